@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+// Unit and contract tests live beside each package (`packages/*/test`); `test/` holds the black-box tests, which start
+// real processes. A closing line in plain words lets any CI count what ran.
+export default defineConfig({
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    isolate: false,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ['default', './test/support/plain-count-reporter.ts'],
+    maxWorkers: 2,
+  },
+});
