@@ -1,1 +1,43 @@
-export {};
+export { type AddressLists, type AddressRule, addressRule, isAddressRange, plainAddress } from './addresses.ts';
+export { decide } from './decide.ts';
+export { type DenialCode, type DenialMeaning, denialCodes, denials, type Step } from './denials.ts';
+export { type DigestKey, digestBytes, digestKey, digestKeyOf } from './digest.ts';
+export { type Explanation, explain } from './explain.ts';
+export { type MemoryLookup, memoryLookup } from './lookups/memory.ts';
+export { chain, type MaybePromise } from './maybe-promise.ts';
+export type {
+  Clock,
+  Limiter,
+  LimitOutcome,
+  LimitRule,
+  Ports,
+  PresentedProof,
+  Proofs,
+  QuotaRule,
+  Quotas,
+  SignedLookup,
+  TokenFacts,
+  TokenLookup,
+} from './ports.ts';
+export { type Credential, credentialOf, type Presence, type Presented, presence } from './presence.ts';
+export {
+  type Circumstances,
+  circumstances,
+  counterKey,
+  type RequiredLimit,
+  type RequiredQuota,
+  type Requirement,
+  requirement,
+} from './requirement.ts';
+export {
+  type Allow,
+  type Deny,
+  deny,
+  type Environment,
+  type Finding,
+  type LimitState,
+  type OwnerType,
+  type Principal,
+  type TokenKind,
+  type Verdict,
+} from './verdict.ts';

@@ -1,0 +1,94 @@
+/** Address rules: CIDR allow and deny lists, compiled once, judged in constant time. Deny wins. */
+import { BlockList, isIP, isIPv4 } from 'node:net';
+
+/** Lists of addresses or CIDR ranges, IPv4 and IPv6. An absent or empty `allow` admits every address that is not denied. */
+export interface AddressLists {
+  readonly allow?: readonly string[] | undefined;
+  readonly deny?: readonly string[] | undefined;
+}
+
+export interface AddressRule {
+  /** Whose rule it is, for the reason of a refusal: `token`, `role ops`, `route orders`. */
+  readonly label: string;
+  /** Why the address is refused, or undefined where it may pass. An unknown address passes no rule. */
+  refuses(address: string | undefined): string | undefined;
+}
+
+/** Compiles lists that were validated before. Throws a RangeError on an entry that is no address or range. */
+export function addressRule(label: string, lists: AddressLists): AddressRule {
+  const allow = lists.allow !== undefined && lists.allow.length > 0 ? compile(lists.allow) : undefined;
+  const deny = lists.deny !== undefined && lists.deny.length > 0 ? compile(lists.deny) : undefined;
+  return Object.freeze({
+    label,
+    refuses(address: string | undefined) {
+      if (allow === undefined && deny === undefined) return undefined;
+      const plain = address === undefined ? undefined : plainAddress(address);
+      if (plain === undefined) return `${label}: the client address is unknown`;
+      const family = isIPv4(plain) ? 'ipv4' : 'ipv6';
+      if (deny?.check(plain, family)) return `${label}: the client address is denied`;
+      if (allow !== undefined && !allow.check(plain, family))
+        return `${label}: the client address is not in the allowed ranges`;
+      return undefined;
+    },
+  });
+}
+
+/**
+ * The address as it is compared: an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) is its IPv4 address, a zone is dropped.
+ * Undefined where the text is no address.
+ */
+export function plainAddress(text: string): string | undefined {
+  const version = isIP(text);
+  if (version === 4) return text;
+  if (version === 0) return undefined;
+  const zone = text.indexOf('%');
+  const address = zone < 0 ? text : text.slice(0, zone);
+  return mappedIPv4(address) ?? address;
+}
+
+/** Whether a text is an address or a CIDR range that `addressRule` takes. */
+export function isAddressRange(text: string): boolean {
+  return parseRange(text) !== undefined;
+}
+
+/** `::ffff:a.b.c.d`, in any of its spellings, as `a.b.c.d`. */
+function mappedIPv4(address: string): string | undefined {
+  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const groups = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
+  if (groups === null) return undefined;
+  const high = Number.parseInt(groups[1] ?? '', 16);
+  const low = Number.parseInt(groups[2] ?? '', 16);
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+interface Range {
+  readonly address: string;
+  readonly family: 'ipv4' | 'ipv6';
+  readonly bits: number;
+}
+
+function parseRange(text: string): Range | undefined {
+  const slash = text.indexOf('/');
+  const address = slash < 0 ? text : text.slice(0, slash);
+  const version = isIP(address);
+  if (version === 0 || address.includes('%')) return undefined;
+  const width = version === 4 ? 32 : 128;
+  const suffix = slash < 0 ? String(width) : text.slice(slash + 1);
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(suffix) || Number(suffix) > width) return undefined;
+  const bits = Number(suffix);
+  if (version === 4) return { address, family: 'ipv4', bits };
+  const mapped = bits >= 96 ? mappedIPv4(address) : undefined;
+  return mapped === undefined
+    ? { address, family: 'ipv6', bits }
+    : { address: mapped, family: 'ipv4', bits: bits - 96 };
+}
+
+function compile(entries: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const entry of entries) {
+    const range = parseRange(entry);
+    if (range === undefined) throw new RangeError(`not an address or CIDR range: ${entry}`);
+    list.addSubnet(range.address, range.bits, range.family);
+  }
+  return list;
+}

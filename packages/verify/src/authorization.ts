@@ -1,0 +1,33 @@
+/** Step 3: the token's scopes cover the requirement. */
+import type { TokenFacts } from './ports.ts';
+import type { Requirement } from './requirement.ts';
+import type { Validated } from './validation.ts';
+import { type Deny, deny } from './verdict.ts';
+
+declare const brand: unique symbol;
+
+/** A valid token that may do what is asked. Only this step makes one. */
+export interface Authorized {
+  readonly valid: true;
+  readonly facts: TokenFacts;
+  readonly [brand]: 'Authorized';
+}
+
+export function authorization(validated: Validated, asked: Requirement): Authorized | Deny {
+  const { facts } = validated;
+  const missing = missingScopes(facts, asked);
+  if (missing.length === 0) return { valid: true, facts } as Authorized;
+  return deny('insufficient_scope', {
+    principal: facts,
+    missingScopes: missing,
+    detail: `missing scope: ${missing.join(' ')}`,
+  });
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+/** Scopes are compared exactly: no wildcard, no prefix, no case folding, so that what is granted is what is written. */
+export function missingScopes(facts: TokenFacts, asked: Requirement): readonly string[] {
+  if (asked.scopes.every((scope) => facts.scopes.includes(scope))) return NONE;
+  return asked.scopes.filter((scope) => !facts.scopes.includes(scope));
+}

@@ -1,0 +1,89 @@
+/** Step 4: address, admitted kinds and roles, rate limits, quotas; of the token, its owner's roles and the asker. */
+import type { Authorized } from './authorization.ts';
+import { chain, type MaybePromise } from './maybe-promise.ts';
+import type { LimitOutcome, LimitRule, Ports, QuotaRule, TokenFacts } from './ports.ts';
+import { type Circumstances, counterKey, type Requirement } from './requirement.ts';
+import { type Deny, deny, type LimitState, type Verdict } from './verdict.ts';
+
+type Asked = { readonly requirement: Requirement; readonly circumstances: Circumstances };
+
+const UNLIMITED: LimitOutcome = Object.freeze({ allowed: true, states: Object.freeze([]) });
+
+/**
+ * Rates are judged before quotas, because a refused request may cost a rate but never a paid quota.
+ * Nothing is spent by a request that an address or rule refuses.
+ */
+export function policy(authorized: Authorized, asked: Asked, ports: Ports): MaybePromise<Verdict> {
+  const { facts } = authorized;
+  const refusal = refusedByAddress(facts, asked) ?? refusedByRule(facts, asked.requirement);
+  if (refusal !== undefined) return refusal;
+  return chain(takeLimits(facts, asked, ports, 'spend'), (rates) => {
+    if (!rates.allowed) return deny('rate_limited', { principal: facts, limits: rates.states });
+    return chain(takeQuotas(facts, asked, ports, 'spend'), (quotas): Verdict => {
+      const limits = join(rates.states, quotas.states);
+      if (!quotas.allowed) return deny('quota_exceeded', { principal: facts, limits });
+      return { valid: true, code: 'ok', principal: facts, limits };
+    });
+  });
+}
+
+/** Every rule must let the address pass; the first that does not is named. */
+export function refusedByAddress(facts: TokenFacts, asked: Asked): Deny | undefined {
+  for (const rules of [facts.addresses, asked.requirement.addresses]) {
+    for (const rule of rules) {
+      const detail = rule.refuses(asked.circumstances.address);
+      if (detail !== undefined) return deny('ip_denied', { principal: facts, detail });
+    }
+  }
+  return undefined;
+}
+
+export function refusedByRule(facts: TokenFacts, asked: Requirement): Deny | undefined {
+  if (asked.kinds.length > 0 && !asked.kinds.includes(facts.kind)) {
+    return deny('policy_denied', { principal: facts, detail: `kind ${facts.kind} is not admitted` });
+  }
+  const role = asked.roles.find((name) => !facts.owner?.roles.includes(name));
+  return role === undefined
+    ? undefined
+    : deny('policy_denied', { principal: facts, detail: `the owner lacks the role ${role}` });
+}
+
+/** All limits in one step, so that a request is counted by all of them or by none. */
+export function takeLimits(
+  facts: TokenFacts,
+  asked: Asked,
+  ports: Ports,
+  mode: 'spend' | 'peek',
+): MaybePromise<LimitOutcome> {
+  const required = asked.requirement.limits;
+  if (facts.limits.length === 0 && required.length === 0) return UNLIMITED;
+  const rules: readonly LimitRule[] =
+    required.length === 0
+      ? facts.limits
+      : [
+          ...facts.limits,
+          ...required.map((rule) => ({ ...rule, key: counterKey(rule, facts, asked.circumstances.address) })),
+        ];
+  return ports.limiter.take(rules, asked.circumstances.cost, mode);
+}
+
+export function takeQuotas(
+  facts: TokenFacts,
+  asked: Asked,
+  ports: Ports,
+  mode: 'spend' | 'peek',
+): MaybePromise<LimitOutcome> {
+  const required = asked.requirement.quotas;
+  if (facts.quotas.length === 0 && required.length === 0) return UNLIMITED;
+  if (ports.quotas === undefined) throw new Error('a quota cannot be judged here: no port for quotas');
+  const own: readonly QuotaRule[] = facts.quotas;
+  const rules = [
+    ...own,
+    ...required.map((rule) => ({ ...rule, key: counterKey(rule, facts, asked.circumstances.address) })),
+  ];
+  return ports.quotas.take(rules, asked.circumstances.cost, mode);
+}
+
+function join(first: readonly LimitState[], second: readonly LimitState[]): readonly LimitState[] {
+  return second.length === 0 ? first : [...first, ...second];
+}

@@ -1,0 +1,111 @@
+/** What the decision needs from outside, as small as it can be. A port that throws or rejects denies with `fault`. */
+import type { AddressRule } from './addresses.ts';
+import type { DenialCode } from './denials.ts';
+import type { DigestKey } from './digest.ts';
+import type { MaybePromise } from './maybe-promise.ts';
+import type { LimitState, OwnerType, Principal } from './verdict.ts';
+
+/** Everything a verdict needs to know of a token; one indexed read returns it. Immutable, so that it can be cached. */
+export interface TokenFacts extends Principal {
+  readonly workspace: { readonly id: string; readonly enabled: boolean };
+  readonly owner:
+    | { readonly id: string; readonly type: OwnerType; readonly roles: readonly string[]; readonly enabled: boolean }
+    | undefined;
+  /** The secret that was presented: `pending` ones wait for their first use, `retiring` ones end at `until`. */
+  readonly secret: { readonly state: 'active' | 'pending' | 'retiring'; readonly until: number | undefined };
+  readonly enabled: boolean;
+  /** Milliseconds since the epoch. */
+  readonly revokedAt: number | undefined;
+  readonly notBefore: number | undefined;
+  readonly limits: readonly LimitRule[];
+  readonly quotas: readonly QuotaRule[];
+  /** The token's own rule and one for each role of its owner. All must let the address pass. */
+  readonly addresses: readonly AddressRule[];
+  /** SHA-256 thumbprint (RFC 7638) of the key that the token is bound to, base64url. */
+  readonly boundKey: string | undefined;
+}
+
+/** A rate limit with the key of its counter. */
+export interface LimitRule {
+  readonly key: string;
+  readonly name: string;
+  /** Requests that pass in a window, evenly spread. */
+  readonly limit: number;
+  readonly windowSeconds: number;
+  /** Requests that may pass at once. */
+  readonly burst: number;
+  /** What one request costs; multiplied by the cost that the caller names. */
+  readonly cost: number;
+}
+
+/** So many requests in a calendar day or month (UTC). */
+export interface QuotaRule {
+  readonly key: string;
+  readonly name: string;
+  readonly limit: number;
+  readonly period: 'day' | 'month';
+}
+
+export interface TokenLookup {
+  /**
+   * The facts of the token that has a secret with this digest, or undefined where nobody has it.
+   * Revoked, disabled and expired tokens are found: saying why is the decision's work. Throwing means "cannot tell".
+   */
+  find(digest: DigestKey): MaybePromise<TokenFacts | undefined>;
+  /** Digests to try for a text that is not of our own format: of imported tokens. Most texts have none. */
+  imported(text: string): readonly DigestKey[];
+}
+
+export interface SignedLookup {
+  /** The facts of a signed token (JWT), or why it is refused. */
+  find(text: string, now: number): MaybePromise<TokenFacts | DenialCode>;
+}
+
+export interface LimitOutcome {
+  readonly allowed: boolean;
+  readonly states: readonly LimitState[];
+}
+
+export interface Limiter {
+  /** All or nothing: where one rule refuses, none is spent. `peek` never spends. Throwing means "cannot tell". */
+  take(rules: readonly LimitRule[], cost: number, mode: 'spend' | 'peek'): MaybePromise<LimitOutcome>;
+}
+
+export interface Quotas {
+  /** As `Limiter.take`, for quotas. What was answered `allowed` is durable. */
+  take(rules: readonly QuotaRule[], cost: number, mode: 'spend' | 'peek'): MaybePromise<LimitOutcome>;
+}
+
+/** What a caller presents to prove that it holds the key its token is bound to. */
+export interface PresentedProof {
+  readonly proof: string;
+  /** The text of the token that the proof speaks of. */
+  readonly token: string;
+  readonly method: string;
+  /** Scheme, host and path of the request, without query and fragment. */
+  readonly url: string;
+}
+
+export interface Proofs {
+  /** Whether the proof was made with the key of this thumbprint, for this request, just now, and for the first time. */
+  check(presented: PresentedProof, boundKey: string, now: number): MaybePromise<'ok' | 'proof_invalid' | 'replayed'>;
+}
+
+/** Milliseconds since the epoch. */
+export interface Clock {
+  now(): number;
+}
+
+export interface Ports {
+  readonly tokens: TokenLookup;
+  readonly limiter: Limiter;
+  readonly clock: Clock;
+  /** Absent: a token with a quota is refused as `fault`. */
+  readonly quotas?: Quotas;
+  /** Absent: a bound token is refused as `fault`. */
+  readonly proofs?: Proofs;
+  /** Absent: signed tokens are `malformed`. */
+  readonly signed?: SignedLookup;
+  /** Hears of every error that became a `fault`. Must not throw. */
+  readonly onFault?: (error: unknown) => void;
+}

@@ -1,0 +1,88 @@
+/** What a route or a caller asks of a token, and the circumstances in which the token is presented. */
+import type { AddressRule } from './addresses.ts';
+import type { LimitRule, QuotaRule } from './ports.ts';
+import type { Environment, Principal, TokenKind } from './verdict.ts';
+
+export interface Requirement {
+  /** Tokens of another workspace are unknown here. Undefined: of any. */
+  readonly workspace: string | undefined;
+  /** Audience or id of the api that the token must be for. */
+  readonly audience: string | undefined;
+  readonly environment: Environment | undefined;
+  /** All of them. */
+  readonly scopes: readonly string[];
+  /** Any of them; empty: every kind. */
+  readonly kinds: readonly TokenKind[];
+  /** The owner must have all of them. */
+  readonly roles: readonly string[];
+  /** Only tokens bound to a key, presented with a proof of possession. */
+  readonly proof: boolean;
+  readonly addresses: readonly AddressRule[];
+  /** Limits of the asker, beside those of the token; they count by what `limitKey` says. */
+  readonly limits: readonly RequiredLimit[];
+  readonly quotas: readonly RequiredQuota[];
+}
+
+/** A limit of a route: one counter for each token, owner, api or client address. */
+export interface RequiredLimit extends LimitRule {
+  readonly by: 'token' | 'owner' | 'api' | 'address';
+}
+
+export interface RequiredQuota extends QuotaRule {
+  readonly by: 'token' | 'owner' | 'api' | 'address';
+}
+
+/** The request that presents the token, as far as the asker knows it. */
+export interface Circumstances {
+  /** Client address as the trusted hops tell it. */
+  readonly address: string | undefined;
+  readonly method: string | undefined;
+  /** Scheme, host and path, without query. */
+  readonly url: string | undefined;
+  /** The DPoP header field (RFC 9449). */
+  readonly proof: string | undefined;
+  /** Whole number from 1: what the request costs of each limit. */
+  readonly cost: number;
+}
+
+const NOTHING: Requirement = {
+  workspace: undefined,
+  audience: undefined,
+  environment: undefined,
+  scopes: [],
+  kinds: [],
+  roles: [],
+  proof: false,
+  addresses: [],
+  limits: [],
+  quotas: [],
+};
+
+/** A requirement with the parts that are asked for; what is not named is not asked. */
+export function requirement(parts: Partial<Requirement>): Requirement {
+  return Object.freeze({ ...NOTHING, ...parts });
+}
+
+const UNKNOWN: Circumstances = { address: undefined, method: undefined, url: undefined, proof: undefined, cost: 1 };
+
+export function circumstances(parts: Partial<Circumstances> = {}): Circumstances {
+  return { ...UNKNOWN, ...parts };
+}
+
+/** The key of the counter of a required limit for this caller. Ids hold no `|`, so that keys cannot collide. */
+export function counterKey(
+  rule: RequiredLimit | RequiredQuota,
+  principal: Principal,
+  address: string | undefined,
+): string {
+  switch (rule.by) {
+    case 'token':
+      return `${rule.key}|${principal.id}`;
+    case 'owner':
+      return `${rule.key}|${principal.owner?.id ?? principal.id}`;
+    case 'api':
+      return `${rule.key}|${principal.api.id}`;
+    case 'address':
+      return `${rule.key}|${address ?? 'unknown'}`;
+  }
+}

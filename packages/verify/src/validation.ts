@@ -1,0 +1,101 @@
+/** Step 2: the credential is known, alive, meant for this place and, where it is bound, proved. */
+import { parse } from '@tessera/token';
+import type { DenialCode } from './denials.ts';
+import { type DigestKey, digestKey } from './digest.ts';
+import { chain, type MaybePromise } from './maybe-promise.ts';
+import type { Ports, TokenFacts } from './ports.ts';
+import type { Credential } from './presence.ts';
+import type { Circumstances, Requirement } from './requirement.ts';
+import { type Deny, deny } from './verdict.ts';
+
+declare const brand: unique symbol;
+
+/** A credential that was found valid here. Only this step makes one. */
+export interface Validated {
+  readonly valid: true;
+  readonly facts: TokenFacts;
+  readonly [brand]: 'Validated';
+}
+
+/** No text longer than this is hashed, whatever it looks like. Bytes, and all token texts are ASCII. */
+export const MAX_CREDENTIAL_LENGTH = 512;
+/** Signed tokens carry claims; they are parsed only below this length. */
+export const MAX_SIGNED_LENGTH = 8192;
+
+export function validation(
+  credential: Credential,
+  asked: { readonly requirement: Requirement; readonly circumstances: Circumstances },
+  ports: Ports,
+): MaybePromise<Validated | Deny> {
+  return chain(recognise(credential, ports), (found) => {
+    if (typeof found === 'string') return deny(found);
+    const now = ports.clock.now();
+    const code = condition(found, asked.requirement, now);
+    if (code !== undefined) return deny(code, code === 'unknown' ? {} : { principal: found });
+    return chain(possession(credential, found, { ...asked, now }, ports), (proof) =>
+      proof === undefined ? validated(found) : deny(proof, { principal: found }),
+    );
+  });
+}
+
+/** Who is this? By shape, never by trial: our format to the store, a signed one to its keys, imported ones by their prefix. */
+export function recognise(credential: Credential, ports: Ports): MaybePromise<TokenFacts | DenialCode> {
+  const { text } = credential;
+  if (isSigned(text)) return ports.signed === undefined ? 'malformed' : ports.signed.find(text, ports.clock.now());
+  if (text.length > MAX_CREDENTIAL_LENGTH) return 'malformed';
+  if (parse(text) !== undefined) return chain(ports.tokens.find(digestKey(text)), (facts) => facts ?? 'unknown');
+  const digests = ports.tokens.imported(text);
+  return digests.length === 0 ? 'malformed' : firstOf(digests, ports);
+}
+
+/**
+ * What is wrong with a known token here and now, in the order of the table. A token of another workspace is `unknown`:
+ * nothing may tell that it exists.
+ */
+export function condition(facts: TokenFacts, asked: Requirement, now: number): DenialCode | undefined {
+  if (asked.workspace !== undefined && asked.workspace !== facts.workspace.id) return 'unknown';
+  if (facts.revokedAt !== undefined) return 'revoked';
+  if (!facts.workspace.enabled) return 'suspended';
+  if (!facts.enabled) return 'disabled';
+  if (facts.owner?.enabled === false) return 'owner_disabled';
+  if (facts.secret.until !== undefined && now >= facts.secret.until) return 'rotated';
+  if (facts.expiresAt !== undefined && now >= facts.expiresAt) return 'expired';
+  if (facts.notBefore !== undefined && now < facts.notBefore) return 'not_yet_valid';
+  if (asked.audience !== undefined && asked.audience !== facts.api.audience && asked.audience !== facts.api.id)
+    return 'wrong_audience';
+  if (asked.environment !== undefined && asked.environment !== facts.environment) return 'wrong_environment';
+  return undefined;
+}
+
+/** A bound token needs its proof, whatever scheme it came by: no downgrade to a bearer token (RFC 9449 section 7.1). */
+export function possession(
+  credential: Credential,
+  facts: TokenFacts,
+  asked: { readonly requirement: Requirement; readonly circumstances: Circumstances; readonly now: number },
+  ports: Ports,
+): MaybePromise<DenialCode | undefined> {
+  const { proof, method, url } = asked.circumstances;
+  if (facts.boundKey === undefined)
+    return asked.requirement.proof || credential.scheme === 'dpop' ? 'proof_required' : undefined;
+  if (proof === undefined || method === undefined || url === undefined) return 'proof_required';
+  if (ports.proofs === undefined) return 'fault';
+  const presented = { proof, token: credential.text, method, url };
+  return chain(ports.proofs.check(presented, facts.boundKey, asked.now), (outcome) =>
+    outcome === 'ok' ? undefined : outcome,
+  );
+}
+
+export function validated(facts: TokenFacts): Validated {
+  return { valid: true, facts } as Validated;
+}
+
+/** A compact JWS starts with the base64url of `{"`; our own tokens and most imported ones hold no dot at all. */
+function isSigned(text: string): boolean {
+  return text.startsWith('eyJ') && text.includes('.') && text.length <= MAX_SIGNED_LENGTH;
+}
+
+function firstOf(digests: readonly DigestKey[], ports: Ports): MaybePromise<TokenFacts | DenialCode> {
+  const [digest, ...rest] = digests;
+  if (digest === undefined) return 'unknown';
+  return chain(ports.tokens.find(digest), (facts) => facts ?? firstOf(rest, ports));
+}

@@ -1,0 +1,78 @@
+/** The answer of the decision: a value. The door that asked applies it. */
+import type { DenialCode, Step } from './denials.ts';
+
+export type TokenKind = 'api_key' | 'personal_access_token' | 'access_token' | 'refresh_token' | 'session';
+export type Environment = 'live' | 'test';
+export type OwnerType = 'user' | 'service' | 'customer';
+
+/** Whom and what an accepted token stands for. */
+export interface Principal {
+  readonly id: string;
+  readonly kind: TokenKind;
+  readonly name: string;
+  readonly workspace: { readonly id: string };
+  readonly owner: { readonly id: string; readonly type: OwnerType; readonly roles: readonly string[] } | undefined;
+  readonly api: { readonly id: string; readonly audience: string };
+  readonly environment: Environment;
+  /** What the token may do now: its own scopes, narrowed by its owner's where its kind says so. */
+  readonly scopes: readonly string[];
+  /** Milliseconds since the epoch; undefined: does not expire. */
+  readonly expiresAt: number | undefined;
+}
+
+/** How a rate limit or quota stands after this request. */
+export interface LimitState {
+  readonly name: string;
+  readonly limit: number;
+  readonly windowSeconds: number;
+  /** Whole requests of cost 1 that would pass now. */
+  readonly remaining: number;
+  /** Seconds, rounded up, until the limit is wholly unused again. */
+  readonly resetSeconds: number;
+  /** Seconds, rounded up, until this request would pass; 0 where it did. */
+  readonly retryAfterSeconds: number;
+}
+
+export interface Allow {
+  readonly valid: true;
+  readonly code: 'ok';
+  readonly principal: Principal;
+  readonly limits: readonly LimitState[];
+}
+
+export interface Deny {
+  readonly valid: false;
+  readonly code: DenialCode;
+  /** What the operator should know beyond the code's meaning. Never holds a secret. */
+  readonly detail: string | undefined;
+  /** Known once the token was found, whatever refused it later. */
+  readonly principal: Principal | undefined;
+  readonly limits: readonly LimitState[];
+  /** With `insufficient_scope`: the required scopes that were not granted. */
+  readonly missingScopes: readonly string[];
+}
+
+export type Verdict = Allow | Deny;
+
+/** What one check found. `explain` returns all of them; `decide` stops at the first refusal. */
+export interface Finding {
+  readonly step: Step;
+  readonly check: string;
+  readonly outcome: 'passed' | 'refused' | 'skipped';
+  readonly code: DenialCode | undefined;
+  readonly detail: string | undefined;
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/** A refusal before or at the look-up, where nothing is known about the token yet. */
+export function deny(code: DenialCode, more: Partial<Omit<Deny, 'valid' | 'code'>> = {}): Deny {
+  return {
+    valid: false,
+    code,
+    detail: more.detail,
+    principal: more.principal,
+    limits: more.limits ?? NONE,
+    missingScopes: more.missingScopes ?? NONE,
+  };
+}
