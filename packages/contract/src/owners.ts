@@ -1,0 +1,198 @@
+/** Owners and roles: whom tokens stand for, and what such owners may do and from where. */
+import { z } from 'zod';
+import { operation } from './operation.ts';
+import {
+  addressLists,
+  cursorQuery,
+  empty,
+  idParams,
+  metadata,
+  name,
+  ownerId,
+  ownerType,
+  page,
+  quota,
+  roleId,
+  scopes,
+  timestamp,
+} from './schemas.ts';
+
+export const role = z
+  .strictObject({
+    id: roleId,
+    name,
+    scopes,
+    ip: addressLists.meta({ description: 'Apply to every token of every owner with this role' }),
+    createdAt: timestamp,
+    updatedAt: timestamp,
+  })
+  .meta({ id: 'Role' });
+
+const roleIds = z
+  .array(roleId)
+  .max(50)
+  .refine((list) => new Set(list).size === list.length, 'must not repeat a role');
+
+export const owner = z
+  .strictObject({
+    id: ownerId,
+    type: ownerType,
+    name,
+    roles: z.array(roleId),
+    enabled: z.boolean().meta({ description: 'While false, every token of the owner is refused as `owner_disabled`' }),
+    quota: quota.nullable(),
+    metadata,
+    createdAt: timestamp,
+    updatedAt: timestamp,
+  })
+  .meta({ id: 'Owner' });
+
+export const ownerOperations = {
+  'owners.list': operation({
+    method: 'GET',
+    path: '/v1/owners',
+    tag: 'owners',
+    summary: 'List owners',
+    scope: 'owners:read',
+    query: z.strictObject({ ...cursorQuery, type: ownerType.optional(), q: z.string().max(200).optional() }),
+    status: 200,
+    output: page(owner),
+    changes: false,
+    problems: [],
+  }),
+  'owners.create': operation({
+    method: 'POST',
+    path: '/v1/owners',
+    tag: 'owners',
+    summary: 'Create an owner',
+    description: 'Giving roles needs `admin`.',
+    scope: 'owners:write',
+    body: z.strictObject({
+      type: ownerType,
+      name,
+      roles: roleIds.optional(),
+      quota: quota.nullable().optional(),
+      metadata: metadata.optional(),
+    }),
+    status: 201,
+    output: owner,
+    changes: true,
+    etag: true,
+    problems: ['forbidden'],
+  }),
+  'owners.get': operation({
+    method: 'GET',
+    path: '/v1/owners/{id}',
+    tag: 'owners',
+    summary: 'Get an owner',
+    scope: 'owners:read',
+    params: idParams,
+    status: 200,
+    output: owner,
+    changes: false,
+    etag: true,
+    problems: ['not_found'],
+  }),
+  'owners.update': operation({
+    method: 'PATCH',
+    path: '/v1/owners/{id}',
+    tag: 'owners',
+    summary: 'Change, disable or enable an owner',
+    description: 'Giving or taking roles needs `admin`.',
+    scope: 'owners:write',
+    params: idParams,
+    body: z.strictObject({
+      name: name.optional(),
+      roles: roleIds.optional(),
+      enabled: z.boolean().optional(),
+      quota: quota.nullable().optional(),
+      metadata: metadata.optional(),
+    }),
+    status: 200,
+    output: owner,
+    changes: true,
+    etag: true,
+    problems: ['not_found', 'forbidden', 'precondition_failed'],
+  }),
+  'owners.delete': operation({
+    method: 'DELETE',
+    path: '/v1/owners/{id}',
+    tag: 'owners',
+    summary: 'Delete an owner: its tokens are revoked and kept',
+    scope: 'owners:write',
+    params: idParams,
+    status: 204,
+    output: empty,
+    changes: true,
+    problems: ['not_found', 'forbidden'],
+  }),
+} as const;
+
+export const roleOperations = {
+  'roles.list': operation({
+    method: 'GET',
+    path: '/v1/roles',
+    tag: 'roles',
+    summary: 'List roles',
+    scope: 'roles:read',
+    query: z.strictObject(cursorQuery),
+    status: 200,
+    output: page(role),
+    changes: false,
+    problems: [],
+  }),
+  'roles.create': operation({
+    method: 'POST',
+    path: '/v1/roles',
+    tag: 'roles',
+    summary: 'Create a role',
+    scope: 'roles:write',
+    body: z.strictObject({ name, scopes, ip: addressLists.optional() }),
+    status: 201,
+    output: role,
+    changes: true,
+    etag: true,
+    problems: ['conflict', 'forbidden'],
+  }),
+  'roles.get': operation({
+    method: 'GET',
+    path: '/v1/roles/{id}',
+    tag: 'roles',
+    summary: 'Get a role',
+    scope: 'roles:read',
+    params: idParams,
+    status: 200,
+    output: role,
+    changes: false,
+    etag: true,
+    problems: ['not_found'],
+  }),
+  'roles.update': operation({
+    method: 'PATCH',
+    path: '/v1/roles/{id}',
+    tag: 'roles',
+    summary: 'Change a role, and with it what its owners may do',
+    description: 'A role that the caller’s own owner has can be changed only with `admin`.',
+    scope: 'roles:write',
+    params: idParams,
+    body: z.strictObject({ name: name.optional(), scopes: scopes.optional(), ip: addressLists.optional() }),
+    status: 200,
+    output: role,
+    changes: true,
+    etag: true,
+    problems: ['not_found', 'conflict', 'forbidden', 'precondition_failed'],
+  }),
+  'roles.delete': operation({
+    method: 'DELETE',
+    path: '/v1/roles/{id}',
+    tag: 'roles',
+    summary: 'Delete a role and take it from its owners',
+    description: 'Needs `admin` where an owner has it: its address ranges would be lifted.',
+    scope: 'roles:write',
+    params: idParams,
+    status: 204,
+    output: empty,
+    changes: true,
+    problems: ['not_found', 'forbidden'],
+  }),
+} as const;

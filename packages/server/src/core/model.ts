@@ -1,0 +1,191 @@
+/** What the platform keeps, as core sees it. Times are milliseconds since the epoch; `null` is "none", as in the API. */
+import type { Environment, OwnerType, TokenKind } from '@tessera/verify';
+
+interface Kept {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Counts changes; `ETag` and `If-Match` speak of it. */
+  readonly version: number;
+}
+
+export interface Workspace extends Kept {
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly deletedAt: number | null;
+}
+
+export interface Api extends Kept {
+  readonly workspace: string;
+  readonly name: string;
+  readonly audience: string;
+  readonly prefix: string;
+  /** Scope to description; `any`: every well-formed scope. */
+  readonly scopes: 'any' | Readonly<Record<string, string>>;
+  readonly defaultExpirySeconds: number | null;
+  readonly maximumExpirySeconds: number | null;
+  readonly builtIn: boolean;
+}
+
+export interface Addresses {
+  readonly allow?: readonly string[] | undefined;
+  readonly deny?: readonly string[] | undefined;
+}
+
+export interface Limit {
+  readonly name?: string | undefined;
+  readonly limit: number;
+  /** Seconds. */
+  readonly window: number;
+  readonly burst?: number | undefined;
+  readonly cost?: number | undefined;
+  readonly mode?: 'exact' | 'approximate' | undefined;
+}
+
+export interface Quota {
+  readonly limit: number;
+  readonly period: 'day' | 'month';
+}
+
+export type Metadata = Readonly<Record<string, string>>;
+
+export interface Role extends Kept {
+  readonly workspace: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly ip: Addresses;
+}
+
+export interface Owner extends Kept {
+  readonly workspace: string;
+  readonly type: OwnerType;
+  readonly name: string;
+  /** Ids of roles. */
+  readonly roles: readonly string[];
+  readonly enabled: boolean;
+  readonly quota: Quota | null;
+  readonly metadata: Metadata;
+  readonly deletedAt: number | null;
+}
+
+export interface Token extends Kept {
+  readonly workspace: string;
+  readonly kind: TokenKind;
+  readonly name: string;
+  readonly owner: string | null;
+  readonly api: string;
+  readonly environment: Environment;
+  readonly scopes: readonly string[];
+  readonly limits: readonly Limit[];
+  readonly quota: Quota | null;
+  readonly ip: Addresses;
+  readonly metadata: Metadata;
+  readonly boundKey: string | null;
+  readonly enabled: boolean;
+  /** Id of the token that minted it, or `system`. */
+  readonly createdBy: string;
+  readonly notBefore: number | null;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+  readonly revokedReason: string | null;
+  readonly lastUsedAt: number | null;
+}
+
+/** `pending` waits for its first use; `retiring` ends at `validUntil`; `retired` is refused as `rotated` and kept. */
+export type SecretState = 'active' | 'pending' | 'retiring' | 'retired';
+
+export interface Secret {
+  readonly digest: Uint8Array;
+  readonly algorithm: 'sha256' | 'sha512';
+  readonly token: string;
+  readonly fingerprint: string | null;
+  /** Start and last four characters of the text. */
+  readonly hint: string;
+  readonly state: SecretState;
+  readonly createdAt: number;
+  readonly validUntil: number | null;
+  /** Of a `pending` secret: how long the old one lives on after the first use, in seconds. */
+  readonly graceSeconds: number | null;
+  readonly lastUsedAt: number | null;
+}
+
+/** A token with its secrets, newest first. */
+export interface TokenWithSecrets {
+  readonly token: Token;
+  readonly secrets: readonly Secret[];
+}
+
+/** What one indexed read by digest returns: all that a verdict needs. */
+export interface TokenContext {
+  readonly secret: Secret;
+  readonly token: Token;
+  readonly api: Api;
+  readonly workspace: Workspace;
+  readonly owner: Owner | null;
+  readonly roles: readonly Role[];
+}
+
+export interface AuditEntry {
+  readonly workspace: string;
+  readonly at: number;
+  readonly actor: { readonly token: string | null; readonly owner: string | null; readonly kind: 'token' | 'system' };
+  /** `token.revoke`, `owner.update` and so on. */
+  readonly action: string;
+  readonly target: { readonly type: string; readonly id: string } | null;
+  readonly outcome: 'ok' | 'denied';
+  readonly requestId: string | null;
+  readonly address: string | null;
+  /** What changed. Never holds a secret. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditRecord extends AuditEntry {
+  readonly seq: number;
+  /** Hash of the record before; 64 zeros for the first. */
+  readonly previous: string;
+  readonly hash: string;
+}
+
+/** Where a workspace's chain stands, authenticated with a key that is not in the store. */
+export interface AuditHead {
+  readonly workspace: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly mac: string;
+}
+
+export interface ChangeEntry {
+  readonly workspace: string;
+  /** `token.revoked`, `owner.disabled` and so on. */
+  readonly kind: `${'token' | 'owner' | 'api' | 'role' | 'workspace'}.${string}`;
+  readonly id: string;
+}
+
+export interface Change extends ChangeEntry {
+  readonly seq: number;
+  readonly at: number;
+}
+
+export interface UsageCount {
+  readonly token: string;
+  /** Start of the hour. */
+  readonly hour: number;
+  readonly allowed: number;
+  readonly denied: number;
+}
+
+export interface LastUse {
+  readonly token: string;
+  readonly digest: Uint8Array;
+  readonly at: number;
+}
+
+/** An answer that is kept for a repeat of its request. Only the repeat's own credential can open `sealed`. */
+export interface IdempotencyRecord {
+  /** Digest over caller, method, path and key. */
+  readonly id: string;
+  readonly requestHash: string;
+  readonly status: number;
+  readonly sealed: Uint8Array;
+  readonly createdAt: number;
+}

@@ -1,0 +1,164 @@
+/**
+ * What core needs of a store. Whatever cannot be read or made durable throws; nothing is guessed. One contract suite
+ * (`test/store`) holds every store to this.
+ */
+import type { DigestKey, MaybePromise } from '@tessera/verify';
+import type {
+  Api,
+  AuditEntry,
+  AuditHead,
+  AuditRecord,
+  Change,
+  ChangeEntry,
+  IdempotencyRecord,
+  LastUse,
+  Owner,
+  Role,
+  Secret,
+  Token,
+  TokenContext,
+  TokenWithSecrets,
+  UsageCount,
+  Workspace,
+} from './model.ts';
+
+/** A page of a list in descending order of id, which is newest first: up to `limit` rows with an id below `before`. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly before: string | undefined;
+}
+
+export interface TokenFilter {
+  readonly owner?: string | undefined;
+  readonly api?: string | undefined;
+  readonly status?: 'active' | 'disabled' | 'expired' | 'revoked' | 'not_yet_valid' | undefined;
+  /** Part of the name, any letter case; or exactly an id, a fingerprint or the last four characters. */
+  readonly q?: string | undefined;
+  /** The time at which `status` is judged. */
+  readonly now: number;
+}
+
+export interface OwnerFilter {
+  readonly type?: string | undefined;
+  readonly q?: string | undefined;
+}
+
+export interface ImportedPrefix {
+  readonly prefix: string;
+  readonly algorithm: 'sha256' | 'sha512';
+}
+
+/** Reads. Inside a transaction they see what it wrote; outside, what is committed. Deleted workspaces and owners are not found by id. */
+export interface Reader {
+  workspace(id: string): Promise<Workspace | undefined>;
+  workspaces(page: PageRequest): Promise<readonly Workspace[]>;
+  api(workspace: string, id: string): Promise<Api | undefined>;
+  apiByAudience(workspace: string, audience: string): Promise<Api | undefined>;
+  apis(workspace: string, page: PageRequest): Promise<readonly Api[]>;
+  owner(workspace: string, id: string): Promise<Owner | undefined>;
+  owners(workspace: string, filter: OwnerFilter, page: PageRequest): Promise<readonly Owner[]>;
+  role(workspace: string, id: string): Promise<Role | undefined>;
+  roleByName(workspace: string, name: string): Promise<Role | undefined>;
+  roles(workspace: string, page: PageRequest): Promise<readonly Role[]>;
+  /** Those of the ids that exist, in no particular order. */
+  rolesByIds(workspace: string, ids: readonly string[]): Promise<readonly Role[]>;
+  /** Ids of the owners (not deleted) that have a role. */
+  ownersWithRole(workspace: string, role: string): Promise<readonly string[]>;
+  token(workspace: string, id: string): Promise<TokenWithSecrets | undefined>;
+  tokens(workspace: string, filter: TokenFilter, page: PageRequest): Promise<readonly TokenWithSecrets[]>;
+  /** Whether an api has a token, in whatever state. */
+  apiInUse(workspace: string, api: string): Promise<boolean>;
+  /** In ascending order of `seq`. */
+  audit(
+    workspace: string,
+    filter: {
+      readonly after: number;
+      readonly limit: number;
+      readonly action?: string | undefined;
+      readonly target?: string | undefined;
+    },
+  ): Promise<readonly AuditRecord[]>;
+  auditHead(workspace: string): Promise<AuditHead | undefined>;
+  /** Of all workspaces where `workspace` is undefined, in ascending order of `seq`. */
+  changes(filter: {
+    readonly workspace: string | undefined;
+    readonly since: number;
+    readonly limit: number;
+  }): Promise<readonly Change[]>;
+  /** `seq` of the newest change, 0 where there is none. */
+  latestChange(): Promise<number>;
+  usage(token: string, from: number, to: number): Promise<readonly UsageCount[]>;
+  idempotency(id: string): Promise<IdempotencyRecord | undefined>;
+  meta(key: string): Promise<string | undefined>;
+  importedPrefixes(): Promise<readonly ImportedPrefix[]>;
+}
+
+/** Thrown by `insertToken` and `insertSecret` where the digest exists already; the caller draws another secret, or refuses an import. */
+export class DigestTaken extends Error {
+  override readonly name = 'DigestTaken';
+}
+
+/** Writes of one unit of work. All become durable together, or none. */
+export interface Tx extends Reader {
+  insertWorkspace(workspace: Workspace): Promise<void>;
+  updateWorkspace(workspace: Workspace): Promise<void>;
+  insertApi(api: Api): Promise<void>;
+  updateApi(api: Api): Promise<void>;
+  deleteApi(workspace: string, id: string): Promise<void>;
+  insertOwner(owner: Owner): Promise<void>;
+  updateOwner(owner: Owner): Promise<void>;
+  insertRole(role: Role): Promise<void>;
+  updateRole(role: Role): Promise<void>;
+  /** Also takes the role from every owner. */
+  deleteRole(workspace: string, id: string): Promise<void>;
+  insertToken(token: Token, secret: Secret): Promise<void>;
+  updateToken(token: Token): Promise<void>;
+  /** Revokes every token of the workspace (of the owner, where one is named) that is not revoked yet; returns their ids. */
+  revokeTokens(
+    which: { readonly workspace: string; readonly owner?: string | undefined },
+    at: number,
+    reason: string,
+  ): Promise<readonly string[]>;
+  insertSecret(secret: Secret): Promise<void>;
+  /** By digest: state, validUntil, graceSeconds. */
+  updateSecret(secret: Secret): Promise<void>;
+  addImportedPrefix(prefix: ImportedPrefix): Promise<void>;
+  addUsage(counts: readonly UsageCount[]): Promise<void>;
+  /** Of tokens and secrets; never moves a time back. */
+  touch(uses: readonly LastUse[]): Promise<void>;
+  /** Adds `cost` where the sum stays within `limit`; answers what is used afterwards, and whether it was added. `period` is the key of the day or month. */
+  spendQuota(
+    key: string,
+    period: string,
+    spend: { readonly cost: number; readonly limit: number },
+  ): Promise<{ readonly used: number; readonly allowed: boolean }>;
+  putIdempotency(record: IdempotencyRecord): Promise<void>;
+  dropIdempotencyBefore(time: number): Promise<void>;
+  setMeta(key: string, value: string): Promise<void>;
+  /** Appends to the audit chain of the entry's workspace when the unit of work commits. */
+  record(entry: AuditEntry): void;
+  /** Appends to the change feed when the unit of work commits. */
+  changed(change: ChangeEntry): void;
+}
+
+/** Makes records and heads of the audit chain; the key of the head stays out of the store. */
+export interface AuditSeal {
+  record(entry: AuditEntry, seq: number, previous: string): AuditRecord;
+  head(record: AuditRecord): AuditHead;
+}
+
+export interface Store extends Reader {
+  /** The context of the secret with this digest. Retired secrets, revoked and expired tokens are found. From memory-speed reads where it can. */
+  find(digest: DigestKey): MaybePromise<TokenContext | undefined>;
+  /** What is used of a quota now. */
+  quotaUsed(key: string, period: string): MaybePromise<number>;
+  /**
+   * Runs a unit of work alone: one writer at a time over all nodes, many units in one commit. Resolves when it is
+   * durable. `work` may be run more than once, so that it must have no effect but through `tx`; what it throws is
+   * rethrown after its own writes, and only its own, were undone.
+   */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Hears of every change that this process committed, in order, before the `write` that made it resolves. */
+  onCommit(listener: (changes: readonly Change[]) => void): void;
+  close(): Promise<void>;
+}
