@@ -12,7 +12,11 @@ export interface TokenFacts extends Principal {
     | { readonly id: string; readonly type: OwnerType; readonly roles: readonly string[]; readonly enabled: boolean }
     | undefined;
   /** The secret that was presented: `pending` ones wait for their first use, `retiring` ones end at `until`. */
-  readonly secret: { readonly state: 'active' | 'pending' | 'retiring'; readonly until: number | undefined };
+  readonly secret: {
+    readonly key: DigestKey;
+    readonly state: 'active' | 'pending' | 'retiring';
+    readonly until: number | undefined;
+  };
   readonly enabled: boolean;
   /** Milliseconds since the epoch. */
   readonly revokedAt: number | undefined;
