@@ -1,0 +1,82 @@
+/** Apis: resource servers with their audience, prefix and scopes. */
+import type { Body } from '@tessera/contract';
+import { type Call, checkVersion, difference, record } from './call.ts';
+import { newId } from './ids.ts';
+import type { Api } from './model.ts';
+import { invalid, notFound, Refusal } from './refusal.ts';
+import type { Reader, Tx } from './store-port.ts';
+
+export async function apiById(reader: Reader, call: Call, id: string): Promise<Api> {
+  const api = await reader.api(call.workspace, id);
+  if (api === undefined) throw notFound('api');
+  return api;
+}
+
+export async function createApi(tx: Tx, call: Call, input: Body<'apis.create'>): Promise<Api> {
+  const { name, audience, prefix } = input;
+  if ((await tx.apiByAudience(call.workspace, audience)) !== undefined)
+    throw new Refusal('conflict', 'an api with this audience exists already');
+  const api: Api = {
+    id: newId('api'),
+    workspace: call.workspace,
+    name,
+    audience,
+    prefix,
+    scopes: input.scopes ?? {},
+    defaultExpirySeconds: input.defaultExpirySeconds ?? null,
+    maximumExpirySeconds: input.maximumExpirySeconds ?? null,
+    builtIn: false,
+    createdAt: call.now,
+    updatedAt: call.now,
+    version: 1,
+  };
+  checkLives(api);
+  await tx.insertApi(api);
+  record(tx, call, 'api.create', { type: 'api', id: api.id }, { name, audience, prefix, scopes: api.scopes });
+  tx.changed({ workspace: call.workspace, kind: 'api.created', id: api.id });
+  return api;
+}
+
+export async function updateApi(
+  tx: Tx,
+  call: Call,
+  { id, input }: { readonly id: string; readonly input: Body<'apis.update'> },
+): Promise<Api> {
+  const api = await apiById(tx, call, id);
+  checkVersion(call, api);
+  if (api.builtIn && input.scopes !== undefined)
+    throw new Refusal('conflict', 'the scopes of a built-in api are fixed');
+  const next: Api = {
+    ...api,
+    name: input.name ?? api.name,
+    scopes: input.scopes ?? api.scopes,
+    defaultExpirySeconds:
+      input.defaultExpirySeconds === undefined ? api.defaultExpirySeconds : input.defaultExpirySeconds,
+    maximumExpirySeconds:
+      input.maximumExpirySeconds === undefined ? api.maximumExpirySeconds : input.maximumExpirySeconds,
+    updatedAt: call.now,
+    version: api.version + 1,
+  };
+  checkLives(next);
+  await tx.updateApi(next);
+  record(tx, call, 'api.update', { type: 'api', id }, difference(api, next));
+  tx.changed({ workspace: call.workspace, kind: 'api.updated', id });
+  return next;
+}
+
+export async function deleteApi(tx: Tx, call: Call, id: string): Promise<void> {
+  const api = await apiById(tx, call, id);
+  checkVersion(call, api);
+  if (api.builtIn) throw new Refusal('conflict', 'a built-in api cannot be deleted');
+  // Expired and revoked tokens count too: they are kept, and name their api.
+  if (await tx.apiInUse(call.workspace, id)) throw new Refusal('conflict', 'the api has tokens');
+  await tx.deleteApi(call.workspace, id);
+  record(tx, call, 'api.delete', { type: 'api', id }, { audience: api.audience });
+  tx.changed({ workspace: call.workspace, kind: 'api.deleted', id });
+}
+
+function checkLives({ defaultExpirySeconds, maximumExpirySeconds }: Api): void {
+  if (defaultExpirySeconds !== null && maximumExpirySeconds !== null && defaultExpirySeconds > maximumExpirySeconds) {
+    throw invalid('/defaultExpirySeconds', 'must not be more than maximumExpirySeconds');
+  }
+}

@@ -1,0 +1,71 @@
+/** Who asks for a change, where and when; and the audit record that every change leaves. */
+import type { Addresses } from './model.ts';
+import { Refusal } from './refusal.ts';
+import type { Tx } from './store-port.ts';
+
+/** The caller, as the decision accepted it. */
+export interface Actor {
+  readonly token: string;
+  readonly owner: string | null;
+  /** Expanded: `admin` comes with everything it covers. */
+  readonly scopes: readonly string[];
+  readonly isRoot: boolean;
+  readonly isAdmin: boolean;
+  /** Milliseconds since the epoch; undefined: does not expire. */
+  readonly expiresAt: number | undefined;
+}
+
+export interface Call {
+  readonly actor: Actor;
+  /** Where the caller acts. */
+  readonly workspace: string;
+  readonly now: number;
+  readonly requestId: string;
+  readonly address: string;
+  /** Versions that `If-Match` names; undefined: any. */
+  readonly ifMatch: readonly number[] | undefined;
+}
+
+/** Leaves the audit record of a change, in the unit of work that makes it. `details` never holds a secret. */
+export function record(
+  tx: Tx,
+  call: Call,
+  action: string,
+  target: { type: string; id: string },
+  details: Record<string, unknown> = {},
+): void {
+  tx.record({
+    workspace: call.workspace,
+    at: call.now,
+    actor: { token: call.actor.token, owner: call.actor.owner, kind: 'token' },
+    action,
+    target,
+    outcome: 'ok',
+    requestId: call.requestId,
+    address: call.address,
+    details,
+  });
+}
+
+/** Throws `precondition_failed` where the object has another version than the caller saw (RFC 9110 section 13.1.1). */
+export function checkVersion(call: Call, object: { readonly version: number }): void {
+  if (call.ifMatch !== undefined && !call.ifMatch.includes(object.version)) {
+    throw new Refusal('precondition_failed', 'the object has changed since it was read');
+  }
+}
+
+/** What differs between two states of an object, for the audit record: `{member: {from, to}}`. */
+export function difference(from: object, to: object): Record<string, unknown> {
+  const before = from as Readonly<Record<string, unknown>>;
+  const changes: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(to)) {
+    if (key === 'updatedAt' || key === 'version') continue;
+    if (JSON.stringify(before[key]) !== JSON.stringify(value)) changes[key] = { from: before[key] ?? null, to: value };
+  }
+  return changes;
+}
+
+/** The lists without members that are absent, as they are kept. */
+export function addresses(lists: Addresses | undefined): Addresses {
+  return { ...(lists?.allow && { allow: lists.allow }), ...(lists?.deny && { deny: lists.deny }) };
+}

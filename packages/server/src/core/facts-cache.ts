@@ -1,0 +1,99 @@
+/**
+ * The lookup behind every verdict: facts in memory, close to the decision, and dropped when the change feed says so. Facts
+ * are cached, never verdicts, so that nothing is reused for what it was not judged for.
+ */
+import type { DigestKey, MaybePromise, TokenFacts, TokenLookup } from '@tessera/verify';
+import { digestKey } from '@tessera/verify';
+import { LRUCache } from 'lru-cache';
+import type { Feed } from './feed.ts';
+import type { Change, TokenContext } from './model.ts';
+import type { ImportedPrefix, Store } from './store-port.ts';
+import { factsOf } from './tokens/facts.ts';
+
+export interface FactsCacheOptions {
+  readonly store: Pick<Store, 'find' | 'importedPrefixes'>;
+  readonly feed: Feed;
+  /** Most tokens kept in memory. */
+  readonly maxTokens: number;
+  readonly onLookup: (outcome: 'hit' | 'miss' | 'stale') => void;
+}
+
+export interface FactsCache extends TokenLookup {
+  /** Whether the facts are in memory and may be believed: then a look-up costs the store nothing. */
+  has(digest: DigestKey): boolean;
+  /** Reads what imported tokens look like. Needed once before the first verdict. */
+  load(): Promise<void>;
+}
+
+export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptions): FactsCache {
+  const byToken = new Map<string, Set<DigestKey>>();
+  const facts = new LRUCache<DigestKey, TokenFacts>({
+    max: maxTokens,
+    dispose: (dropped, key) => {
+      const keys = byToken.get(dropped.id);
+      keys?.delete(key);
+      if (keys?.size === 0) byToken.delete(dropped.id);
+    },
+  });
+  let prefixes: readonly ImportedPrefix[] = [];
+  /** Counts changes: facts that were read while something changed are used once and not kept. */
+  let epoch = 0;
+
+  const keep = (digest: DigestKey, found: TokenFacts): void => {
+    facts.set(digest, found);
+    const keys = byToken.get(found.id);
+    if (keys === undefined) byToken.set(found.id, new Set([digest]));
+    else keys.add(digest);
+  };
+
+  const arrived = (digest: DigestKey, context: TokenContext | undefined, since: number): TokenFacts | undefined => {
+    if (context === undefined) return undefined;
+    const found = factsOf(context);
+    if (since === epoch && feed.fresh()) keep(digest, found);
+    return found;
+  };
+
+  const load = async (): Promise<void> => {
+    prefixes = await store.importedPrefixes();
+  };
+
+  feed.subscribe((change) => {
+    epoch += 1;
+    if (change === 'missed') facts.clear();
+    else forget(change);
+    if (change === 'missed' || change.kind === 'token.imported') void load().catch(() => facts.clear());
+  });
+
+  const forget = (change: Change): void => {
+    if (change.kind.startsWith('token.')) {
+      for (const digest of [...(byToken.get(change.id) ?? [])]) facts.delete(digest);
+      return;
+    }
+    // Owners, roles, apis and workspaces change seldom and stand behind many tokens: drop the workspace's facts.
+    for (const [digest, found] of [...facts.entries()])
+      if (found.workspace.id === change.workspace) facts.delete(digest);
+  };
+
+  return {
+    find(digest): MaybePromise<TokenFacts | undefined> {
+      const fresh = feed.fresh();
+      const kept = fresh ? facts.get(digest) : undefined;
+      if (kept !== undefined) {
+        onLookup('hit');
+        return kept;
+      }
+      onLookup(fresh ? 'miss' : 'stale');
+      const since = epoch;
+      const context = store.find(digest);
+      return context instanceof Promise
+        ? context.then((value) => arrived(digest, value, since))
+        : arrived(digest, context, since);
+    },
+    imported(text) {
+      const algorithms = prefixes.filter(({ prefix }) => text.startsWith(prefix)).map(({ algorithm }) => algorithm);
+      return [...new Set(algorithms)].map((algorithm) => digestKey(text, algorithm));
+    },
+    has: (digest) => feed.fresh() && facts.has(digest),
+    load,
+  };
+}

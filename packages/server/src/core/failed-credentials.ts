@@ -1,0 +1,53 @@
+/** Failed credentials are limited for each source address, before the store is asked, in bounded memory. */
+import { isIPv6 } from 'node:net';
+import { type Limiter, type LimitRule, plainAddress } from '@tessera/verify';
+import type { FailedCredentials } from './door-ports.ts';
+
+export interface FailedCredentialsOptions {
+  /** Counts in this process alone: a limiter in memory. */
+  readonly limiter: Limiter;
+  readonly perMinute: number;
+  readonly onFault: (error: unknown) => void;
+}
+
+export function failedCredentials({ limiter, perMinute, onFault }: FailedCredentialsOptions): FailedCredentials {
+  const rulesFor = (address: string): readonly LimitRule[] => [
+    {
+      key: `failed:${sourceOf(address)}`,
+      name: 'failed-credentials',
+      limit: perMinute,
+      windowSeconds: 60,
+      burst: perMinute,
+      cost: 1,
+    },
+  ];
+  const take = (address: string, mode: 'spend' | 'peek'): number => {
+    try {
+      const outcome = limiter.take(rulesFor(address), 1, mode);
+      if (outcome instanceof Promise) throw new Error('failed credentials are counted in memory');
+      return outcome.allowed ? 0 : (outcome.states[0]?.retryAfterSeconds ?? 60);
+    } catch (error) {
+      onFault(error);
+      return 1;
+    }
+  };
+  return {
+    blocked: (address) => take(address, 'peek'),
+    failed: (address) => void take(address, 'spend'),
+  };
+}
+
+/** An IPv6 client holds a whole /64: its addresses are one source. */
+export function sourceOf(address: string): string {
+  const plain = plainAddress(address) ?? 'unknown';
+  if (!isIPv6(plain)) return plain;
+  const [head = '', tail] = plain.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const groups =
+    tail === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}

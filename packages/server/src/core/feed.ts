@@ -1,0 +1,100 @@
+/**
+ * Following the change feed, so that what is cached dies when it changes: at once for changes of this process, within one
+ * poll for those of others. Without news for the staleness bound the caches count as stale and everything is asked again.
+ */
+import type { Change } from './model.ts';
+import type { Store } from './store-port.ts';
+
+export interface FeedOptions {
+  readonly store: Pick<Store, 'changes' | 'latestChange' | 'onCommit'>;
+  /** Milliseconds on a clock that never steps and counts while the process is paused. */
+  readonly monotonic: () => number;
+  /** After how many milliseconds without an answer of the store cached facts are no longer believed. */
+  readonly boundMs: number;
+  readonly pollMs?: number;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Feed {
+  /** Whether the store answered within the bound, so that what is cached may be believed. */
+  fresh(): boolean;
+  /** Milliseconds since the store last said that nothing was missed. */
+  lagMs(): number;
+  /** Hears of every change of every workspace. `missed` means that some may be unknown: forget everything. */
+  subscribe(listener: (change: Change | 'missed') => void): () => void;
+  /** Reads the feed from its end; nothing must be cached before. */
+  start(): Promise<void>;
+  stop(): void;
+}
+
+const DEFAULT_POLL_MS = 250;
+const PAGE = 1000;
+
+export function createFeed(options: FeedOptions): Feed {
+  const { store, monotonic, boundMs, onError } = options;
+  const pollMs = options.pollMs ?? DEFAULT_POLL_MS;
+  const listeners = new Set<(change: Change | 'missed') => void>();
+  const ownSeqs = new Set<number>();
+  let lastSeq = 0;
+  let lastNews = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  const tell = (change: Change | 'missed'): void => {
+    for (const listener of listeners) listener(change);
+  };
+
+  store.onCommit((changes) => {
+    for (const change of changes) {
+      if (change.seq > lastSeq) ownSeqs.add(change.seq);
+      tell(change);
+    }
+  });
+
+  const apply = (changes: readonly Change[]): void => {
+    for (const change of changes) {
+      // One writer at a time gives every change the next number: a gap means that something was lost.
+      if (change.seq !== lastSeq + 1) tell('missed');
+      lastSeq = change.seq;
+      if (!ownSeqs.delete(change.seq)) tell(change);
+    }
+  };
+
+  const poll = async (): Promise<void> => {
+    const asked = monotonic();
+    for (;;) {
+      const changes = await store.changes({ workspace: undefined, since: lastSeq, limit: PAGE });
+      apply(changes);
+      if (changes.length < PAGE) break;
+    }
+    // As of the question, not the answer: a slow answer is old news.
+    lastNews = asked;
+  };
+
+  const loop = async (): Promise<void> => {
+    try {
+      await poll();
+    } catch (error) {
+      onError(error);
+    }
+    if (!stopped) timer = setTimeout(() => void loop(), pollMs);
+  };
+
+  return {
+    fresh: () => monotonic() - lastNews <= boundMs,
+    lagMs: () => Math.max(0, monotonic() - lastNews),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async start() {
+      lastSeq = await store.latestChange();
+      await poll();
+      timer = setTimeout(() => void loop(), pollMs);
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/** Owners: whom tokens stand for. Disabling one silences its tokens, deleting one revokes them. */
+import type { Body } from '@tessera/contract';
+import { type Call, checkVersion, difference, record } from './call.ts';
+import { newId } from './ids.ts';
+import type { Owner } from './model.ts';
+import { invalid, notFound, Refusal } from './refusal.ts';
+import type { Reader, Tx } from './store-port.ts';
+
+export async function ownerById(reader: Reader, call: Call, id: string): Promise<Owner> {
+  const owner = await reader.owner(call.workspace, id);
+  if (owner === undefined) throw notFound('owner');
+  return owner;
+}
+
+export async function createOwner(tx: Tx, call: Call, input: Body<'owners.create'>): Promise<Owner> {
+  const roles = input.roles ?? [];
+  if (roles.length > 0) await checkRoles(tx, call, roles);
+  const owner: Owner = {
+    id: newId('own'),
+    workspace: call.workspace,
+    type: input.type,
+    name: input.name,
+    roles,
+    enabled: true,
+    quota: input.quota ?? null,
+    metadata: input.metadata ?? {},
+    deletedAt: null,
+    createdAt: call.now,
+    updatedAt: call.now,
+    version: 1,
+  };
+  await tx.insertOwner(owner);
+  record(tx, call, 'owner.create', { type: 'owner', id: owner.id }, { type: owner.type, name: owner.name, roles });
+  tx.changed({ workspace: call.workspace, kind: 'owner.created', id: owner.id });
+  return owner;
+}
+
+export async function updateOwner(
+  tx: Tx,
+  call: Call,
+  { id, input }: { readonly id: string; readonly input: Body<'owners.update'> },
+): Promise<Owner> {
+  const owner = await ownerById(tx, call, id);
+  checkVersion(call, owner);
+  if (input.roles !== undefined && !sameSet(input.roles, owner.roles)) await checkRoles(tx, call, input.roles);
+  const next: Owner = {
+    ...owner,
+    name: input.name ?? owner.name,
+    roles: input.roles ?? owner.roles,
+    enabled: input.enabled ?? owner.enabled,
+    quota: input.quota === undefined ? owner.quota : input.quota,
+    metadata: input.metadata ?? owner.metadata,
+    updatedAt: call.now,
+    version: owner.version + 1,
+  };
+  await tx.updateOwner(next);
+  record(tx, call, 'owner.update', { type: 'owner', id }, difference(owner, next));
+  const kind = next.enabled === owner.enabled ? 'owner.updated' : next.enabled ? 'owner.enabled' : 'owner.disabled';
+  tx.changed({ workspace: call.workspace, kind, id });
+  return next;
+}
+
+export async function deleteOwner(tx: Tx, call: Call, id: string): Promise<void> {
+  const owner = await ownerById(tx, call, id);
+  checkVersion(call, owner);
+  if (id === call.actor.owner && !call.actor.isAdmin)
+    throw new Refusal('forbidden', 'only admin deletes the owner it belongs to');
+  const revoked = await tx.revokeTokens({ workspace: call.workspace, owner: id }, call.now, 'owner deleted');
+  await tx.updateOwner({
+    ...owner,
+    enabled: false,
+    deletedAt: call.now,
+    updatedAt: call.now,
+    version: owner.version + 1,
+  });
+  record(tx, call, 'owner.delete', { type: 'owner', id }, { revokedTokens: revoked.length });
+  for (const token of revoked) tx.changed({ workspace: call.workspace, kind: 'token.revoked', id: token });
+  tx.changed({ workspace: call.workspace, kind: 'owner.deleted', id });
+}
+
+/** Roles are authority: they widen what the owner's personal tokens reach and where from. */
+async function checkRoles(tx: Tx, call: Call, roles: readonly string[]): Promise<void> {
+  if (!call.actor.isAdmin) throw new Refusal('forbidden', 'only admin gives or takes roles');
+  const known = new Set((await tx.rolesByIds(call.workspace, roles)).map((role) => role.id));
+  const index = roles.findIndex((role) => !known.has(role));
+  if (index >= 0) throw invalid(`/roles/${index}`, 'no such role', 'unknown_reference');
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item) => b.includes(item));
+}

@@ -1,0 +1,93 @@
+/** Changing and revoking tokens. */
+import type { Body } from '@tessera/contract';
+import { addresses, type Call, checkVersion, difference, record } from '../call.ts';
+import type { Api, Token, TokenWithSecrets } from '../model.ts';
+import { notFound, Refusal } from '../refusal.ts';
+import type { Reader, Tx } from '../store-port.ts';
+import { checkAuthority, checkTouch } from './authority.ts';
+import { checkExpiry, type ExpiryPolicy } from './expiry.ts';
+import { checkPersonal, checkScopes } from './mint.ts';
+
+export async function tokenOf(reader: Reader, call: Pick<Call, 'workspace'>, id: string): Promise<TokenWithSecrets> {
+  const found = await reader.token(call.workspace, id);
+  if (found === undefined) throw notFound('token');
+  return found;
+}
+
+export async function apiOf(reader: Reader, token: Token): Promise<Api> {
+  const api = await reader.api(token.workspace, token.api);
+  if (api === undefined) throw new Error(`token ${token.id} has no api`);
+  return api;
+}
+
+export async function updateToken(
+  tx: Tx,
+  call: Call,
+  { id, input, policy }: { readonly id: string; readonly input: Body<'tokens.update'>; readonly policy: ExpiryPolicy },
+): Promise<TokenWithSecrets> {
+  const { token } = await tokenOf(tx, call, id);
+  const api = await apiOf(tx, token);
+  checkTouch(call.actor, token, api);
+  checkVersion(call, token);
+  if (token.revokedAt !== null) throw new Refusal('conflict', 'the token is revoked');
+  const next = changed(token, input, call.now);
+  if (input.scopes !== undefined) await checkNewScopes(tx, next, api);
+  if (input.expiresAt !== undefined)
+    checkExpiry(next.expiresAt, { api, kind: token.kind, policy, now: call.now, pointer: '/expiresAt' });
+  checkAuthority(call.actor, { api, scopes: next.scopes, owner: next.owner, expiresAt: next.expiresAt });
+  await tx.updateToken(next);
+  record(tx, call, 'token.update', { type: 'token', id }, difference(token, next));
+  const kind = next.enabled === token.enabled ? 'token.updated' : next.enabled ? 'token.enabled' : 'token.disabled';
+  tx.changed({ workspace: call.workspace, kind, id });
+  return tokenOf(tx, call, id);
+}
+
+/** Ends a token for good. A token that is revoked already stays as it is, and the caller hears success. */
+export async function revokeToken(
+  tx: Tx,
+  call: Call,
+  id: string,
+  reason: string | undefined,
+): Promise<TokenWithSecrets> {
+  const found = await tokenOf(tx, call, id);
+  const { token } = found;
+  // Ending a token is the safe direction: one may end one's own, and an administrator any but the root token.
+  const mayEnd = !token.scopes.includes('root') && (call.actor.isAdmin || token.id === call.actor.token);
+  if (!mayEnd) checkTouch(call.actor, token, await apiOf(tx, token));
+  checkVersion(call, token);
+  if (token.revokedAt !== null) return found;
+  await tx.updateToken({
+    ...token,
+    revokedAt: call.now,
+    revokedReason: reason ?? null,
+    updatedAt: call.now,
+    version: token.version + 1,
+  });
+  record(tx, call, 'token.revoke', { type: 'token', id }, { reason: reason ?? null });
+  tx.changed({ workspace: call.workspace, kind: 'token.revoked', id });
+  return tokenOf(tx, call, id);
+}
+
+function changed(token: Token, input: Body<'tokens.update'>, now: number): Token {
+  return {
+    ...token,
+    name: input.name ?? token.name,
+    scopes: input.scopes ?? token.scopes,
+    limits: input.limits ?? token.limits,
+    quota: input.quota === undefined ? token.quota : input.quota,
+    ip: input.ip === undefined ? token.ip : addresses(input.ip),
+    expiresAt:
+      input.expiresAt === undefined ? token.expiresAt : input.expiresAt === null ? null : Date.parse(input.expiresAt),
+    enabled: input.enabled ?? token.enabled,
+    metadata: input.metadata ?? token.metadata,
+    updatedAt: now,
+    version: token.version + 1,
+  };
+}
+
+async function checkNewScopes(tx: Tx, next: Token, api: Api): Promise<void> {
+  checkScopes(api, next.scopes);
+  if (next.kind !== 'personal_access_token') return;
+  const owner = next.owner === null ? undefined : await tx.owner(next.workspace, next.owner);
+  await checkPersonal(tx, owner, next.scopes);
+}

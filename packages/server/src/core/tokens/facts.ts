@@ -1,0 +1,94 @@
+/** From what the store keeps to what a verdict needs. */
+import { expandManagementScopes, limitName } from '@tessera/contract';
+import { addressRule, digestKeyOf, type LimitRule, type QuotaRule, type TokenFacts } from '@tessera/verify';
+import type { Api, Limit, Quota, Token, TokenContext } from '../model.ts';
+
+/** Audience of the built-in api whose tokens call the management API. */
+export const MANAGEMENT_AUDIENCE = 'tessera';
+
+export function factsOf(context: TokenContext): TokenFacts {
+  const { token, api, owner, roles, secret, workspace } = context;
+  const key = digestKeyOf(secret.digest);
+  return {
+    id: token.id,
+    kind: token.kind,
+    name: token.name,
+    workspace: { id: workspace.id, enabled: workspace.enabled && workspace.deletedAt === null },
+    owner:
+      owner === null
+        ? undefined
+        : {
+            id: owner.id,
+            type: owner.type,
+            roles: roles.map((role) => role.name),
+            enabled: owner.enabled && owner.deletedAt === null,
+          },
+    api: { id: api.id, audience: api.audience },
+    environment: token.environment,
+    scopes: effectiveScopes(context),
+    // A retired secret was ended at `validUntil`: to the decision it is one whose grace is over.
+    secret:
+      secret.state === 'active' || secret.state === 'pending'
+        ? { key, state: secret.state, until: undefined }
+        : { key, state: 'retiring', until: secret.validUntil ?? 0 },
+    enabled: token.enabled,
+    revokedAt: token.revokedAt ?? undefined,
+    notBefore: token.notBefore ?? undefined,
+    expiresAt: token.expiresAt ?? undefined,
+    limits: limitRules(token.limits, `token:${token.id}`),
+    quotas: quotaRules(token, owner?.quota ?? null),
+    addresses: [...ruleOf('token', token.ip), ...roles.flatMap((role) => ruleOf(`role ${role.name}`, role.ip))],
+    boundKey: token.boundKey ?? undefined,
+  };
+}
+
+/**
+ * What the token may do now. A scope that its api no longer defines is gone; a personal access token never reaches
+ * further than its user's roles do today.
+ */
+function effectiveScopes({ token, api, roles }: TokenContext): readonly string[] {
+  const defined = token.scopes.filter((scope) => definesScope(api, scope) || (api.builtIn && scope === 'root'));
+  if (token.kind === 'personal_access_token') {
+    const held = new Set(roles.flatMap((role) => role.scopes));
+    return granted(
+      api,
+      defined.filter((scope) => held.has(scope)),
+    );
+  }
+  return granted(api, defined);
+}
+
+function granted(api: Api, scopes: readonly string[]): readonly string[] {
+  return api.builtIn && api.audience === MANAGEMENT_AUDIENCE ? expandManagementScopes(scopes) : scopes;
+}
+
+export function definesScope(api: Api, scope: string): boolean {
+  return api.scopes === 'any' || Object.hasOwn(api.scopes, scope);
+}
+
+/** Limits with names, defaults and the keys of their counters. */
+export function limitRules(limits: readonly Limit[], subject: string): readonly LimitRule[] {
+  return limits.map((limit) => ({
+    key: `${subject}:${limitName(limit)}`,
+    name: limitName(limit),
+    limit: limit.limit,
+    windowSeconds: limit.window,
+    burst: limit.burst ?? limit.limit,
+    cost: limit.cost ?? 1,
+  }));
+}
+
+function quotaRules(token: Token, ownerQuota: Quota | null): readonly QuotaRule[] {
+  const rules: QuotaRule[] = [];
+  if (token.quota !== null)
+    rules.push({ key: `token:${token.id}`, name: `quota-${token.quota.period}`, ...token.quota });
+  if (ownerQuota !== null && token.owner !== null) {
+    rules.push({ key: `owner:${token.owner}`, name: `owner-quota-${ownerQuota.period}`, ...ownerQuota });
+  }
+  return rules;
+}
+
+function ruleOf(label: string, lists: Token['ip']): ReturnType<typeof addressRule>[] {
+  const empty = (lists.allow?.length ?? 0) === 0 && (lists.deny?.length ?? 0) === 0;
+  return empty ? [] : [addressRule(label, lists)];
+}

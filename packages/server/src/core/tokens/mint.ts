@@ -1,0 +1,167 @@
+/** Minting: one token, its first secret, its audit record and its place in the change feed, durable together. */
+import type { Body } from '@tessera/contract';
+import { fingerprint, generate, parse } from '@tessera/token';
+import { digestBytes, digestKey } from '@tessera/verify';
+import { addresses, type Call, record } from '../call.ts';
+import { newId } from '../ids.ts';
+import type { Api, Owner, Secret, Token, TokenWithSecrets } from '../model.ts';
+import { invalid, Refusal } from '../refusal.ts';
+import { DigestTaken, type Tx } from '../store-port.ts';
+import { checkAuthority, isManagementApi } from './authority.ts';
+import { type ExpiryPolicy, expiryOf } from './expiry.ts';
+import { definesScope } from './facts.ts';
+
+export type MintInput = Body<'tokens.create'>;
+
+export interface Minted extends TokenWithSecrets {
+  /** The secret text. Goes into one answer and nowhere else. */
+  readonly text: string;
+}
+
+/** Draws of a secret before giving up: with 256 random bits, a second clash means a broken random source. */
+const MAX_DRAWS = 3;
+
+export async function mint(tx: Tx, call: Call, input: MintInput, policy: ExpiryPolicy): Promise<Minted> {
+  const api = await resolveApi(tx, call.workspace, input.api);
+  const token = await draft(tx, call, { input, api, policy });
+  for (let draw = 1; ; draw += 1) {
+    const { text, secret } = newSecret({
+      token: token.id,
+      prefix: api.prefix,
+      environment: token.environment,
+      now: call.now,
+    });
+    try {
+      await tx.insertToken(token, secret);
+    } catch (error) {
+      if (error instanceof DigestTaken && draw < MAX_DRAWS) continue;
+      throw error;
+    }
+    created(tx, call, { token, secret });
+    return { token, secrets: [secret], text };
+  }
+}
+
+/** The record of a new token, checked against everything that limits what it may be. */
+export async function draft(
+  tx: Tx,
+  call: Call,
+  {
+    input,
+    api,
+    policy,
+  }: { readonly input: Omit<MintInput, 'format' | 'api'>; readonly api: Api; readonly policy: ExpiryPolicy },
+): Promise<Token> {
+  const kind = input.kind ?? 'api_key';
+  const owner = await resolveOwner(tx, call, input.owner, api);
+  checkScopes(api, input.scopes);
+  const ceiling = isManagementApi(api) ? call.actor.expiresAt : undefined;
+  const expiresAt = expiryOf(input, { api, kind, policy, now: call.now, ceiling });
+  checkAuthority(call.actor, { api, scopes: input.scopes, owner: owner?.id ?? null, expiresAt });
+  if (kind === 'personal_access_token') await checkPersonal(tx, owner, input.scopes);
+  const notBefore = input.notBefore === undefined ? null : Date.parse(input.notBefore);
+  if (notBefore !== null && expiresAt !== null && notBefore >= expiresAt)
+    throw invalid('/notBefore', 'must be before the expiry');
+  return {
+    id: newId('tok'),
+    workspace: call.workspace,
+    kind,
+    name: input.name,
+    owner: owner?.id ?? null,
+    api: api.id,
+    environment: input.env ?? 'live',
+    scopes: input.scopes,
+    limits: input.limits ?? [],
+    quota: input.quota ?? null,
+    ip: addresses(input.ip),
+    metadata: input.metadata ?? {},
+    boundKey: input.boundKey ?? null,
+    enabled: true,
+    createdBy: call.actor.token,
+    notBefore,
+    expiresAt,
+    revokedAt: null,
+    revokedReason: null,
+    lastUsedAt: null,
+    createdAt: call.now,
+    updatedAt: call.now,
+    version: 1,
+  };
+}
+
+/** A new secret and its text. Only the digest of the text is kept. */
+export function newSecret(of: {
+  readonly token: string;
+  readonly prefix: string;
+  readonly environment: Token['environment'];
+  readonly now: number;
+}): { readonly text: string; readonly secret: Secret } {
+  const text = generate({ prefix: of.prefix, environment: of.environment });
+  return { text, secret: secretOf(text, of.token, of.now) };
+}
+
+export function secretOf(text: string, token: string, now: number): Secret {
+  const digest = digestBytes(digestKey(text));
+  const start = text.slice(0, text.lastIndexOf('_') + 1);
+  return {
+    digest,
+    algorithm: 'sha256',
+    token,
+    fingerprint: fingerprint(digest),
+    hint: `${start}…${parse(text)?.hint ?? ''}`,
+    state: 'active',
+    createdAt: now,
+    validUntil: null,
+    graceSeconds: null,
+    lastUsedAt: null,
+  };
+}
+
+export function created(
+  tx: Tx,
+  call: Call,
+  { token, secret }: { readonly token: Token; readonly secret: Secret },
+): void {
+  const { id, kind, name, owner, api, environment, scopes, expiresAt } = token;
+  record(
+    tx,
+    call,
+    'token.create',
+    { type: 'token', id },
+    { kind, name, owner, api, environment, scopes, expiresAt, fingerprint: secret.fingerprint },
+  );
+  tx.changed({ workspace: call.workspace, kind: 'token.created', id });
+}
+
+/** By id or audience; the default api where none is named. An unknown one and another workspace's get the same answer. */
+export async function resolveApi(tx: Tx, workspace: string, named: string | undefined): Promise<Api> {
+  const byAudience = await tx.apiByAudience(workspace, named ?? 'default');
+  const api = byAudience ?? (named === undefined ? undefined : await tx.api(workspace, named));
+  if (api === undefined) throw invalid('/api', 'no such api', 'unknown_reference');
+  return api;
+}
+
+async function resolveOwner(tx: Tx, call: Call, named: string | undefined, api: Api): Promise<Owner | undefined> {
+  // A management token stands for the owner of the one that mints it, unless somebody with more authority says otherwise.
+  const id = named ?? (isManagementApi(api) ? (call.actor.owner ?? undefined) : undefined);
+  if (id === undefined) return undefined;
+  const owner = await tx.owner(call.workspace, id);
+  if (owner === undefined) throw invalid('/owner', 'no such owner', 'unknown_reference');
+  if (!owner.enabled) throw new Refusal('conflict', 'the owner is disabled');
+  return owner;
+}
+
+export function checkScopes(api: Api, scopes: readonly string[]): void {
+  const index = scopes.findIndex((scope) => !definesScope(api, scope));
+  if (index >= 0) throw invalid(`/scopes/${index}`, 'is not a scope of this api', 'unknown_scope');
+}
+
+/** A personal access token does what its user may do, or less. */
+export async function checkPersonal(tx: Tx, owner: Owner | undefined, scopes: readonly string[]): Promise<void> {
+  if (owner?.type !== 'user')
+    throw invalid('/owner', 'a personal access token needs an owner of type user', 'owner_required');
+  const roles = await tx.rolesByIds(owner.workspace, owner.roles);
+  const held = new Set(roles.flatMap((role) => role.scopes));
+  const beyond = scopes.filter((scope) => !held.has(scope));
+  if (beyond.length > 0) throw new Refusal('forbidden', `the owner does not hold the scope ${beyond.join(' ')}`);
+}
