@@ -1,12 +1,13 @@
 /** The decision: credential in, verdict out. Each step takes what the step before proved, so that none can be skipped. */
 import { authorization } from './authorization.ts';
+import { fault } from './fault.ts';
 import { chain, type MaybePromise } from './maybe-promise.ts';
 import { policy } from './policy.ts';
 import type { Ports } from './ports.ts';
 import type { Credential } from './presence.ts';
 import type { Circumstances, Requirement } from './requirement.ts';
 import { validation } from './validation.ts';
-import { deny, type Verdict } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
 
 /**
  * Whether this credential may do what is required, under these circumstances. Never throws or rejects: what cannot be
@@ -27,10 +28,4 @@ export function decide(
   } catch (error) {
     return fault(error, ports);
   }
-}
-
-/** Faults deny: an answer that cannot be had is never an `allow`. */
-function fault(error: unknown, ports: Ports): Verdict {
-  ports.onFault?.(error);
-  return deny('fault');
 }

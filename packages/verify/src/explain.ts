@@ -2,6 +2,8 @@
 import { missingScopes } from './authorization.ts';
 import { decide } from './decide.ts';
 import { type DenialCode, denials } from './denials.ts';
+import { fault } from './fault.ts';
+import type { MaybePromise } from './maybe-promise.ts';
 import { refusedByAddress, refusedByRule, takeLimits, takeQuotas } from './policy.ts';
 import type { LimitOutcome, Ports, TokenFacts } from './ports.ts';
 import type { Credential } from './presence.ts';
@@ -21,43 +23,33 @@ export interface Explanation {
 const CHECKS_OF_A_KNOWN_TOKEN = ['condition', 'possession', 'scopes', 'address', 'rules', 'limits', 'quotas'] as const;
 
 /**
- * Judges everything and spends nothing. A proof of possession is single-use and is not consumed here either: it is
- * reported as `skipped` when one is presented.
+ * Judges everything and spends nothing. A proof of possession is single-use, and judging it would use it up: where one is
+ * needed and presented, it is reported as `skipped`, and the verdict takes it for good.
  */
 export async function explain(credential: Credential, asked: Asked, ports: Ports): Promise<Explanation> {
+  const { limiter, quotas, proofs } = ports;
   const dry: Ports = {
     ...ports,
-    limiter: { take: (rules, cost) => ports.limiter.take(rules, cost, 'peek') },
-    ...(ports.quotas && { quotas: dryQuotas(ports.quotas) }),
-    proofs: { check: () => 'ok' },
+    limiter: { take: (rules, cost) => limiter.take(rules, cost, 'peek') },
+    ...(quotas && { quotas: { take: (rules, cost) => quotas.take(rules, cost, 'peek') } }),
+    ...(proofs && { proofs: { check: () => 'ok' } }),
   };
   const verdict = await decide(credential, asked, dry);
-  try {
-    return { verdict, findings: await findingsOf(credential, asked, dry) };
-  } catch (error) {
-    ports.onFault?.(error);
-    return { verdict, findings: [finding('recognised', 'fault')] };
-  }
-}
-
-function dryQuotas(quotas: NonNullable<Ports['quotas']>): NonNullable<Ports['quotas']> {
-  return { take: (rules, cost) => quotas.take(rules, cost, 'peek') };
+  return { verdict, findings: [PRESENT, ...(await findingsOf(credential, asked, dry))] };
 }
 
 async function findingsOf(credential: Credential, asked: Asked, ports: Ports): Promise<readonly Finding[]> {
-  const found = await recognise(credential, ports);
-  const presence: Finding = {
-    step: 'presence',
-    check: 'presence',
-    outcome: 'passed',
-    code: undefined,
-    detail: undefined,
-  };
-  if (typeof found === 'string' || condition(found, asked.requirement, ports.clock.now()) === 'unknown') {
-    const code = typeof found === 'string' ? found : 'unknown';
-    return [presence, finding('recognised', code), ...CHECKS_OF_A_KNOWN_TOKEN.map(skipped)];
-  }
-  return [presence, finding('recognised', undefined), ...(await findingsOfKnown(found, credential, { asked, ports }))];
+  let facts: TokenFacts | undefined;
+  const recognised = await found('recognised', ports, async () => {
+    const known = await recognise(credential, ports);
+    if (typeof known === 'string') return { code: known };
+    if (condition(known, asked.requirement, ports.clock.now()) === 'unknown') return { code: 'unknown' };
+    facts = known;
+    return NOTHING_WRONG;
+  });
+  return facts === undefined
+    ? [recognised, ...CHECKS_OF_A_KNOWN_TOKEN.map(skipped)]
+    : [recognised, ...(await findingsOfKnown(facts, credential, { asked, ports }))];
 }
 
 async function findingsOfKnown(
@@ -65,32 +57,45 @@ async function findingsOfKnown(
   credential: Credential,
   { asked, ports }: { readonly asked: Asked; readonly ports: Ports },
 ): Promise<readonly Finding[]> {
-  const now = ports.clock.now();
-  const proof = await possession(credential, facts, { ...asked, now }, ports);
-  const missing = missingScopes(facts, asked.requirement);
-  const address = refusedByAddress(facts, asked);
-  const rule = refusedByRule(facts, asked.requirement);
-  const limits = await takeLimits(facts, asked, ports, 'peek');
-  const quotas = await takeQuotas(facts, asked, ports, 'peek');
-  const unproved = facts.boundKey !== undefined && proof === undefined;
+  const { requirement } = asked;
+  const possessed = await found('possession', ports, async () => ({
+    code: await possession(credential, facts, { ...asked, now: ports.clock.now() }, ports),
+  }));
+  const isUnproved = facts.boundKey !== undefined && possessed.outcome === 'passed';
+  const missing = missingScopes(facts, requirement);
   return [
-    finding('condition', condition(facts, asked.requirement, now)),
-    unproved ? skipped('possession') : finding('possession', proof),
-    finding(
-      'scopes',
-      missing.length > 0 ? 'insufficient_scope' : undefined,
-      missing.length > 0 ? `missing scope: ${missing.join(' ')}` : undefined,
-    ),
-    finding('address', address?.code, address?.detail),
-    finding('rules', rule?.code, rule?.detail),
-    finding('limits', limits.allowed ? undefined : 'rate_limited', exhausted(limits)),
-    finding('quotas', quotas.allowed ? undefined : 'quota_exceeded', exhausted(quotas)),
+    await found('condition', ports, () => ({ code: condition(facts, requirement, ports.clock.now()) })),
+    isUnproved ? skipped('possession') : possessed,
+    missing.length === 0
+      ? finding('scopes', NOTHING_WRONG)
+      : finding('scopes', { code: 'insufficient_scope', detail: `missing scope: ${missing.join(' ')}` }),
+    await found('address', ports, () => refusedByAddress(facts, asked) ?? NOTHING_WRONG),
+    await found('rules', ports, () => refusedByRule(facts, requirement) ?? NOTHING_WRONG),
+    await found('limits', ports, async () => spent('rate_limited', await takeLimits(facts, asked, ports, 'peek'))),
+    await found('quotas', ports, async () => spent('quota_exceeded', await takeQuotas(facts, asked, ports, 'peek'))),
   ];
 }
 
-function exhausted(outcome: LimitOutcome): string | undefined {
-  const names = outcome.states.filter((state) => state.retryAfterSeconds > 0).map((state) => state.name);
-  return names.length === 0 ? undefined : `used up: ${names.join(', ')}`;
+interface Judgement {
+  readonly code?: DenialCode | undefined;
+  readonly detail?: string | undefined;
+}
+
+const NOTHING_WRONG: Judgement = Object.freeze({});
+
+/** What a check says, or `fault` where it cannot tell. */
+async function found(check: Check, ports: Ports, judge: () => MaybePromise<Judgement>): Promise<Finding> {
+  try {
+    return finding(check, await judge());
+  } catch (error) {
+    return finding(check, fault(error, ports));
+  }
+}
+
+function spent(code: DenialCode, { allowed, states }: LimitOutcome): Judgement {
+  const names = states.filter((state) => state.retryAfterSeconds > 0).map((state) => state.name);
+  const detail = names.length === 0 ? undefined : `used up: ${names.join(', ')}`;
+  return allowed ? { detail } : { code, detail };
 }
 
 const STEP_OF = {
@@ -104,11 +109,15 @@ const STEP_OF = {
   quotas: 'policy',
 } as const;
 
-function finding(check: keyof typeof STEP_OF, code: DenialCode | undefined, detail?: string): Finding {
+type Check = keyof typeof STEP_OF;
+
+const PRESENT: Finding = { step: 'presence', check: 'presence', outcome: 'passed', code: undefined, detail: undefined };
+
+function finding(check: Check, { code, detail }: Judgement): Finding {
   const outcome = code === undefined ? 'passed' : 'refused';
   return { step: STEP_OF[check], check, outcome, code, detail: detail ?? (code && denials[code].operator) };
 }
 
-function skipped(check: keyof typeof STEP_OF): Finding {
+function skipped(check: Check): Finding {
   return { step: STEP_OF[check], check, outcome: 'skipped', code: undefined, detail: undefined };
 }

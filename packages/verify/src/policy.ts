@@ -64,7 +64,7 @@ export function takeLimits(
           ...facts.limits,
           ...required.map((rule) => ({ ...rule, key: counterKey(rule, facts, asked.circumstances.address) })),
         ];
-  return ports.limiter.take(rules, asked.circumstances.cost, mode);
+  return ports.limiter.take(rules, costOf(asked.circumstances), mode);
 }
 
 export function takeQuotas(
@@ -81,7 +81,13 @@ export function takeQuotas(
     ...own,
     ...required.map((rule) => ({ ...rule, key: counterKey(rule, facts, asked.circumstances.address) })),
   ];
-  return ports.quotas.take(rules, asked.circumstances.cost, mode);
+  return ports.quotas.take(rules, costOf(asked.circumstances), mode);
+}
+
+/** A cost below 1 would give back what was spent. */
+function costOf({ cost }: Circumstances): number {
+  if (!Number.isSafeInteger(cost) || cost < 1) throw new RangeError('a cost is a whole number from 1');
+  return cost;
 }
 
 function join(first: readonly LimitState[], second: readonly LimitState[]): readonly LimitState[] {

@@ -27,6 +27,8 @@ export interface TokenFacts extends Principal {
   readonly addresses: readonly AddressRule[];
   /** SHA-256 thumbprint (RFC 7638) of the key that the token is bound to, base64url. */
   readonly boundKey: string | undefined;
+  /** By how much the clock of a foreign issuer may differ. Absent for tokens of our own, which end to the millisecond. */
+  readonly clockSkewMs?: number;
 }
 
 /** A rate limit with the key of its counter. */

@@ -36,10 +36,12 @@ export function presence(presented: Presented): Presence {
   const candidates: Credential[] = [];
   let empty = false;
   for (const value of presented.authorization) {
-    const scheme = schemeOf(value);
-    if (scheme === undefined) continue;
-    const text = value.slice(scheme === 'dpop' ? 4 : 6).trim();
+    const opening = OUR_SCHEME.exec(value);
+    if (opening === null) continue;
+    const [start, name] = opening;
+    const text = value.slice(start.length);
     if (text === '') empty = true;
+    const scheme = name?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer';
     candidates.push({ text, scheme, field: 'authorization' } as Credential);
   }
   for (const value of presented.apiKey) {
@@ -52,11 +54,10 @@ export function presence(presented: Presented): Presence {
   return empty ? { outcome: 'empty' } : { outcome: 'present', credential };
 }
 
-function schemeOf(value: string): 'bearer' | 'dpop' | undefined {
-  const match = /^(bearer|dpop)(?: |$)/i.exec(value);
-  return match === null ? undefined : match[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer';
-}
+/** Scheme names are compared without case, and spaces part them from the credential (RFC 9110 section 11.4). */
+const OUR_SCHEME = /^(bearer|dpop)(?: +|$)/i;
 
+/** A name may be percent-encoded, and what a server behind us would decode must count here too. */
 function hasQueryCredential(query: string): boolean {
-  return query.includes('access_token') && new URLSearchParams(query).has('access_token');
+  return /access_token|%/.test(query) && new URLSearchParams(query).has('access_token');
 }

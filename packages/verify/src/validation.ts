@@ -50,24 +50,28 @@ export function recognise(credential: Credential, ports: Ports): MaybePromise<To
 
 /**
  * What is wrong with a known token here and now, in the order of the table. A token of another workspace is `unknown`:
- * nothing may tell that it exists.
+ * nothing may tell that it exists. Times are compared so that one that is no number refuses.
  */
 export function condition(facts: TokenFacts, asked: Requirement, now: number): DenialCode | undefined {
   if (asked.workspace !== undefined && asked.workspace !== facts.workspace.id) return 'unknown';
   if (facts.revokedAt !== undefined) return 'revoked';
   if (!facts.workspace.enabled) return 'suspended';
   if (!facts.enabled) return 'disabled';
-  if (facts.owner?.enabled === false) return 'owner_disabled';
-  if (facts.secret.until !== undefined && now >= facts.secret.until) return 'rotated';
-  if (facts.expiresAt !== undefined && now >= facts.expiresAt) return 'expired';
-  if (facts.notBefore !== undefined && now < facts.notBefore) return 'not_yet_valid';
+  if (facts.owner !== undefined && !facts.owner.enabled) return 'owner_disabled';
+  const skew = facts.clockSkewMs ?? 0;
+  if (facts.secret.until !== undefined && !(now < facts.secret.until)) return 'rotated';
+  if (facts.expiresAt !== undefined && !(now < facts.expiresAt + skew)) return 'expired';
+  if (facts.notBefore !== undefined && !(now + skew >= facts.notBefore)) return 'not_yet_valid';
   if (asked.audience !== undefined && asked.audience !== facts.api.audience && asked.audience !== facts.api.id)
     return 'wrong_audience';
   if (asked.environment !== undefined && asked.environment !== facts.environment) return 'wrong_environment';
   return undefined;
 }
 
-/** A bound token needs its proof, whatever scheme it came by: no downgrade to a bearer token (RFC 9449 section 7.1). */
+/**
+ * A bound token needs its proof, and is refused as a bearer token even with one: no downgrade (RFC 9449 section 7.2).
+ * In a body there is no scheme to tell; there the proof alone decides.
+ */
 export function possession(
   credential: Credential,
   facts: TokenFacts,
@@ -77,12 +81,14 @@ export function possession(
   const { proof, method, url } = asked.circumstances;
   if (facts.boundKey === undefined)
     return asked.requirement.proof || credential.scheme === 'dpop' ? 'proof_required' : undefined;
+  if (credential.scheme === 'bearer' && credential.field !== undefined) return 'proof_required';
   if (proof === undefined || method === undefined || url === undefined) return 'proof_required';
-  if (ports.proofs === undefined) return 'fault';
+  if (ports.proofs === undefined) throw new Error('a proof of possession cannot be judged here: no port for proofs');
   const presented = { proof, token: credential.text, method, url };
-  return chain(ports.proofs.check(presented, facts.boundKey, asked.now), (outcome) =>
-    outcome === 'ok' ? undefined : outcome,
-  );
+  return chain(ports.proofs.check(presented, facts.boundKey, asked.now), (outcome) => {
+    if (outcome === 'ok') return undefined;
+    return outcome === 'replayed' ? 'replayed' : 'proof_invalid';
+  });
 }
 
 export function validated(facts: TokenFacts): Validated {
