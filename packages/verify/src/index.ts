@@ -3,6 +3,10 @@ export { decide } from './decide.ts';
 export { type DenialCode, type DenialMeaning, denialCodes, denials, type Step } from './denials.ts';
 export { type DigestKey, digestBytes, digestKey, digestKeyOf } from './digest.ts';
 export { type Explanation, explain } from './explain.ts';
+export type { RemoteKeys } from './jose/key-source.ts';
+export { UnusableKeyError } from './jose/public-key.ts';
+export type { AccessClaims } from './lookups/access-claims.ts';
+export { type ClaimedFacts, type JwtLookupOptions, jwtLookup } from './lookups/jwt.ts';
 export { type MemoryLookup, memoryLookup } from './lookups/memory.ts';
 export { chain, type MaybePromise } from './maybe-promise.ts';
 export type {
@@ -20,6 +24,8 @@ export type {
   TokenLookup,
 } from './ports.ts';
 export { type Credential, credentialOf, type Presence, type Presented, presence } from './presence.ts';
+export { type DpopOptions, dpopProofs } from './proofs/dpop.ts';
+export { type MemoryReplays, memoryReplays, type ReplayStore } from './proofs/replays.ts';
 export {
   type Circumstances,
   circumstances,
