@@ -1,0 +1,91 @@
+/** The operations grouped by resource, each with the arguments one would expect: the id, then the body or the query. */
+import type { BodyInput as Body, QueryInput as Query } from '@tessera/contract';
+import type { Call, CallOptions } from './call-types.ts';
+import { each } from './each.ts';
+
+export type Groups = ReturnType<typeof groups>;
+
+// The types of what is returned follow from the contract; written out they would say every name twice.
+export function groups(call: Call) {
+  return {
+    tokens: {
+      /** Mints a token. The answer is the only one that holds its secret. */
+      create: (body: Body<'tokens.create'>, options?: CallOptions) => call('tokens.create', { ...options, body }),
+      createBatch: (items: Body<'tokens.createBatch'>['items'], options?: CallOptions) =>
+        call('tokens.createBatch', { ...options, body: { items } }),
+      import: (items: Body<'tokens.import'>['items'], options?: CallOptions) =>
+        call('tokens.import', { ...options, body: { items } }),
+      list: (query?: Query<'tokens.list'>, options?: CallOptions) => call('tokens.list', { ...options, query }),
+      /** Every token of every page, asked for as needed. */
+      each: (query: Query<'tokens.list'> = {}, options?: CallOptions) =>
+        each((cursor) => call('tokens.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      get: (id: string, options?: CallOptions) => call('tokens.get', { ...options, params: { id } }),
+      update: (id: string, body: Body<'tokens.update'>, options?: CallOptions) =>
+        call('tokens.update', { ...options, params: { id }, body }),
+      rotate: (id: string, body?: Body<'tokens.rotate'>, options?: CallOptions) =>
+        call('tokens.rotate', { ...options, params: { id }, body }),
+      cancelRotation: (id: string, options?: CallOptions) =>
+        call('tokens.cancelRotation', { ...options, params: { id } }),
+      revoke: (id: string, body?: Body<'tokens.revoke'>, options?: CallOptions) =>
+        call('tokens.revoke', { ...options, params: { id }, body }),
+      usage: (id: string, query?: Query<'tokens.usage'>, options?: CallOptions) =>
+        call('tokens.usage', { ...options, params: { id }, query }),
+    },
+    /** The verdict on a token; a refusal is an answer, not an error. */
+    verify: (body: Body<'verify.one'>, options?: CallOptions) => call('verify.one', { ...options, body }),
+    /** The verdicts on up to 100 tokens, in order. */
+    verifyBatch: (items: Body<'verify.batch'>['items'], options?: CallOptions) =>
+      call('verify.batch', { ...options, body: { items } }),
+    apis: {
+      create: (body: Body<'apis.create'>, options?: CallOptions) => call('apis.create', { ...options, body }),
+      list: (query?: Query<'apis.list'>, options?: CallOptions) => call('apis.list', { ...options, query }),
+      each: (query: Query<'apis.list'> = {}, options?: CallOptions) =>
+        each((cursor) => call('apis.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      get: (id: string, options?: CallOptions) => call('apis.get', { ...options, params: { id } }),
+      update: (id: string, body: Body<'apis.update'>, options?: CallOptions) =>
+        call('apis.update', { ...options, params: { id }, body }),
+      delete: (id: string, options?: CallOptions) => call('apis.delete', { ...options, params: { id } }),
+    },
+    owners: {
+      create: (body: Body<'owners.create'>, options?: CallOptions) => call('owners.create', { ...options, body }),
+      list: (query?: Query<'owners.list'>, options?: CallOptions) => call('owners.list', { ...options, query }),
+      each: (query: Query<'owners.list'> = {}, options?: CallOptions) =>
+        each((cursor) => call('owners.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      get: (id: string, options?: CallOptions) => call('owners.get', { ...options, params: { id } }),
+      update: (id: string, body: Body<'owners.update'>, options?: CallOptions) =>
+        call('owners.update', { ...options, params: { id }, body }),
+      /** Deletes an owner; its tokens are revoked and kept. */
+      delete: (id: string, options?: CallOptions) => call('owners.delete', { ...options, params: { id } }),
+    },
+    roles: {
+      create: (body: Body<'roles.create'>, options?: CallOptions) => call('roles.create', { ...options, body }),
+      list: (query?: Query<'roles.list'>, options?: CallOptions) => call('roles.list', { ...options, query }),
+      each: (query: Query<'roles.list'> = {}, options?: CallOptions) =>
+        each((cursor) => call('roles.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      get: (id: string, options?: CallOptions) => call('roles.get', { ...options, params: { id } }),
+      update: (id: string, body: Body<'roles.update'>, options?: CallOptions) =>
+        call('roles.update', { ...options, params: { id }, body }),
+      delete: (id: string, options?: CallOptions) => call('roles.delete', { ...options, params: { id } }),
+    },
+    workspaces: {
+      create: (body: Body<'workspaces.create'>, options?: CallOptions) =>
+        call('workspaces.create', { ...options, body }),
+      list: (query?: Query<'workspaces.list'>, options?: CallOptions) => call('workspaces.list', { ...options, query }),
+      each: (query: Query<'workspaces.list'> = {}, options?: CallOptions) =>
+        each((cursor) => call('workspaces.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      get: (id: string, options?: CallOptions) => call('workspaces.get', { ...options, params: { id } }),
+      update: (id: string, body: Body<'workspaces.update'>, options?: CallOptions) =>
+        call('workspaces.update', { ...options, params: { id }, body }),
+      delete: (id: string, options?: CallOptions) => call('workspaces.delete', { ...options, params: { id } }),
+    },
+    audit: {
+      list: (query?: Query<'audit.list'>, options?: CallOptions) => call('audit.list', { ...options, query }),
+      /** Proves the chain; with `seq` and `hash` of a checkpoint also that nothing up to there was cut or replaced. */
+      verify: (query?: Query<'audit.verify'>, options?: CallOptions) => call('audit.verify', { ...options, query }),
+      checkpoint: (options?: CallOptions) => call('audit.checkpoint', { ...options }),
+    },
+    changes: {
+      list: (query?: Query<'changes.list'>, options?: CallOptions) => call('changes.list', { ...options, query }),
+    },
+  };
+}

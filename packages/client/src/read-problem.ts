@@ -1,0 +1,50 @@
+/** Reads a refusal (RFC 9457) into an error. What the server says is data: nothing of it is trusted to have its type. */
+import { type InputFault, TesseraError } from './tessera-error.ts';
+
+/** No server of ours says more; one that is not ours may. */
+const MAX_TEXT = 2000;
+const MAX_FAULTS = 100;
+
+export function readProblem(response: Response, text: string, token: string): TesseraError {
+  const say = (value: unknown): string | undefined =>
+    typeof value === 'string' ? value.replaceAll(token, '[token]').slice(0, MAX_TEXT) : undefined;
+  const problem = parseObject(text);
+  const code = say(problem.code);
+  const { status } = response;
+  return new TesseraError({
+    kind: code === undefined ? 'protocol' : 'problem',
+    code: code ?? 'protocol',
+    title: say(problem.title) ?? `The server answered ${status}`,
+    detail: say(problem.detail),
+    errors: readFaults(problem.errors, say),
+    status,
+    requestId: say(problem.requestId) ?? say(response.headers.get('x-request-id')),
+    retryAfterSeconds: readRetryAfter(response.headers.get('retry-after')),
+  });
+}
+
+function readFaults(value: unknown, say: (value: unknown) => string | undefined): InputFault[] {
+  if (!Array.isArray(value)) return [];
+  return value.slice(0, MAX_FAULTS).flatMap((fault: unknown) => {
+    if (!isObject(fault)) return [];
+    return [{ pointer: say(fault.pointer) ?? '', detail: say(fault.detail) ?? '', code: say(fault.code) ?? '' }];
+  });
+}
+
+/** Seconds only: the server sends no dates (RFC 9110 section 10.2.3 allows both). */
+function readRetryAfter(value: string | null): number | undefined {
+  return value !== null && /^[0-9]{1,9}$/.test(value) ? Number(value) : undefined;
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,220 @@
+/** What goes wrong is one error with a code; what may be repeated is repeated, within bounds; the token is never told. */
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Client, type ClientOptions, createClient, TesseraError } from '../src/index.ts';
+import { retryDelay } from '../src/retry.ts';
+import { hangUp, json, problem, type ScriptedServer, scriptedServer } from './scripted-server.ts';
+
+const token = 'tsr_test_0123456789012345678901234567890123456789012000000';
+let server: ScriptedServer;
+let pauses: number[] = [];
+beforeAll(async () => {
+  server = await scriptedServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+function client(options: Partial<ClientOptions> = {}): Client {
+  pauses = [];
+  const pause = async (milliseconds: number): Promise<void> => {
+    pauses.push(milliseconds);
+  };
+  return createClient({ baseUrl: server.url, token, pause, ...options });
+}
+
+async function failure(promise: Promise<unknown>): Promise<TesseraError> {
+  const error: unknown = await promise.then(
+    () => expect.fail('the call succeeded'),
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(TesseraError);
+  expect(inspect(error)).not.toContain(token);
+  return error as TesseraError;
+}
+
+describe('a refusal', () => {
+  it('carries what the problem says', async () => {
+    server.script(
+      problem(
+        422,
+        {
+          code: 'invalid_input',
+          title: 'The input is not valid',
+          detail: 'See errors',
+          requestId: 'req_9',
+          errors: [{ pointer: '/name', detail: 'is missing', code: 'required' }, 'noise'],
+        },
+        { 'x-request-id': 'req_8' },
+      ),
+    );
+    const error = await failure(client().tokens.create({ name: 'n', scopes: [] }));
+    expect(error).toMatchObject({
+      kind: 'problem',
+      code: 'invalid_input',
+      title: 'The input is not valid',
+      message: 'The input is not valid: See errors',
+      status: 422,
+      requestId: 'req_9',
+      errors: [{ pointer: '/name', detail: 'is missing', code: 'required' }],
+    });
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('that quotes the token has it taken out', async () => {
+    server.script(problem(401, { code: `x${token}`, title: token, detail: `got ${token}`, requestId: token }));
+    const error = await failure(client().audit.list());
+    expect(error.message).toBe('[token]: got [token]');
+  });
+
+  it('that is no problem document is told as one of protocol', async () => {
+    server.script((response) => response.writeHead(502).end('<html>bad gateway'));
+    expect(await failure(client().audit.list())).toMatchObject({
+      kind: 'protocol',
+      code: 'protocol',
+      status: 502,
+      message: 'The server answered 502',
+    });
+  });
+});
+
+describe('something that is not the management API', () => {
+  it('a redirect is not followed', async () => {
+    server.script((response) => response.writeHead(302, { location: '/elsewhere' }).end());
+    const error = await failure(client().audit.list());
+    expect(error).toMatchObject({ kind: 'protocol', status: 302 });
+    expect(error.message).toBe('Something answered that is not the management API (a redirect)');
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('an answer that is no JSON', async () => {
+    server.script((response) => response.end('<html>'));
+    expect((await failure(client().audit.list())).message).toBe(
+      'Something answered that is not the management API (no JSON)',
+    );
+  });
+
+  it('an answer without end is cut at the cap', async () => {
+    server.script((response) => {
+      const more = (): boolean => response.write('x'.repeat(65_536)) && more();
+      response.on('drain', more);
+      more();
+    });
+    const error = await failure(client({ maxResponseBytes: 1_000_000 }).audit.list());
+    expect(error).toMatchObject({ kind: 'protocol', message: 'The answer is longer than 1000000 bytes' });
+  });
+});
+
+describe('no answer', () => {
+  it('names the server and the reason, after the attempts allowed', async () => {
+    const closed = await scriptedServer();
+    await closed[Symbol.asyncDispose]();
+    const error = await failure(client({ baseUrl: closed.url }).audit.list());
+    expect(error).toMatchObject({ kind: 'network', code: 'network', status: undefined, detail: 'ECONNREFUSED' });
+    expect(error.message).toBe(`Could not reach ${closed.url}: ECONNREFUSED`);
+    expect(pauses).toHaveLength(3);
+  });
+
+  it('in time is a timeout, also in the middle of a body, and is not repeated', async () => {
+    server.script((response) => response.writeHead(200).write('{'));
+    const error = await failure(client({ timeoutMs: 50 }).audit.list());
+    expect(error).toMatchObject({ kind: 'timeout', message: 'No answer within 50 milliseconds' });
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('because the caller gave up throws the reason of the caller', async () => {
+    server.script(() => undefined);
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const running = client().audit.list({}, { signal: controller.signal });
+    await expect.poll(() => server.received.length).toBe(1);
+    controller.abort(reason);
+    await expect(running).rejects.toBe(reason);
+  });
+
+  it('gives up while it waits, too', { timeout: 5_000 }, async () => {
+    server.script(problem(503, { code: 'unavailable', title: 't' }, { 'retry-after': '20' }));
+    const controller = new AbortController();
+    const running = createClient({ baseUrl: server.url, token }).audit.list({}, { signal: controller.signal });
+    await expect.poll(() => server.received.length).toBe(1);
+    controller.abort(new Error('enough'));
+    await expect(running).rejects.toThrow('enough');
+  });
+});
+
+describe('repeating', () => {
+  it('a mint after a broken connection uses the same idempotency key', async () => {
+    server.script(hangUp, problem(409, { code: 'idempotency_in_flight', title: 't' }), json(201, { id: 'tok_1' }));
+    await expect(client().tokens.create({ name: 'n', scopes: [] })).resolves.toEqual({ id: 'tok_1' });
+    const keys = server.received.map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('two mints have two keys', async () => {
+    server.script(json(201, {}));
+    await client().tokens.create({ name: 'n', scopes: [] });
+    await client().tokens.create({ name: 'n', scopes: [] });
+    expect(new Set(server.received.map(({ headers }) => headers['idempotency-key'])).size).toBe(2);
+  });
+
+  it.each([429, 503])('%i waits as long as it was asked to', async (status) => {
+    server.script(problem(status, { code: 'c', title: 't' }, { 'retry-after': '2' }), json(200, { items: [] }));
+    await client().audit.list();
+    expect(pauses).toHaveLength(1);
+    expect(pauses[0]).toBeGreaterThanOrEqual(2000);
+    expect(pauses[0]).toBeLessThanOrEqual(2200);
+  });
+
+  it('is left to the caller where the server asks for long patience', async () => {
+    server.script(problem(429, { code: 'rate_limited', title: 't' }, { 'retry-after': '60' }));
+    expect(await failure(client().audit.list())).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 60 });
+    expect(pauses).toEqual([]);
+  });
+
+  it('stops after three', async () => {
+    server.script(problem(503, { code: 'unavailable', title: 't' }));
+    expect(await failure(client().tokens.revoke('tok_1'))).toMatchObject({ code: 'unavailable', status: 503 });
+    expect(server.received).toHaveLength(4);
+  });
+
+  it('never happens to PATCH and DELETE, nor where it was turned off', async () => {
+    server.script(hangUp);
+    await failure(client().tokens.update('tok_1', { name: 'n' }));
+    await failure(client().apis.delete('api_1'));
+    await failure(client({ retries: 0 }).audit.list());
+    expect(server.received).toHaveLength(3);
+  });
+
+  it('spreads out: each wait is between half and all of the backoff', () => {
+    const error = new TesseraError({ kind: 'network', code: 'network', title: 't' });
+    fc.assert(
+      fc.property(fc.nat(9), (failures) => {
+        const backoff = Math.min(5000, 200 * 2 ** failures);
+        const delay = retryDelay(error, failures);
+        expect(delay).toBeGreaterThanOrEqual(backoff / 2);
+        expect(delay).toBeLessThanOrEqual(backoff);
+      }),
+    );
+  });
+});
+
+describe('options', () => {
+  it.each<[Partial<ClientOptions>, string]>([
+    [{ token: `${token}\n` }, 'token must be printable ASCII without spaces'],
+    [{ token: '' }, 'token must be printable ASCII without spaces'],
+    [{ baseUrl: 'localhost:8420' }, 'baseUrl must be an http or https URL'],
+    [{ baseUrl: 'file:///etc/passwd' }, 'baseUrl must be an http or https URL'],
+    [{ baseUrl: `http://u:${token}@h/` }, 'baseUrl must not hold a user or a password'],
+    [{ baseUrl: 'http://h/?a' }, 'baseUrl must not have a query or a fragment'],
+    [{ workspace: 'ws 1' }, 'workspace must be an id like ws_...'],
+    [{ timeoutMs: 0 }, 'timeoutMs must be a whole number from 1 to 2147483647'],
+    [{ retries: 11 }, 'retries must be a whole number from 0 to 10'],
+  ])('%j is refused', (options, message) => {
+    expect(() => createClient({ baseUrl: 'http://h', token, ...options })).toThrow(new RangeError(message));
+  });
+
+  it('a client can be printed without showing its token', () => {
+    expect(inspect(client(), { depth: 9, showHidden: true })).not.toContain(token);
+  });
+});
