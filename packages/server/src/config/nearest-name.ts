@@ -1,0 +1,62 @@
+/** "Did you mean": the known name that is nearest to a mistyped one. */
+
+/** A name longer than this is no slip of the finger, and comparing it would cost. */
+const LONGEST_NAME = 64;
+/** A word of a longer name is compared by itself from this length on, so that `rate_limti` finds `limits`. */
+const SHORTEST_WORD = 4;
+
+/** The candidate that differs least from `name`, or undefined where none is near: at most a third of its letters differ. */
+export function nearestName(name: string, candidates: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
+  let best: string | undefined;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    for (const [penalty, spelling] of spellings(name)) {
+      const plain = letters(candidate);
+      const distance = editDistance(spelling, plain);
+      if (distance > Math.floor(Math.max(spelling.length, plain.length) / 3)) continue;
+      if (distance + penalty >= bestDistance) continue;
+      best = candidate;
+      bestDistance = distance + penalty;
+    }
+  }
+  return best;
+}
+
+/** The whole name first; then its words, which lose to a whole name that is as near. */
+function spellings(name: string): [penalty: number, spelling: string][] {
+  const words = name.replace(/([a-z])([A-Z])/g, '$1_$2').split(/[^A-Za-z0-9]+/);
+  const long = words.filter((word) => word.length >= SHORTEST_WORD && word.length < name.length);
+  return [[0, letters(name)], ...long.map((word): [number, string] => [1, letters(word)])];
+}
+
+/** `gateway_port`, `gateway-port` and `gatewayPort` are the same word to whoever types them. */
+function letters(name: string): string {
+  return name.replace(/[^A-Za-z0-9]/g, '').toLowerCase();
+}
+
+/** Damerau-Levenshtein distance, optimal string alignment: insert, delete, replace, swap two neighbours. */
+export function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column += 1) {
+      const same = a[row - 1] === b[column - 1];
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      current[column] = Math.min(
+        at(last, column) + 1,
+        at(current, column - 1) + 1,
+        at(last, column - 1) + (same ? 0 : 1),
+        swapped ? at(beforeLast, column - 2) + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return at(last, b.length);
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? Number.POSITIVE_INFINITY;
+}
