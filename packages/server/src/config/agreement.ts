@@ -1,0 +1,58 @@
+/** Rules between settings: defaults that follow from others, and values that contradict each other. */
+import { isNearlyEveryone } from './address-range.ts';
+import type { Finding } from './schema-problems.ts';
+import type { SettingName, SettingValues } from './settings.ts';
+
+export interface Agreement {
+  readonly values: SettingValues;
+  /** Their paths start with the name of a setting. */
+  readonly problems: readonly Finding[];
+  readonly warnings: readonly Finding[];
+}
+
+/** `values` with every default filled in; `given` are the settings that somebody gave. */
+export function agree(values: SettingValues, given: ReadonlySet<SettingName>): Agreement {
+  const longest = values.maxExpirySeconds;
+  if (longest === undefined) return { values, ...contradictions(values, given) };
+  const derived = {
+    ...values,
+    defaultExpirySeconds: given.has('defaultExpirySeconds')
+      ? values.defaultExpirySeconds
+      : Math.min(values.defaultExpirySeconds, longest),
+    allowNoExpiry: given.has('allowNoExpiry') && values.allowNoExpiry,
+  };
+  return { values: derived, ...contradictions(derived, given) };
+}
+
+const PORTS = ['port', 'gatewayPort', 'metricsPort'] as const;
+
+function contradictions(values: SettingValues, given: ReadonlySet<SettingName>): Omit<Agreement, 'values'> {
+  const problems: Finding[] = [];
+  const longest = values.maxExpirySeconds;
+  if (longest !== undefined && values.defaultExpirySeconds > longest) {
+    problems.push({ path: ['defaultExpirySeconds'], message: 'is longer than maxExpirySeconds' });
+  }
+  if (longest !== undefined && values.allowNoExpiry) {
+    problems.push({ path: ['allowNoExpiry'], message: 'cannot be true where maxExpirySeconds is set' });
+  }
+  for (const [index, later] of PORTS.entries()) {
+    const earlier = PORTS.slice(0, index).find((name) => values[name] !== 0 && values[name] === values[later]);
+    if (earlier === undefined) continue;
+    // Told at the one that somebody wrote: the other may be a default.
+    const [at, other] = given.has(later) ? [later, earlier] : [earlier, later];
+    problems.push({ path: [at], message: `is the port of ${other} too` });
+  }
+  if (values.trustEveryProxy) {
+    return {
+      problems,
+      warnings: [{ path: ['trustEveryProxy'], message: 'is on: clients may be able to forge their address' }],
+    };
+  }
+  for (const [index, range] of values.trustedProxies.entries()) {
+    if (!isNearlyEveryone(range)) continue;
+    problems.push({ path: ['trustedProxies', index], message: EVERYONE });
+  }
+  return { problems, warnings: [] };
+}
+
+const EVERYONE = 'would let every client forge its address; name your own proxies (trustEveryProxy: true overrides)';

@@ -1,0 +1,65 @@
+/** Header changes of a route: what may be set or removed, and what belongs to the gateway alone. */
+import { z } from 'zod';
+import { strictObject } from './strict-object.ts';
+
+/** Connection and framing fields (RFC 9110 section 7.6.1, RFC 9112 section 6): changing one reframes the message. */
+const FRAMING = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+const NAME = "must be a header name: letters, digits and !#$%&'*+-.^_`|~";
+const VALUE = 'must be visible ASCII text, without line breaks and without spaces at its ends';
+
+/** A field name: token of RFC 9110 section 5.6.2. */
+const headerName = z
+  .string(NAME)
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, NAME)
+  .superRefine((name, context) => {
+    const message = whyReserved(name);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+
+/** A field value: RFC 9110 section 5.5, without obs-text. */
+const headerValue = z.string(VALUE).regex(/^(?:[!-~](?:[\t -~]{0,8190}[!-~])?)?$/, VALUE);
+
+const changes = strictObject({
+  set: z.record(headerName, headerValue, 'must be a mapping of header names to values').default({}),
+  remove: z.array(headerName, 'must be a list of header names').default([]),
+}).superRefine(({ set, remove }, context) => {
+  const seen = new Set<string>();
+  for (const name of Object.keys(set)) {
+    const plain = name.toLowerCase();
+    if (seen.has(plain)) context.addIssue({ code: 'custom', path: ['set', name], message: 'is set twice' });
+    seen.add(plain);
+  }
+  for (const [index, name] of remove.entries()) {
+    if (!seen.has(name.toLowerCase())) continue;
+    context.addIssue({ code: 'custom', path: ['remove', index], message: 'is set and removed' });
+  }
+});
+
+/** Changes of the request on its way up and of the response on its way down. Removals come first, then `set` replaces. */
+export const headerChanges = strictObject({
+  request: changes.prefault({}),
+  response: changes.prefault({}),
+});
+
+function whyReserved(name: string): string | undefined {
+  const lower = name.toLowerCase();
+  if (FRAMING.has(lower)) return 'belongs to the connection and cannot be changed by a route';
+  // Many servers read `_` and `.` in a field name as `-`: each spelling would forge the gateway's own headers.
+  const plain = lower.replace(/[_.]/g, '-');
+  return plain.startsWith('x-tessera-') ? 'is reserved: only the gateway writes X-Tessera-* headers' : undefined;
+}

@@ -1,0 +1,137 @@
+/** The `routes:` part of the configuration: which requests the gateway takes, what it asks of them and where they go. */
+import { z } from 'zod';
+import { addressRange } from './address-range.ts';
+import { duration } from './duration.ts';
+import { headerChanges } from './header-changes.ts';
+import { originOf } from './origin.ts';
+import { strictObject, unique } from './strict-object.ts';
+
+/** 31 days. */
+const LONGEST_WINDOW_SECONDS = 2_678_400;
+const MOST = 1_000_000;
+
+const text = (message: string, pattern: RegExp) => z.string(message).regex(pattern, message);
+
+const count = (max: number) => {
+  const message = `must be a whole number from 1 to ${max}`;
+  return z.int(message).min(1, message).max(max, message);
+};
+
+const oneOf = <const Choice extends string>(...choices: Choice[]) =>
+  z.enum(choices, `must be one of ${choices.join(', ')}`);
+
+const listOf = <Item extends z.ZodType>(item: Item, what: string) =>
+  z.array(item, `must be a list of ${what}s`).check(unique(what));
+
+const match = strictObject({
+  host: text(
+    'must be a host name, without port and trailing dot',
+    /^(?=.{1,253}$)(?!.*-(?:\.|$))[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9][A-Za-z0-9-]*)*$/,
+  )
+    .transform((host) => host.toLowerCase())
+    .optional()
+    .describe('Host name of the request. Without it any.'),
+  path: text(
+    'must be a path such as /orders or /orders/*: plain segments, without "..", "//", "%" and ";"',
+    /^(?=.{1,1024}$)(?!.*\.\.)(?!.*\/\.(?:\/|$))(?:\/[A-Za-z0-9._~!$&'()+,=:@-]+)*(?:\/\*?)?$/,
+  ).describe('Path of the request; a trailing `/*` takes everything below. `/*` takes every path.'),
+  methods: listOf(
+    text(
+      'must be a method in capitals, such as GET; CONNECT and TRACE are never forwarded',
+      /^(?!(?:CONNECT|TRACE)$)[A-Z]{1,32}$/,
+    ),
+    'method',
+  )
+    .min(1, 'must name a method; without "methods" every method matches')
+    .optional()
+    .describe('Methods of the request. Without them any.'),
+});
+
+const require = strictObject({
+  api: text('must be the audience or the id of an api', /^[!-~]{1,512}$/)
+    .optional()
+    .describe('Audience or id of the api that the token must be for.'),
+  // scope-token of RFC 6749 section 3.3.
+  scopes: listOf(
+    text('must be a scope: visible ASCII without spaces, quotes and backslashes', /^[!#-[\]-~]{1,256}$/),
+    'scope',
+  )
+    .default([])
+    .describe('Scopes that the token must have, all of them.'),
+  env: oneOf('live', 'test').optional().describe('Environment that the token must be of.'),
+  kinds: listOf(oneOf('api_key', 'personal_access_token', 'access_token', 'refresh_token', 'session'), 'kind')
+    .default([])
+    .describe('Kinds of token that may pass. Empty: every kind.'),
+  roles: listOf(text('must be the name of a role', /^[!-~]{1,128}$/), 'role')
+    .default([])
+    .describe('Roles that the owner of the token must have, all of them.'),
+});
+
+const limit = strictObject({
+  name: text('must be 1 to 64 of a-z, 0-9, _ and -', /^[a-z0-9_-]{1,64}$/).optional(),
+  limit: count(MOST).describe('Requests in a window.'),
+  window: duration(1, LONGEST_WINDOW_SECONDS).describe('Seconds, or a text such as "1m".'),
+  burst: count(MOST).optional().describe('Requests that may pass at once. Without it as many as `limit`.'),
+  cost: count(MOST).default(1).describe('What a request costs.'),
+  mode: oneOf('exact', 'approximate').default('exact'),
+  by: oneOf('token', 'owner', 'api', 'address').default('token').describe('Whose counter it is.'),
+})
+  .transform((rule) => ({ ...rule, burst: rule.burst ?? rule.limit }))
+  .refine((rule) => rule.cost <= rule.burst, {
+    path: ['cost'],
+    message: 'is more than the burst: no request could ever pass',
+  });
+
+const quota = strictObject({
+  limit: count(1_000_000_000_000).describe('Requests in a period.'),
+  period: oneOf('day', 'month').describe('Calendar day or month, UTC.'),
+});
+
+const ip = strictObject({
+  // An empty `allow` would read as "nobody" and mean "everybody".
+  allow: listOf(addressRange, 'range').min(1, 'must name a range; without "allow" every address may come').optional(),
+  deny: listOf(addressRange, 'range').optional(),
+});
+
+const ORIGIN = 'must be an http or https origin such as http://127.0.0.1:9000, without path, query and user';
+const origin = z
+  .string(ORIGIN)
+  .refine((written) => originOf(written) !== undefined, ORIGIN)
+  .transform((written) => originOf(written) ?? written);
+
+const targets = strictObject({
+  targets: z
+    .array(
+      strictObject({
+        url: origin,
+        weight: count(1000).default(1).describe('Share of the requests, beside the others.'),
+      }),
+      'must be a list of targets',
+    )
+    .min(1, 'must name a target')
+    .check(unique('url', 'url')),
+});
+
+const upstream = z.union([origin.transform((url) => ({ targets: [{ url, weight: 1 }] })), targets], ORIGIN);
+
+export const routeSchema = strictObject({
+  name: text('must be 1 to 64 letters, digits, ".", "_" and "-"', /^[A-Za-z0-9._-]{1,64}$/),
+  workspace: text('must be the id of a workspace', /^[A-Za-z0-9_-]{1,64}$/)
+    .optional()
+    .describe('Id of the workspace that the route belongs to. Without it the default one.'),
+  match,
+  require: require.prefault({}).describe('What is asked of the token. Without it any valid token.'),
+  credential: strictObject({
+    strip: z.boolean('must be true or false').default(true).describe('Whether the upstream never sees the credential.'),
+  }).prefault({}),
+  limits: z.array(limit, 'must be a list of limits').check(unique('name', 'name')).default([]),
+  quota: quota.optional(),
+  ip: ip.optional(),
+  transform: headerChanges.prefault({}),
+  upstream: upstream.describe('Origin that the requests go to, with their path unchanged.'),
+});
+
+export const routesSchema = z.array(routeSchema, 'must be a list of routes').check(unique('name', 'name'));
+
+/** A route as the gateway uses it, every default filled in. */
+export type Route = z.output<typeof routeSchema>;

@@ -1,0 +1,162 @@
+/** The platform's settings: name, type, default and documentation of each, in this one place. */
+import * as type from './value-types.ts';
+
+export interface Setting<T> {
+  /** Name in the environment. The name in the file is the key in `settings`. */
+  readonly env: `TESSERA_${string}`;
+  /** A name that other programs use too; the `TESSERA_` name wins. */
+  readonly alias?: string;
+  readonly type: type.ValueType<T>;
+  readonly default: T | undefined;
+  readonly doc: string;
+  /** Never printed; in the environment also as `<env>_FILE`, which names a file that holds it. */
+  readonly secret?: true;
+  /** Only in the environment. */
+  readonly envOnly?: true;
+}
+
+const DAY = 86_400;
+const CENTURY = 36_500 * DAY;
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export const settings = {
+  configFile: optional({
+    env: 'TESSERA_CONFIG',
+    type: type.path,
+    envOnly: true,
+    doc: 'The configuration file. Without it `./tessera.yaml` is read where it exists.',
+  }),
+  host: required({
+    env: 'TESSERA_HOST',
+    type: type.host,
+    default: '127.0.0.1',
+    doc: 'Address that both listeners bind to.',
+  }),
+  port: required({
+    env: 'TESSERA_PORT',
+    type: type.port,
+    default: 8420,
+    doc: 'Port of the platform listener: management API, verify, forward-auth. 0 takes a free one.',
+  }),
+  gatewayPort: required({
+    env: 'TESSERA_GATEWAY_PORT',
+    type: type.port,
+    default: 8421,
+    doc: 'Port of the gateway listener. 0 takes a free one.',
+  }),
+  metricsPort: optional({
+    env: 'TESSERA_METRICS_PORT',
+    type: type.port,
+    doc: 'Port of a listener for `/metrics` alone. Without it metrics are on the platform listener.',
+  }),
+  publicUrl: optional({
+    env: 'TESSERA_PUBLIC_URL',
+    type: type.origin,
+    doc: 'Origin under which callers reach the platform listener, where a proxy stands in front of it.',
+  }),
+  data: required({
+    env: 'TESSERA_DATA',
+    type: type.path,
+    default: './data',
+    doc: 'Data folder. A relative path starts at the working folder.',
+  }),
+  databaseUrl: optional({
+    env: 'TESSERA_DATABASE_URL',
+    type: type.databaseUrl,
+    secret: true,
+    doc: '`sqlite:<file>`, or `postgres://...` for several nodes. Without it an SQLite file in the data folder.',
+  }),
+  rootToken: optional({
+    env: 'TESSERA_ROOT_TOKEN',
+    type: type.tokenText,
+    secret: true,
+    doc: 'Administrator token, a well-formed token text. Without it the first start makes one and prints it once.',
+  }),
+  masterKey: optional({
+    env: 'TESSERA_MASTER_KEY',
+    type: type.key32,
+    secret: true,
+    doc: 'Key-encryption key: exactly 32 bytes, as 64 hex digits or base64.',
+  }),
+  defaultExpirySeconds: required({
+    env: 'TESSERA_DEFAULT_EXPIRY_SECONDS',
+    type: type.seconds(1, CENTURY),
+    default: 90 * DAY,
+    doc: 'Lifetime of a token whose request names none. Where `maxExpirySeconds` is shorter, that.',
+  }),
+  maxExpirySeconds: optional({
+    env: 'TESSERA_MAX_EXPIRY_SECONDS',
+    type: type.seconds(1, CENTURY),
+    doc: 'Longest lifetime that a token may be given. Without it any.',
+  }),
+  allowNoExpiry: required({
+    env: 'TESSERA_ALLOW_NO_EXPIRY',
+    type: type.flag,
+    default: true,
+    doc: 'Whether a token may be minted without an expiry. Where `maxExpirySeconds` is set, the default is false.',
+  }),
+  failedCredentialsPerMinute: required({
+    env: 'TESSERA_FAILED_CREDENTIALS_PER_MINUTE',
+    type: type.wholeNumber(1, 1_000_000),
+    default: 100,
+    doc: 'Failed credentials that a source address (IPv6: its /64) may present in a minute before it is answered 429.',
+  }),
+  trustedProxies: required<readonly string[]>({
+    env: 'TESSERA_TRUSTED_PROXIES',
+    type: type.addressRanges,
+    default: [],
+    doc: 'Addresses or CIDR ranges of the proxies whose forwarded headers are believed. In the environment separated by commas.',
+  }),
+  trustEveryProxy: required({
+    env: 'TESSERA_TRUST_EVERY_PROXY',
+    type: type.flag,
+    default: false,
+    doc: 'Dangerous: admits ranges such as `0.0.0.0/0` in `trustedProxies`. Every client can then forge its address.',
+  }),
+  stalenessSeconds: required({
+    env: 'TESSERA_STALENESS_SECONDS',
+    type: type.seconds(1, 300),
+    default: 5,
+    doc: 'How long a node without news of changes may judge from memory; then it refuses what it cannot re-check.',
+  }),
+  cacheTokens: required({
+    env: 'TESSERA_CACHE_TOKENS',
+    type: type.wholeNumber(1, 10_000_000),
+    default: 100_000,
+    doc: 'Tokens whose facts are kept in memory.',
+  }),
+  shutdownSeconds: required({
+    env: 'TESSERA_SHUTDOWN_SECONDS',
+    type: type.seconds(0, 3600),
+    default: 25,
+    doc: 'How long a stop waits for requests that are under way.',
+  }),
+  logLevel: required({
+    env: 'TESSERA_LOG_LEVEL',
+    alias: 'LOG_LEVEL',
+    type: type.oneOf(LOG_LEVELS),
+    default: 'info',
+    doc: `Least severe log line that is written: ${LOG_LEVELS.join(', ')}.`,
+  }),
+} as const;
+
+export type SettingName = keyof typeof settings;
+
+/** The value of each setting, once it is read. */
+export type SettingValues = {
+  readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never;
+};
+
+export const settingNames = Object.freeze(Object.keys(settings).filter(isSettingName));
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settings, name);
+}
+
+function required<T>(setting: Setting<T> & { readonly default: T }): Setting<T> {
+  return Object.freeze<Setting<T>>(setting);
+}
+
+function optional<T>(setting: Omit<Setting<T>, 'default'>): Setting<T | undefined> {
+  return Object.freeze({ ...setting, default: undefined });
+}

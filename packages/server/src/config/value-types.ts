@@ -1,0 +1,103 @@
+/** The types of single settings: a schema for the value in the file, and how the text of an environment variable becomes one. */
+import { Buffer } from 'node:buffer';
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { isIP } from 'node:net';
+import { parse } from '@tessera/token';
+import { z } from 'zod';
+import { addressRange } from './address-range.ts';
+import { duration } from './duration.ts';
+import { originOf } from './origin.ts';
+
+export interface ValueType<T> {
+  readonly schema: z.ZodType<T>;
+  /** Environment text to a file value. What it cannot read it returns as it is, for the schema to refuse. */
+  readonly fromText: (text: string) => unknown;
+}
+
+const asText = (text: string): unknown => text;
+const asNumber = (text: string): unknown => (/^\d{1,16}$/.test(text) ? Number(text) : text);
+const asFlag = (text: string): unknown => (text === 'true' ? true : text === 'false' ? false : text);
+const asList = (text: string): unknown => text.split(/[\s,]+/).filter((item) => item !== '');
+
+export function wholeNumber(min: number, max: number): ValueType<number> {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return { schema: z.int(message).min(min, message).max(max, message), fromText: asNumber };
+}
+
+/** 0 lets the system choose a free port. */
+export const port = wholeNumber(0, 65_535);
+
+export const flag: ValueType<boolean> = { schema: z.boolean('must be true or false'), fromText: asFlag };
+
+/** Seconds. */
+export function seconds(min: number, max: number): ValueType<number> {
+  return { schema: duration(min, max), fromText: asText };
+}
+
+export function oneOf<const Choice extends string>(choices: readonly Choice[]): ValueType<Choice> {
+  return { schema: z.enum(choices, `must be one of ${choices.join(', ')}`), fromText: asText };
+}
+
+const PATH = 'must be the path of a file or folder';
+export const path: ValueType<string> = {
+  schema: z.string(PATH).regex(/^[^\0]{1,4096}$/, PATH),
+  fromText: asText,
+};
+
+const HOST = 'must be an IP address or a host name';
+export const host: ValueType<string> = {
+  schema: z
+    .string(HOST)
+    .refine((text) => isIP(text) !== 0 || /^(?=.{1,253}$)[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i.test(text), HOST),
+  fromText: asText,
+};
+
+export const addressRanges: ValueType<readonly string[]> = {
+  schema: z.array(addressRange, 'must be a list of addresses or CIDR ranges'),
+  fromText: asList,
+};
+
+const ORIGIN = 'must be an http or https origin, such as https://tessera.example.com';
+export const origin: ValueType<string> = {
+  schema: z
+    .string(ORIGIN)
+    .refine((text) => originOf(text) !== undefined, ORIGIN)
+    .transform((text) => originOf(text) ?? text),
+  fromText: asText,
+};
+
+const DATABASE = 'must be sqlite:<file> or postgres://<user>:<password>@<host>/<database>';
+export const databaseUrl: ValueType<string> = {
+  schema: z.string(DATABASE).refine(isDatabaseUrl, DATABASE),
+  fromText: asText,
+};
+
+const TOKEN = 'must be a well-formed token text; `tessera generate` makes one';
+export const tokenText: ValueType<string> = {
+  schema: z.string(TOKEN).refine((text) => parse(text) !== undefined, TOKEN),
+  fromText: asText,
+};
+
+const KEY = 'must be exactly 32 bytes, as 64 hex digits or as base64; `openssl rand -hex 32` makes one';
+/** The bytes are held in a KeyObject, which no logger, serialiser or inspector prints. */
+export const key32: ValueType<KeyObject> = {
+  schema: z
+    .string(KEY)
+    .refine((text) => keyBytes(text) !== undefined, KEY)
+    .transform((text) => createSecretKey(keyBytes(text) ?? Buffer.alloc(0))),
+  fromText: asText,
+};
+
+function keyBytes(text: string): Buffer | undefined {
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
+  const bytes = Buffer.from(text, 'base64');
+  // Only the one canonical spelling: decoding forgives stray characters, and a mistyped key must not become another key.
+  return bytes.length === 32 && bytes.toString('base64') === text ? bytes : undefined;
+}
+
+function isDatabaseUrl(text: string): boolean {
+  if (text.startsWith('sqlite:')) return /^sqlite:[^\0]+$/.test(text);
+  if (!/^postgres(?:ql)?:\/\//.test(text)) return false;
+  const url = URL.parse(text);
+  return url !== null && url.pathname.length > 1;
+}
