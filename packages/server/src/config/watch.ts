@@ -1,0 +1,85 @@
+/** Live reload: follows the configuration file, and keeps what is in force where the new one is wrong. */
+import { statSync, watch } from 'node:fs';
+import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Config, LoadResult } from './load.ts';
+import type { ConfigProblem } from './problems.ts';
+import { settingNames } from './settings.ts';
+
+/** An editor makes several events of one save: they are folded into one reload. */
+export const DEBOUNCE_MS = 50;
+
+export interface WatchInput {
+  /** Absolute path of the configuration file. */
+  readonly path: string;
+  /** What is in force. */
+  readonly current: Config;
+  readonly load: () => LoadResult;
+  /** Called with the configuration that is in force from now on: new routes, everything else as it was. A throw refuses it. */
+  readonly onChange: (config: Config) => void;
+  /** Called with what was wrong, or needs a restart. What was in force stays so. */
+  readonly onProblem: (problems: readonly ConfigProblem[]) => void;
+  /** Ends the watching. */
+  readonly signal: AbortSignal;
+}
+
+export interface ConfigWatch {
+  /** Reloads now, as on SIGHUP. */
+  readonly reload: () => void;
+}
+
+export function watchConfig({ path, current, load, onChange, onProblem, signal }: WatchInput): ConfigWatch {
+  let inForce = current;
+  let stamp = '';
+  let timer: NodeJS.Timeout | undefined;
+  const report = (message: string): void => onProblem([{ source: path, path: '', message }]);
+
+  const adopt = (loaded: Config): void => {
+    const changed = settingNames.filter((name) => !isDeepStrictEqual(inForce[name], loaded[name]));
+    if (changed.length > 0) {
+      onProblem(changed.map((name) => ({ source: path, path: name, message: 'has changed and needs a restart' })));
+    }
+    if (isDeepStrictEqual(inForce.routes, loaded.routes)) return;
+    const next = Object.freeze({ ...inForce, routes: loaded.routes });
+    try {
+      onChange(next);
+      inForce = next;
+    } catch (error) {
+      report(`cannot be applied: ${error instanceof Error ? error.message : 'unknown error'}`);
+    }
+  };
+
+  const reload = (): void => {
+    if (signal.aborted) return;
+    stamp = stampOf(path);
+    const loaded = load();
+    if (!loaded.ok) onProblem(loaded.problems);
+    // Gone for a moment while an editor replaces it: the defaults, without a route, are not what was meant.
+    else if (loaded.config.configFile === undefined) report('does not exist');
+    else adopt(loaded.config);
+  };
+
+  // The folder, not the file: an editor puts a new file in its place, and Kubernetes turns a link to another folder.
+  const watcher = watch(dirname(path), { persistent: false, signal }, () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      if (stampOf(path) !== stamp) reload();
+    }, DEBOUNCE_MS);
+  });
+  watcher.on('error', () => report('can no longer be watched; a restart is needed to follow its changes'));
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  // What was written between the first load and now made no event.
+  reload();
+  return Object.freeze({ reload });
+}
+
+/** Changes whenever the file, or what a link in its path points to, is written or replaced. */
+function stampOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+  } catch {
+    // Absent or out of reach: the reload that follows says which.
+    return 'none';
+  }
+}
