@@ -1,0 +1,30 @@
+/** What every door needs beside the decision: counting failed credentials, and recording each verdict once. */
+import type { DenialCode, Verdict } from '@tessera/verify';
+
+/** Guesses are counted for each source address, so that looking for a token costs the guesser, not the store. */
+export interface FailedCredentials {
+  /** Seconds until this address may present a credential again; 0: now. */
+  blocked(address: string): number;
+  /** A credential from this address was a guess, as `isGuess` tells. */
+  failed(address: string): void;
+}
+
+export interface Recorder {
+  /** Called once for each verdict, after the door chose the status. Must not throw. */
+  verdict(verdict: Verdict, call: DoorCall): void;
+}
+
+export interface DoorCall {
+  readonly door: 'gateway' | 'forward-auth' | 'verify' | 'api';
+  /** Name of the route that was judged; undefined: none. */
+  readonly route: string | undefined;
+  readonly status: number;
+}
+
+/**
+ * Whether a refusal means that nobody was ever given this credential. A token that expired or was revoked is no guess:
+ * its holder, who may share the address with others, must go on hearing why it is refused.
+ */
+export function isGuess(code: DenialCode): boolean {
+  return code === 'unknown' || code === 'malformed' || code === 'signature_invalid';
+}

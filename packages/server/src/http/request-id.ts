@@ -1,0 +1,16 @@
+/** Request ids: the caller's own where it is harmless, else a new one. They tie an answer to its lines in the log. */
+import { randomBytes } from 'node:crypto';
+
+const ACCEPTED = /^[A-Za-z0-9._-]{1,128}$/;
+/** 64 random bits of this process and a count: unique without asking for randomness at every request. */
+const PROCESS = randomBytes(8).toString('hex');
+let count = 0;
+
+export function newRequestId(): string {
+  count += 1;
+  return `${PROCESS}-${count.toString(36)}`;
+}
+
+export function isRequestId(text: string): boolean {
+  return ACCEPTED.test(text);
+}

@@ -1,0 +1,37 @@
+/** The header fields of a request, sorted in one pass: what goes on, and the values that the edge reads. */
+import { fieldKind, type LookedAt } from './field-kinds.ts';
+
+export interface SortedFields extends Readonly<Record<LookedAt, readonly string[]>> {
+  /** Name and value by turns: everything that may go on to an upstream, credentials included. */
+  readonly fields: readonly string[];
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+/** Sorts header fields as `IncomingMessage.rawHeaders` holds them: name and value by turns. */
+export function sortFields(raw: readonly string[]): SortedFields {
+  const fields: string[] = [];
+  const seen: Record<LookedAt, readonly string[]> & SortedFields = {
+    fields,
+    host: NONE,
+    authorization: NONE,
+    apiKey: NONE,
+    dpop: NONE,
+    requestId: NONE,
+    forwardedFor: NONE,
+    forwardedHost: NONE,
+    forwardedProto: NONE,
+    contentLength: NONE,
+    transferEncoding: NONE,
+    upgrade: NONE,
+  };
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at] ?? '';
+    const value = raw[at + 1] ?? '';
+    const kind = fieldKind(name);
+    if (kind === 'stripped') continue;
+    if (kind !== 'plain') seen[kind] = seen[kind].length === 0 ? [value] : [...seen[kind], value];
+    if (kind === 'plain' || kind === 'authorization' || kind === 'apiKey' || kind === 'dpop') fields.push(name, value);
+  }
+  return seen;
+}
