@@ -26,12 +26,10 @@ export const auditRecord = z
   })
   .meta({ id: 'AuditRecord' });
 
-const checkpoint = z
-  .strictObject({ workspace: z.string(), seq, hash, at: timestamp })
-  .meta({
-    id: 'AuditCheckpoint',
-    description: 'Keep it elsewhere: with it, a cut tail is seen even where the log’s own head was cut too',
-  });
+const checkpoint = z.strictObject({ workspace: z.string(), seq, hash, at: timestamp }).meta({
+  id: 'AuditCheckpoint',
+  description: 'Keep it elsewhere: with it, a cut tail is seen even where the log’s own head was cut too',
+});
 
 const count = z.coerce.number().pipe(seq);
 

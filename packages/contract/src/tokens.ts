@@ -30,12 +30,9 @@ const status = z
 
 const secret = z
   .strictObject({
-    fingerprint: z
-      .string()
-      .nullable()
-      .meta({
-        description: 'Names the secret in logs without revealing it; null: imported with a digest other than SHA-256',
-      }),
+    fingerprint: z.string().nullable().meta({
+      description: 'Names the secret in logs without revealing it; null: imported with a digest other than SHA-256',
+    }),
     hint: z.string().meta({ description: 'Start and last four characters' }),
     state: z.enum(['active', 'pending', 'retiring', 'retired']),
     createdAt: timestamp,
@@ -82,11 +79,9 @@ const common = {
   api: z.string().min(1).max(500).optional().meta({ description: 'Id or audience; default: the default api' }),
   owner: ownerId.optional(),
   name,
-  kind: tokenKind
-    .optional()
-    .meta({
-      description: 'Default `api_key`. A `personal_access_token` needs an owner of type `user` and has an expiry',
-    }),
+  kind: tokenKind.optional().meta({
+    description: 'Default `api_key`. A `personal_access_token` needs an owner of type `user` and has an expiry',
+  }),
   scopes,
   limits: limits.optional(),
   quota: quota.optional(),

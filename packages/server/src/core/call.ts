@@ -21,7 +21,7 @@ export interface Call {
   readonly workspace: string;
   readonly now: number;
   readonly requestId: string;
-  readonly address: string;
+  readonly address: string | null;
   /** Versions that `If-Match` names; undefined: any. */
   readonly ifMatch: readonly number[] | undefined;
 }

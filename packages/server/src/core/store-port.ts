@@ -98,6 +98,16 @@ export class DigestTaken extends Error {
   override readonly name = 'DigestTaken';
 }
 
+/** Thrown by `write` where the store cannot be reached, or another writer does not let go: nothing was written. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+/** Thrown by `write` where the connection was lost at COMMIT: what was written is durable, or gone. A later read tells. */
+export class OutcomeUnknown extends Error {
+  override readonly name = 'OutcomeUnknown';
+}
+
 /** Writes of one unit of work. All become durable together, or none. */
 export interface Tx extends Reader {
   insertWorkspace(workspace: Workspace): Promise<void>;

@@ -1,0 +1,115 @@
+/** Runs one operation: a read on committed state, a change in one unit of work together with its idempotency record. */
+import { type OperationName, operations } from '@tessera/contract';
+import type { Call } from '../core/call.ts';
+import type { IdempotencyRecord } from '../core/model.ts';
+import { Refusal } from '../core/refusal.ts';
+import type { Tx } from '../core/store-port.ts';
+import { problem } from '../http/problem.ts';
+import type { Answer } from './answer.ts';
+import {
+  isIdempotencyKey,
+  type KeyedRequest,
+  keyedRequest,
+  open,
+  REMEMBERED_MS,
+  type RequestIdentity,
+  seal,
+} from './idempotency.ts';
+import { recordReads } from './records.ts';
+import { resourceReads, resourceWrites } from './resources.ts';
+import type { ApiServices, ReadHandlers, ReadName, Result, WriteHandlers, WriteName } from './services.ts';
+import { tokenReads, tokenWrites } from './tokens.ts';
+
+const reads: ReadHandlers<ReadName> = { ...tokenReads, ...resourceReads, ...recordReads };
+const writes: WriteHandlers<WriteName> = { ...tokenWrites, ...resourceWrites };
+
+/** Parsed by the schemas of the operation that is run: the types meet again in the handler. */
+export interface Input {
+  readonly call: Call;
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+type AnyRead = (request: object) => Promise<Result<unknown>>;
+type AnyWrite = (tx: Tx, request: object) => Promise<Result<unknown>>;
+
+export async function runRead(name: ReadName, input: Input, services: ApiServices): Promise<Answer> {
+  const handler = reads[name] as AnyRead;
+  return answerOf(name, await handler({ ...input, services }));
+}
+
+export async function runWrite(
+  name: WriteName,
+  input: Input & { readonly keyed: RequestIdentity | undefined },
+  services: ApiServices,
+): Promise<Answer> {
+  const handler = writes[name] as AnyWrite;
+  const run = (tx: Tx): Promise<Answer> => handler(tx, { ...input, services }).then((result) => answerOf(name, result));
+  const answer =
+    input.keyed === undefined
+      ? await services.store.write(run).catch(refusalAnswer)
+      : await runKeyed(input.keyed, run, { call: input.call, services });
+  if (!answer.problem) announce(name, answer, services);
+  return answer;
+}
+
+async function runKeyed(
+  identity: RequestIdentity,
+  run: (tx: Tx) => Promise<Answer>,
+  { call, services }: { readonly call: Call; readonly services: ApiServices },
+): Promise<Answer> {
+  if (!isIdempotencyKey(identity.key))
+    throw new Refusal('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters');
+  const keyed = keyedRequest(identity);
+  const { store, inFlight } = services;
+  return inFlight.alone(keyed.id, async () => {
+    try {
+      return await store.write(async (tx) => {
+        // Inside the unit of work, so that the same holds when the first request ran on another node.
+        const kept = await remembered(tx, keyed, call.now);
+        if (kept !== undefined) return open(keyed, kept);
+        const answer = await run(tx);
+        await tx.putIdempotency(seal(keyed, answer, call.now));
+        return answer;
+      });
+    } catch (error) {
+      const answer = refusalAnswer(error);
+      // A refusal is an answer too. What failed on our side is not, and neither is a quarrel about the key itself.
+      if (error instanceof Refusal && !error.code.startsWith('idempotency_'))
+        await store.write((tx) => rememberRefusal(tx, seal(keyed, answer, call.now)));
+      return answer;
+    }
+  });
+}
+
+async function remembered(tx: Tx, keyed: KeyedRequest, now: number): Promise<IdempotencyRecord | undefined> {
+  const kept = await tx.idempotency(keyed.id);
+  return kept !== undefined && now - kept.createdAt < REMEMBERED_MS ? kept : undefined;
+}
+
+async function rememberRefusal(tx: Tx, record: IdempotencyRecord): Promise<void> {
+  const kept = await tx.idempotency(record.id);
+  if (kept === undefined || record.createdAt - kept.createdAt >= REMEMBERED_MS) await tx.putIdempotency(record);
+}
+
+/** The output passes the contract's schema on its way out, so that nothing undeclared can leave. */
+function answerOf(name: OperationName, result: Result<unknown>): Answer {
+  const { status, output } = operations[name];
+  const body = status === 204 ? '' : JSON.stringify(output.parse(result.output));
+  return { status, body, etag: result.version === undefined ? undefined : `"${result.version}"`, problem: false };
+}
+
+function refusalAnswer(error: unknown): Answer {
+  if (!(error instanceof Refusal)) throw error;
+  const { code, detail, errors } = error;
+  const told = problem(code, { detail, ...(errors.length > 0 && { errors }) });
+  return { status: told.status, body: JSON.stringify(told), etag: undefined, problem: true };
+}
+
+function announce(name: WriteName, answer: Answer, { events }: ApiServices): void {
+  if (name === 'tokens.revoke') events.revoked();
+  if (name === 'tokens.create') events.minted((JSON.parse(answer.body) as { kind: string }).kind);
+  if (name === 'tokens.createBatch')
+    for (const { kind } of (JSON.parse(answer.body) as { items: { kind: string }[] }).items) events.minted(kind);
+}

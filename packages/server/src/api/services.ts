@@ -1,0 +1,70 @@
+/** What the management API is given: built once by the composition root. */
+import type { Body, OperationName, Operations, Output, Params, Query } from '@tessera/contract';
+import type { Clock, DigestKey, Ports } from '@tessera/verify';
+import type { Call } from '../core/call.ts';
+import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
+import type { Feed } from '../core/feed.ts';
+import type { Store, Tx } from '../core/store-port.ts';
+import type { ExpiryPolicy } from '../core/tokens/expiry.ts';
+import type { Cursors } from './cursor.ts';
+import type { InFlight } from './idempotency.ts';
+
+/** Hears what the metrics want to know of the management API. */
+export interface ApiEvents {
+  minted(kind: string): void;
+  revoked(): void;
+}
+
+export interface ApiServices {
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly clock: Clock;
+  /** Whether the facts of this digest are in memory, so that judging it costs the store nothing. */
+  readonly known: (digest: DigestKey) => boolean;
+  readonly failed: FailedCredentials;
+  readonly recorder: Recorder;
+  readonly feed: Feed;
+  readonly cursors: Cursors;
+  readonly inFlight: InFlight;
+  readonly policy: ExpiryPolicy;
+  /** Authenticates the heads of the audit chains. */
+  readonly auditKey: Uint8Array;
+  readonly events: ApiEvents;
+  readonly onError: (error: unknown, requestId: string) => void;
+}
+
+type Named<Changes extends boolean> = {
+  [N in OperationName]: Operations[N]['changes'] extends Changes ? N : never;
+}[OperationName];
+
+export type VerifyName = 'verify.one' | 'verify.batch';
+export type WriteName = Named<true>;
+export type ReadName = Exclude<Named<false>, VerifyName>;
+
+/** An output as the contract has it; `version` becomes the `ETag`. */
+export interface Result<O> {
+  readonly output: O;
+  readonly version?: number;
+}
+
+export interface ReadRequest<N extends ReadName> {
+  readonly call: Call;
+  readonly params: Params<N>;
+  readonly query: Query<N>;
+  readonly services: ApiServices;
+}
+
+export interface WriteRequest<N extends WriteName> {
+  readonly call: Call;
+  readonly params: Params<N>;
+  readonly body: Body<N>;
+  readonly services: ApiServices;
+}
+
+/** Reads committed state. */
+export type ReadHandler<N extends ReadName> = (request: ReadRequest<N>) => Promise<Result<Output<N>>>;
+/** Runs inside a unit of work, perhaps more than once, and has no effect but through `tx`. */
+export type WriteHandler<N extends WriteName> = (tx: Tx, request: WriteRequest<N>) => Promise<Result<Output<N>>>;
+
+export type ReadHandlers<N extends ReadName> = { readonly [K in N]: ReadHandler<K> };
+export type WriteHandlers<N extends WriteName> = { readonly [K in N]: WriteHandler<K> };

@@ -1,0 +1,194 @@
+/** The verify endpoint: a token text in, its verdict out. The hot path: no promise and no schema walk that can be spared. */
+import type { Buffer } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Body, operations } from '@tessera/contract';
+import {
+  type Circumstances,
+  chain,
+  circumstances,
+  credentialOf,
+  decide,
+  explain,
+  type Finding,
+  type MaybePromise,
+  type Requirement,
+  requirement,
+  type TokenFacts,
+  type Verdict,
+} from '@tessera/verify';
+import { Refusal } from '../core/refusal.ts';
+import { readBody } from '../http/body.ts';
+import type { Incoming } from '../http/edge.ts';
+import { problem } from '../http/problem.ts';
+import { sendJson, sendProblem } from '../http/send.ts';
+import { hasForbiddenKey, parseJson } from '../http/strict-json.ts';
+import { authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
+import { isJson, parseBody, parseQuery } from './input.ts';
+import { problemOfError } from './problem-of-error.ts';
+import type { ApiServices, VerifyName } from './services.ts';
+
+type VerifyInput = Body<'verify.one'>;
+type Answerer = (
+  body: unknown,
+  caller: { readonly caller: Caller; readonly workspace: string },
+) => MaybePromise<string>;
+type Handler = (request: IncomingMessage, response: ServerResponse, incoming: Incoming) => void;
+
+export function verifyHandler(services: ApiServices): { readonly one: Handler; readonly batch: Handler } {
+  return {
+    one: endpoint('verify.one', (body, { workspace }) => answerTo(body as VerifyInput, workspace, services), services),
+    batch: endpoint(
+      'verify.batch',
+      (body, { workspace }) => answerToAll(body as Body<'verify.batch'>, workspace, services),
+      services,
+    ),
+  };
+}
+
+function endpoint(name: VerifyName, answer: Answerer, services: ApiServices): Handler {
+  const operation = operations[name];
+  return (request, response, incoming) => {
+    const { requestId } = incoming;
+    const fail = (error: unknown): void =>
+      sendProblem(response, problemOfError(error, incoming, services), { requestId });
+    const judge = (raw: Buffer, caller: Caller): MaybePromise<void> => {
+      if (!isJson(request)) return sendProblem(response, problem('unsupported_media_type'), { requestId });
+      const parsed = parseJson(raw);
+      if (!parsed.ok) throw new Refusal('malformed_json', parsed.detail);
+      if (hasForbiddenKey(parsed.value))
+        throw new Refusal('invalid_input', 'a member name is not allowed', [
+          { pointer: '', detail: 'a member name is not allowed', code: 'forbidden_key' },
+        ]);
+      if (incoming.query !== '') parseQuery(operation, incoming.query);
+      const body = parseBody(operation, parsed.value);
+      return chain(workspaceFor(request, caller, services), (workspace) =>
+        chain(answer(body, { caller, workspace }), (text) =>
+          sendJson(response, 200, text, { requestId, noStore: true }),
+        ),
+      );
+    };
+    const start = (): MaybePromise<void> =>
+      chain(authenticate(incoming, operation.scope, services), (authentication) => {
+        if ('problem' in authentication) return sendProblem(response, authentication.problem, { requestId });
+        return readBody(request).then((raw) =>
+          typeof raw === 'string'
+            ? sendProblem(response, problem(raw), { requestId })
+            : judge(raw, authentication.caller),
+        );
+      });
+    try {
+      const running = start();
+      if (running instanceof Promise) running.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+}
+
+function workspaceFor(request: IncomingMessage, caller: Caller, services: ApiServices): MaybePromise<string> {
+  const named = request.headers['tessera-workspace'];
+  return named === undefined ? caller.principal.workspace.id : workspaceOfCall(caller, String(named), services);
+}
+
+async function answerToAll({ items }: Body<'verify.batch'>, workspace: string, services: ApiServices): Promise<string> {
+  const answers: string[] = [];
+  // One after the other: items that share a limit are counted in their order.
+  for (const item of items) answers.push(await answerTo(item, workspace, services));
+  return `{"items":[${answers.join(',')}]}`;
+}
+
+function answerTo(input: VerifyInput, workspace: string, services: ApiServices): MaybePromise<string> {
+  const credential = credentialOf(input.token);
+  const asked = { requirement: requirementOf(input, workspace), circumstances: circumstancesOf(input) };
+  if (input.mode === 'explain') {
+    return explain(credential, asked, services.ports).then(({ verdict, findings }) => textOf(verdict, findings));
+  }
+  return chain(decide(credential, asked, services.ports), (verdict) => {
+    services.recorder.verdict(verdict, { door: 'verify', route: undefined, status: 200 });
+    return textOf(verdict, undefined);
+  });
+}
+
+function requirementOf(input: VerifyInput, workspace: string): Requirement {
+  return requirement({
+    workspace,
+    audience: input.audience,
+    environment: input.env,
+    ...(input.scopes && { scopes: input.scopes }),
+  });
+}
+
+function circumstancesOf({ request, cost }: VerifyInput): Circumstances {
+  if (request === undefined) return circumstances(cost === undefined ? {} : { cost });
+  const { method, host, path, ip, headers } = request;
+  return {
+    address: ip,
+    method,
+    // The service behind the caller was reached over TLS or it has larger problems than a proof's scheme.
+    url: host === undefined || path === undefined ? undefined : `https://${host}${withoutQuery(path)}`,
+    proof: headers === undefined ? undefined : proofOf(headers),
+    cost: cost ?? 1,
+  };
+}
+
+function proofOf(headers: Readonly<Record<string, string>>): string | undefined {
+  for (const name in headers) if (name.toLowerCase() === 'dpop') return headers[name];
+  return undefined;
+}
+
+function withoutQuery(path: string): string {
+  const end = path.search(/[?#]/);
+  return end < 0 ? path : path.slice(0, end);
+}
+
+/** The verdict as the contract shows it. Written member by member: a test holds it to the schema. */
+function textOf(verdict: Verdict, findings: readonly Finding[] | undefined): string {
+  const { valid, code, principal, limits } = verdict;
+  const refused = verdict.valid ? undefined : verdict;
+  return JSON.stringify({
+    valid,
+    code,
+    detail: refused?.detail,
+    ...(principal && principalView(principal as TokenFacts)),
+    missingScopes: refused !== undefined && refused.missingScopes.length > 0 ? refused.missingScopes : undefined,
+    limits:
+      principal && limits.map(({ name, limit, remaining, resetSeconds }) => ({ name, limit, remaining, resetSeconds })),
+    retryAfterSeconds: refused !== undefined && limits.length > 0 ? longestWait(limits) : undefined,
+    steps: findings,
+  });
+}
+
+function principalView(facts: TokenFacts): object {
+  const { kind, id, name, owner, api, environment, scopes, expiresAt } = facts;
+  return {
+    kind,
+    id,
+    name,
+    owner: owner?.id ?? null,
+    ownerType: owner?.type,
+    roles: owner?.roles,
+    api: api.id,
+    audience: api.audience,
+    env: environment,
+    scopes,
+    expiresAt: expiresAt === undefined ? null : isoTime(expiresAt),
+  };
+}
+
+/** Writing a time costs more than judging the token: the few that recur are kept. */
+const isoTimes = new Map<number, string>();
+const MAX_TIMES = 10_000;
+
+function isoTime(ms: number): string {
+  const known = isoTimes.get(ms);
+  if (known !== undefined) return known;
+  if (isoTimes.size >= MAX_TIMES) isoTimes.clear();
+  const text = new Date(ms).toISOString();
+  isoTimes.set(ms, text);
+  return text;
+}
+
+function longestWait(limits: Verdict['limits']): number | undefined {
+  const wait = Math.max(...limits.map(({ retryAfterSeconds }) => retryAfterSeconds));
+  return wait > 0 ? wait : undefined;
+}

@@ -1,0 +1,139 @@
+/** One route, from the configuration's words into what the doors use at every request. */
+import { limitName } from '@tessera/contract';
+import {
+  type AddressLists,
+  addressRule,
+  type Environment,
+  type RequiredLimit,
+  type RequiredQuota,
+  type Requirement,
+  requirement,
+  type TokenKind,
+} from '@tessera/verify';
+import { canonicalPath } from './canonical-path.ts';
+
+/** A route as it is configured. The configuration's own type is assignable to it. */
+export interface RouteConfig {
+  readonly name: string;
+  readonly workspace?: string | undefined;
+  readonly match: {
+    readonly host?: string | undefined;
+    /** Exact, or ending in `/*`. */
+    readonly path: string;
+    readonly methods?: readonly string[] | undefined;
+  };
+  readonly require?:
+    | {
+        readonly api?: string | undefined;
+        readonly scopes?: readonly string[];
+        readonly env?: Environment | undefined;
+        readonly kinds?: readonly TokenKind[];
+        readonly roles?: readonly string[];
+      }
+    | undefined;
+  readonly credential?: { readonly strip: boolean };
+  readonly limits?: readonly LimitConfig[];
+  readonly quota?: { readonly limit: number; readonly period: 'day' | 'month' } | undefined;
+  readonly ip?: AddressLists | undefined;
+  readonly transform?: { readonly request?: ChangesConfig; readonly response?: ChangesConfig };
+  readonly upstream: { readonly targets: readonly Target[] };
+}
+
+export interface LimitConfig {
+  readonly name?: string | undefined;
+  readonly limit: number;
+  /** Seconds. */
+  readonly window: number;
+  readonly burst?: number | undefined;
+  readonly cost?: number | undefined;
+  readonly by?: RequiredLimit['by'] | undefined;
+}
+
+export interface ChangesConfig {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly remove?: readonly string[];
+}
+
+export interface Target {
+  /** An origin: scheme, host and port. */
+  readonly url: string;
+  readonly weight: number;
+}
+
+/** Changes of header fields: those named in `touched` (lower case) go, then `set` (name and value by turns) comes. */
+export interface FieldChanges {
+  readonly touched: ReadonlySet<string>;
+  readonly set: readonly string[];
+}
+
+export interface CompiledRoute {
+  readonly name: string;
+  readonly workspace: string;
+  readonly host: string | undefined;
+  readonly path: string;
+  readonly methods: readonly string[] | undefined;
+  readonly requirement: Requirement;
+  readonly transform: { readonly request: FieldChanges; readonly response: FieldChanges };
+  readonly targets: readonly Target[];
+  /** Whether the upstream sees the credential. */
+  readonly keepCredential: boolean;
+}
+
+/** Throws a RangeError on a path or an address range that validation would have refused. */
+export function compileRoute(config: RouteConfig, defaultWorkspace: string): CompiledRoute {
+  const workspace = config.workspace ?? defaultWorkspace;
+  const path = canonicalPath(config.match.path);
+  if (path === undefined) throw new RangeError(`route ${config.name}: the path ${config.match.path} is not canonical`);
+  return Object.freeze({
+    name: config.name,
+    workspace,
+    host: config.match.host?.toLowerCase(),
+    path,
+    methods: config.match.methods,
+    requirement: requirementOf(config, workspace),
+    transform: Object.freeze({
+      request: fieldChanges(config.transform?.request),
+      response: fieldChanges(config.transform?.response),
+    }),
+    targets: config.upstream.targets,
+    keepCredential: config.credential?.strip === false,
+  });
+}
+
+function requirementOf({ name, require, limits = [], quota, ip }: RouteConfig, workspace: string): Requirement {
+  return requirement({
+    workspace,
+    audience: require?.api,
+    environment: require?.env,
+    scopes: require?.scopes ?? [],
+    kinds: require?.kinds ?? [],
+    roles: require?.roles ?? [],
+    addresses: ip === undefined ? [] : [addressRule(`route ${name}`, ip)],
+    limits: limits.map((limit) => requiredLimit(name, limit)),
+    quotas: quota === undefined ? [] : [requiredQuota(name, quota)],
+  });
+}
+
+function requiredLimit(route: string, config: LimitConfig): RequiredLimit {
+  const name = limitName(config);
+  return {
+    key: `route:${route}:${name}`,
+    name,
+    limit: config.limit,
+    windowSeconds: config.window,
+    burst: config.burst ?? config.limit,
+    cost: config.cost ?? 1,
+    by: config.by ?? 'token',
+  };
+}
+
+function requiredQuota(route: string, { limit, period }: { limit: number; period: 'day' | 'month' }): RequiredQuota {
+  return { key: `route:${route}:quota`, name: 'quota', limit, period, by: 'token' };
+}
+
+function fieldChanges({ set = {}, remove = [] }: ChangesConfig = {}): FieldChanges {
+  return Object.freeze({
+    touched: new Set([...Object.keys(set), ...remove].map((name) => name.toLowerCase())),
+    set: Object.entries(set).flat(),
+  });
+}
