@@ -1,5 +1,5 @@
 /** Counting every call: per token and hour, with last use, gathered in memory and written in batches. */
-import type { TokenFacts, Verdict } from '@tessera/verify';
+import type { TokenFacts } from '@tessera/verify';
 import { type DigestKey, digestBytes } from '@tessera/verify';
 import type { LastUse, UsageCount } from './model.ts';
 import type { Store } from './store-port.ts';
@@ -14,7 +14,7 @@ export interface UsageOptions {
 
 export interface Usage {
   /** Counts a verdict on a known token. Costs no I/O. */
-  count(verdict: Verdict): void;
+  count(allowed: boolean, facts: TokenFacts): void;
   /** Counts that are not written yet. */
   buffered(): number;
   start(): void;
@@ -89,9 +89,7 @@ export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }:
   };
 
   return {
-    count(verdict) {
-      if (verdict.principal === undefined) return;
-      const facts = verdict.principal as TokenFacts;
+    count(allowed, facts) {
       const time = now();
       const current = time - (time % HOUR);
       if (current !== hour) {
@@ -100,7 +98,7 @@ export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }:
         hour = current;
       }
       const seen = gathered.get(facts.id) ?? { allowed: 0, denied: 0, usedAt: 0, secret: facts.secret.key };
-      if (verdict.valid) {
+      if (allowed) {
         seen.allowed += 1;
         seen.usedAt = time;
         seen.secret = facts.secret.key;

@@ -5,6 +5,8 @@ import { invalid } from '../refusal.ts';
 export interface ExpiryPolicy {
   /** Seconds; for tokens that ask for no expiry and whose api names none. */
   readonly defaultExpirySeconds: number;
+  /** Seconds; longest life of any token. Undefined: no bound but the api's. */
+  readonly maxExpirySeconds: number | undefined;
   /** Whether a token may live for ever when `never` is asked for by name. */
   readonly allowNoExpiry: boolean;
 }
@@ -31,10 +33,7 @@ export function expiryOf(
   const { api, now, policy, ceiling } = rules;
   const asked = askedExpiry(wish, now);
   if (asked === undefined) {
-    const life = Math.min(
-      api.defaultExpirySeconds ?? policy.defaultExpirySeconds,
-      api.maximumExpirySeconds ?? Number.POSITIVE_INFINITY,
-    );
+    const life = Math.min(api.defaultExpirySeconds ?? policy.defaultExpirySeconds, longestLife(api, policy));
     return Math.min(now + life * 1000, ceiling ?? Number.POSITIVE_INFINITY);
   }
   const pointer = wish.expiresAt === undefined ? '/expiresIn' : '/expiresAt';
@@ -57,14 +56,22 @@ export function checkExpiry(
   if (expiresAt === null) {
     if (kind === 'personal_access_token')
       throw invalid(pointer, 'a personal access token must expire', 'expiry_required');
-    if (!policy.allowNoExpiry || api.maximumExpirySeconds !== null)
+    if (!policy.allowNoExpiry || Number.isFinite(longestLife(api, policy))) {
       throw invalid(pointer, 'policy requires an expiry', 'expiry_required');
+    }
     return;
   }
   if (expiresAt <= now) throw invalid(pointer, 'must be in the future', 'in_the_past');
-  if (api.maximumExpirySeconds !== null && expiresAt > now + api.maximumExpirySeconds * 1000) {
-    throw invalid(pointer, `the api allows at most ${api.maximumExpirySeconds} seconds`, 'too_long');
-  }
+  const longest = longestLife(api, policy);
+  if (expiresAt > now + longest * 1000) throw invalid(pointer, `policy allows at most ${longest} seconds`, 'too_long');
+}
+
+/** Seconds; infinite where neither the api nor the platform sets a bound. */
+function longestLife(api: Api, policy: ExpiryPolicy): number {
+  return Math.min(
+    api.maximumExpirySeconds ?? Number.POSITIVE_INFINITY,
+    policy.maxExpirySeconds ?? Number.POSITIVE_INFINITY,
+  );
 }
 
 function askedExpiry({ expiresIn, expiresAt }: ExpiryWish, now: number): number | null | undefined {

@@ -1,0 +1,58 @@
+/** What every door that guards requests does before it answers: one credential, not from a guesser, and one verdict on it. */
+import {
+  type Circumstances,
+  type Credential,
+  chain,
+  decide,
+  deny,
+  type MaybePromise,
+  type Ports,
+  type Presented,
+  presence,
+  type Requirement,
+  type Verdict,
+} from '@tessera/verify';
+import { type FailedCredentials, isGuess } from './door-ports.ts';
+
+export interface Judges {
+  readonly ports: Ports;
+  readonly failed: FailedCredentials;
+}
+
+export interface Asked {
+  readonly presented: Presented;
+  readonly requirement: Requirement;
+  readonly circumstances: Circumstances;
+}
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** What was judged; undefined where there was not exactly one. */
+  readonly credential: Credential | undefined;
+  /** A credential was named but empty: a bad request (RFC 6750 section 3.1), though the verdict can only say `missing`. */
+  readonly empty: boolean;
+  /** With a guesser's `rate_limited`: seconds until the address may try again. */
+  readonly retryAfterSeconds: number | undefined;
+}
+
+/** Never throws or rejects: what cannot be judged is denied. */
+export function judge(asked: Asked, { ports, failed }: Judges): MaybePromise<Judgement> {
+  const present = presence(asked.presented);
+  if (present.outcome === 'empty')
+    return refused(deny('missing', { detail: 'the credential is empty' }), { empty: true });
+  if (present.outcome !== 'present') return refused(deny(present.outcome));
+  const source = asked.circumstances.address ?? 'unknown';
+  const wait = failed.blocked(source);
+  if (wait > 0)
+    return refused(deny('rate_limited', { detail: 'too many failed credentials from this address' }), {
+      retryAfterSeconds: wait,
+    });
+  return chain(decide(present.credential, asked, ports), (verdict): Judgement => {
+    if (!verdict.valid && isGuess(verdict.code)) failed.failed(source);
+    return { verdict, credential: present.credential, empty: false, retryAfterSeconds: undefined };
+  });
+}
+
+function refused(verdict: Verdict, more: Partial<Judgement> = {}): Judgement {
+  return { verdict, credential: undefined, empty: false, retryAfterSeconds: undefined, ...more };
+}

@@ -1,0 +1,58 @@
+/** The platform listener: one edge, then the doors by path. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type EdgeOptions, type Incoming, receive } from './http/edge.ts';
+import { problem } from './http/problem.ts';
+import { sendJson, sendProblem } from './http/send.ts';
+
+export type Door = (request: IncomingMessage, response: ServerResponse, incoming: Incoming) => void | Promise<void>;
+
+export interface PlatformParts {
+  readonly edge: EdgeOptions;
+  readonly api: Door;
+  readonly forwardAuth: Door;
+  readonly metrics: Door;
+  /** Whether this node should be given traffic, and what it depends on. */
+  readonly ready: () => Promise<Readiness>;
+  readonly version: Readonly<Record<string, string>>;
+  /** The OpenAPI description, serialised. */
+  readonly openApi: string;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, 'ok' | 'failing'>>;
+}
+
+export function platformHandler(
+  parts: PlatformParts,
+): (request: IncomingMessage, response: ServerResponse) => void | Promise<void> {
+  const pages: Readonly<Record<string, Door>> = {
+    '/healthz': (_request, response, { requestId }) =>
+      sendJson(response, 200, '{"status":"ok"}', { requestId, noStore: true }),
+    '/readyz': async (_request, response, { requestId }) => {
+      const { ready, checks } = await parts.ready();
+      sendJson(
+        response,
+        ready ? 200 : 503,
+        { status: ready ? 'ready' : 'not ready', checks },
+        { requestId, noStore: true },
+      );
+    },
+    '/version': (_request, response, { requestId }) => sendJson(response, 200, parts.version, { requestId }),
+    '/openapi.json': (_request, response, { requestId }) => sendJson(response, 200, parts.openApi, { requestId }),
+    '/metrics': parts.metrics,
+  };
+  return (request, response) => {
+    const incoming = receive(request, parts.edge);
+    if ('problem' in incoming) return sendProblem(response, incoming.problem, incoming);
+    const { path, method, requestId } = incoming;
+    if (path.startsWith('/v1/')) return parts.api(request, response, incoming);
+    if (path === '/forward-auth') return parts.forwardAuth(request, response, incoming);
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    if (page === undefined)
+      return sendProblem(response, problem('not_found', { detail: 'no such path' }), { requestId });
+    if (method !== 'GET' && method !== 'HEAD')
+      return sendProblem(response, problem('method_not_allowed', { headers: { Allow: 'GET, HEAD' } }), { requestId });
+    return page(request, response, incoming);
+  };
+}
