@@ -1,0 +1,124 @@
+/** One transaction for many units of work: each is undone alone, all become durable in one commit. */
+import { CompiledQuery } from 'kysely';
+import type { AuditEntry, Change, ChangeEntry } from '../core/model.ts';
+import { type AuditSeal, OutcomeUnknown, StoreUnavailable, type Tx } from '../core/store-port.ts';
+import type { Engine } from './engine.ts';
+import { appendAudit, appendChanges } from './sql/ledger.ts';
+import type { Db } from './sql/tables.ts';
+import { createUnit } from './sql/unit.ts';
+
+/** A unit that waits for something else than the store would stop every writer. */
+const UNIT_MILLISECONDS = 10_000;
+
+export type Work = (tx: Tx) => Promise<unknown>;
+export type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+export interface Batch {
+  /** One for each unit, in order. */
+  readonly outcomes: readonly Outcome[];
+  readonly changes: readonly Change[];
+}
+
+interface Sealing {
+  readonly seal: AuditSeal;
+  now(): number;
+}
+
+const COMMIT = CompiledQuery.raw('commit');
+const ROLLBACK = CompiledQuery.raw('rollback');
+const SAVEPOINT = CompiledQuery.raw('savepoint unit');
+const RELEASE = CompiledQuery.raw('release savepoint unit');
+const UNDO = CompiledQuery.raw('rollback to savepoint unit');
+
+/**
+ * @throws whatever kept the batch as a whole from being committed: StoreUnavailable where it did not even begin,
+ *   OutcomeUnknown where the commit may have happened
+ */
+export async function runBatch(engine: Engine, units: readonly Work[], sealing: Sealing): Promise<Batch> {
+  let begun = false;
+  try {
+    return await engine.writes.connection().execute(async (connection) => {
+      await engine.begin(connection);
+      begun = true;
+      try {
+        return await runUnits({ engine, connection, sealing }, units);
+      } catch (error) {
+        // The first error is the one to tell; where a rollback fails too, the connection is gone and the transaction with it.
+        await connection.executeQuery(ROLLBACK).catch(() => undefined);
+        throw error;
+      }
+    });
+  } catch (error) {
+    throw begun ? error : new StoreUnavailable('the store takes no writes', { cause: error });
+  }
+}
+
+interface Running {
+  readonly engine: Engine;
+  readonly connection: Db;
+  readonly sealing: Sealing;
+}
+
+async function runUnits(running: Running, units: readonly Work[]): Promise<Batch> {
+  const { connection, sealing } = running;
+  const outcomes: Outcome[] = [];
+  const entries: AuditEntry[] = [];
+  const entered: ChangeEntry[] = [];
+  for (const work of units) {
+    const { outcome, unit } = await runUnit(running, work, units.length > 1);
+    outcomes.push(outcome);
+    if ('error' in outcome) continue;
+    entries.push(...unit.entries);
+    entered.push(...unit.changes);
+  }
+  if (outcomes.every((outcome) => 'error' in outcome)) {
+    await connection.executeQuery(ROLLBACK);
+    return { outcomes, changes: [] };
+  }
+  const changes = await appendChanges(connection, entered, sealing.now());
+  await appendAudit(connection, entries, sealing.seal);
+  await commit(running);
+  return { outcomes, changes };
+}
+
+/** A unit that is alone needs no savepoint: where it fails, there is nothing to commit. */
+async function runUnit({ engine, connection }: Running, work: Work, savepoint: boolean) {
+  const unit = createUnit(connection, engine.blob);
+  if (savepoint) await connection.executeQuery(SAVEPOINT);
+  try {
+    const value = await inTime(work(unit.tx));
+    unit.end();
+    if (savepoint) await connection.executeQuery(RELEASE);
+    return { outcome: { value }, unit };
+  } catch (error) {
+    unit.end();
+    if (error instanceof UnitTooSlow || engine.isRetryable(error)) throw error;
+    if (savepoint) {
+      await connection.executeQuery(UNDO);
+      await connection.executeQuery(RELEASE);
+    }
+    return { outcome: { error }, unit };
+  }
+}
+
+async function commit({ engine, connection }: Running): Promise<void> {
+  const { rows } = await connection.executeQuery<{ readonly command?: string }>(COMMIT).catch((error: unknown) => {
+    if (!engine.leavesOutcomeOpen(error)) throw error;
+    throw new OutcomeUnknown('the connection was lost at COMMIT', { cause: error });
+  });
+  // PostgreSQL answers the COMMIT of a transaction that an error has ended with a rollback, and no error.
+  if (rows[0]?.command === 'ROLLBACK') throw new Error('the transaction had failed and was rolled back');
+}
+
+class UnitTooSlow extends Error {
+  override readonly name = 'UnitTooSlow';
+}
+
+function inTime<T>(work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new UnitTooSlow(`a unit of work took more than ${UNIT_MILLISECONDS} ms`)),
+    UNIT_MILLISECONDS,
+  );
+  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,27 @@
+/** What a database must bring so that the shared queries and the group commit can work on it. */
+import type { DigestKey, MaybePromise } from '@tessera/verify';
+import type { TokenContext } from '../core/model.ts';
+import type { Db } from './sql/tables.ts';
+
+export interface Engine {
+  /** Sees what is committed, and only that. */
+  readonly reads: Db;
+  /** A single connection, for `begin`. */
+  readonly writes: Db;
+  /** What the database calls a column of bytes. */
+  readonly blob: 'blob' | 'bytea';
+  /** Opens a transaction on a connection of `writes` as the only writer over all processes and nodes, or throws in bounded time. */
+  begin(connection: Db): Promise<void>;
+  find(digest: DigestKey): MaybePromise<TokenContext | undefined>;
+  /** Whether the transaction was a victim of concurrency and may simply be run again. */
+  isRetryable(error: unknown): boolean;
+  /** Whether a COMMIT that failed so may have happened all the same. */
+  leavesOutcomeOpen(error: unknown): boolean;
+  close(): Promise<void>;
+}
+
+/** The part of a logger that the store needs; pino's fits. */
+export interface StoreLog {
+  error(details: { readonly err: unknown }, message: string): void;
+  warn(details: { readonly err: unknown }, message: string): void;
+}

@@ -1,0 +1,42 @@
+/** Brings a database to this version's schema. Forward only; safe when several processes start at once, and when one is killed half-way. */
+import { CompiledQuery } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import type { Db } from '../sql/tables.ts';
+import { foundation } from './0001-foundation.ts';
+import type { ColumnTypes } from './column-types.ts';
+
+/** In the order of their names. A migration that was released is never edited: the next one mends it. */
+function migrations(types: ColumnTypes): Record<string, Migration> {
+  return {
+    '0001-foundation': foundation(types),
+  };
+}
+
+/**
+ * All that is missing, in one transaction. `begin` makes this process the only writer, so that others that start at
+ * the same time wait, and then find nothing left to do.
+ *
+ * @throws where a migration fails, or the database has one that this version does not know; nothing was changed then
+ */
+export async function migrate(
+  db: Db,
+  { types, begin }: { readonly types: ColumnTypes; readonly begin: (connection: Db) => Promise<void> },
+): Promise<void> {
+  await db.connection().execute(async (connection) => {
+    await begin(connection);
+    try {
+      const migrator = new Migrator({
+        db: connection,
+        provider: { getMigrations: async () => migrations(types) },
+        // The transaction is open already.
+        disableTransactions: true,
+      });
+      const { error } = await migrator.migrateToLatest();
+      if (error !== undefined) throw error;
+      await connection.executeQuery(CompiledQuery.raw('commit'));
+    } catch (error) {
+      await connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => undefined);
+      throw error;
+    }
+  });
+}

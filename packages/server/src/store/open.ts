@@ -1,0 +1,51 @@
+/** Opens the store that the settings name, brought up to this version's schema. */
+import { join, resolve } from 'node:path';
+import type { Clock } from '@tessera/verify';
+import type { AuditSeal, Store } from '../core/store-port.ts';
+import type { Engine, StoreLog } from './engine.ts';
+import { GroupCommit } from './group-commit.ts';
+import { openPostgres } from './postgres/open-postgres.ts';
+import { createReader } from './sql/reader.ts';
+import { quotaUsed } from './sql/usage.ts';
+import { openSqlite } from './sqlite/open-sqlite.ts';
+
+const DEFAULT_FILE = 'tessera.db';
+
+export interface StoreOptions {
+  /** `sqlite:<file>` or `postgres://...`; undefined: a file in the data folder. */
+  readonly url: string | undefined;
+  readonly dataFolder: string;
+  readonly seal: AuditSeal;
+  readonly clock: Clock;
+  readonly log?: StoreLog;
+}
+
+/**
+ * @example const store = await openStore({ url: undefined, dataFolder: './data', seal: auditSeal(key), clock });
+ * @throws where the database cannot be reached, migrated or written, or the URL is of no known kind
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const engine = await openEngine(options);
+  const commits = new GroupCommit({ engine, seal: options.seal, clock: options.clock, log: options.log });
+  return {
+    ...createReader(() => engine.reads),
+    find: (digest) => engine.find(digest),
+    quotaUsed: (key, period) => quotaUsed(engine.reads, key, period),
+    write: (work) => commits.write(work),
+    onCommit: (listener) => commits.onCommit(listener),
+    close: async () => {
+      await commits.close();
+      await engine.close();
+    },
+  };
+}
+
+function openEngine({ url, dataFolder, log }: StoreOptions): Promise<Engine> {
+  if (url === undefined) return openSqlite(join(dataFolder, DEFAULT_FILE));
+  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url, log);
+  const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
+  // The URL may hold a password, so it is not repeated.
+  if (file === undefined) throw new Error('the database URL must begin with sqlite: or postgres://');
+  if (file === ':memory:') throw new Error('sqlite::memory: would forget every token at the end; name a file');
+  return openSqlite(resolve(file));
+}

@@ -1,0 +1,101 @@
+/** The store at scale: PostgreSQL, shared by many nodes. */
+import { Buffer } from 'node:buffer';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
+import { jsonArrayFrom } from 'kysely/helpers/postgres';
+import pg from 'pg';
+import type { Engine, StoreLog } from '../engine.ts';
+import { postgresTypes } from '../migrations/column-types.ts';
+import { migrate } from '../migrations/migrate.ts';
+import { contextOf, findStatement } from '../sql/find.ts';
+import type { JoinedRow } from '../sql/joined.ts';
+import type { Db, Tables } from '../sql/tables.ts';
+import { createPool, type Pool, type PoolLimits, poolForKysely } from './pool.ts';
+
+/** A read answers or fails within two seconds: one for the queue, one for the statement. */
+const READS: PoolLimits = { connections: 10, connect: 1000, statement: 900, answer: 950 };
+/** One connection, because there is one writer. It may have to wait for those of other nodes. */
+const WRITES: PoolLimits = { connections: 1, connect: 1500, statement: 10_000, answer: 11_000 };
+/** A migration may rewrite a large table. */
+const MIGRATIONS: PoolLimits = { connections: 1, connect: 5000, statement: 0, answer: 0 };
+const MIGRATION_WAIT_MILLISECONDS = 600_000;
+const MIGRATION_PAUSE_MILLISECONDS = 100;
+
+/** Advisory lock of whoever writes or migrates: "Tess" and "era" in ASCII. */
+const WRITER_LOCK = [0x54657373, 0x657261].join(', ');
+/**
+ * Read committed, whatever the server's default: each statement must see what the writer before has committed while this
+ * one waited for the lock. One round trip.
+ */
+const BEGIN = CompiledQuery.raw(`begin isolation level read committed; select pg_advisory_xact_lock(${WRITER_LOCK})`);
+
+/** SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK_DETECTED = '40P01';
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** @throws where the server cannot be reached, refuses us, or has a schema that is newer */
+export async function openPostgres(url: string, log: StoreLog | undefined): Promise<Engine> {
+  await migrateFirst(url, log);
+  const readPool = createPool(url, READS, log);
+  const reads = kyselyOver(readPool);
+  const writes = kyselyOver(createPool(url, WRITES, log));
+  const { sql: text } = findStatement(reads, jsonArrayFrom);
+  return {
+    reads,
+    writes,
+    blob: 'bytea',
+    begin,
+    find: async (digest) => {
+      const connection = await readPool.connect();
+      try {
+        const values = [Buffer.from(digest, 'latin1')];
+        const { rows } = await connection.query<JoinedRow & { readonly roles: string }>({
+          name: 'tessera-find',
+          text,
+          values,
+        });
+        return rows[0] && contextOf(rows[0]);
+      } finally {
+        connection.release();
+      }
+    },
+    isRetryable: (error) => [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? ''),
+    // An answer of the server is definite, save the one that says that it is going away.
+    leavesOutcomeOpen: (error) => !(error instanceof pg.DatabaseError) || error.severity === 'FATAL',
+    close: async () => {
+      await reads.destroy();
+      await writes.destroy();
+    },
+  };
+}
+
+async function begin(connection: Db): Promise<void> {
+  await connection.executeQuery(BEGIN);
+}
+
+async function migrateFirst(url: string, log: StoreLog | undefined): Promise<void> {
+  const db = kyselyOver(createPool(url, MIGRATIONS, log));
+  const deadline = performance.now() + MIGRATION_WAIT_MILLISECONDS;
+  try {
+    for (;;) {
+      try {
+        return await migrate(db, { types: postgresTypes, begin });
+      } catch (error) {
+        // Another node migrates, or writes a great deal.
+        if (sqlState(error) !== LOCK_NOT_AVAILABLE || performance.now() > deadline) throw error;
+      }
+      await delay(MIGRATION_PAUSE_MILLISECONDS);
+    }
+  } finally {
+    await db.destroy();
+  }
+}
+
+function kyselyOver(pool: Pool): Db {
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolForKysely(pool) }) });
+}
+
+function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}

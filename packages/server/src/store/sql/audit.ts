@@ -1,0 +1,86 @@
+/** The audit chain as rows. */
+import type { AuditHead, AuditRecord } from '../../core/model.ts';
+import type { Reader } from '../../core/store-port.ts';
+import { fromJson } from './columns.ts';
+import type { AuditRow, Db } from './tables.ts';
+
+const ROWS_PER_INSERT = 256;
+
+export async function audit(
+  db: Db,
+  workspace: string,
+  filter: Parameters<Reader['audit']>[1],
+): Promise<readonly AuditRecord[]> {
+  const { after, limit, action, target } = filter;
+  let query = db.selectFrom('audit').selectAll().where('workspace', '=', workspace).where('seq', '>', after);
+  if (action !== undefined) query = query.where('action', '=', action);
+  if (target !== undefined) query = query.where('target_id', '=', target);
+  const rows = await query.orderBy('seq').limit(limit).execute();
+  return rows.map(recordOf);
+}
+
+export async function auditHead(db: Db, workspace: string): Promise<AuditHead | undefined> {
+  const [head] = await auditHeads(db, [workspace]);
+  return head;
+}
+
+export async function auditHeads(db: Db, workspaces: readonly string[]): Promise<readonly AuditHead[]> {
+  const rows = await db.selectFrom('audit_heads').selectAll().where('workspace', 'in', workspaces).execute();
+  return rows.map(({ workspace, seq, hash, mac }) => ({ workspace, seq, hash, mac }));
+}
+
+export async function insertAudit(db: Db, records: readonly AuditRecord[]): Promise<void> {
+  for (let start = 0; start < records.length; start += ROWS_PER_INSERT) {
+    const rows = records.slice(start, start + ROWS_PER_INSERT).map(rowOf);
+    await db.insertInto('audit').values(rows).execute();
+  }
+}
+
+export async function putAuditHead(db: Db, { workspace, seq, hash, mac }: AuditHead): Promise<void> {
+  await db
+    .insertInto('audit_heads')
+    .values({ workspace, seq, hash, mac })
+    .onConflict((conflict) => conflict.column('workspace').doUpdateSet({ seq, hash, mac }))
+    .execute();
+}
+
+function recordOf(row: AuditRow): AuditRecord {
+  return {
+    workspace: row.workspace,
+    at: row.at,
+    actor: {
+      token: row.actor_token,
+      owner: row.actor_owner,
+      kind: row.actor_kind as AuditRecord['actor']['kind'],
+    },
+    action: row.action,
+    target: row.target_type === null || row.target_id === null ? null : { type: row.target_type, id: row.target_id },
+    outcome: row.outcome as AuditRecord['outcome'],
+    requestId: row.request_id,
+    address: row.address,
+    details: fromJson(row.details),
+    seq: row.seq,
+    previous: row.previous,
+    hash: row.hash,
+  };
+}
+
+function rowOf(record: AuditRecord): AuditRow {
+  return {
+    workspace: record.workspace,
+    seq: record.seq,
+    at: record.at,
+    actor_token: record.actor.token,
+    actor_owner: record.actor.owner,
+    actor_kind: record.actor.kind,
+    action: record.action,
+    target_type: record.target?.type ?? null,
+    target_id: record.target?.id ?? null,
+    outcome: record.outcome,
+    request_id: record.requestId,
+    address: record.address,
+    details: JSON.stringify(record.details),
+    previous: record.previous,
+    hash: record.hash,
+  };
+}

@@ -1,0 +1,33 @@
+/** The change feed as rows. `seq` has no gaps and follows the order of commits, because there is one writer at a time. */
+import type { Change } from '../../core/model.ts';
+import type { Reader } from '../../core/store-port.ts';
+import type { ChangeRow, Db } from './tables.ts';
+
+const ROWS_PER_INSERT = 256;
+
+export async function changes(db: Db, filter: Parameters<Reader['changes']>[0]): Promise<readonly Change[]> {
+  const { workspace, since, limit } = filter;
+  let query = db.selectFrom('changes').selectAll().where('seq', '>', since);
+  if (workspace !== undefined) query = query.where('workspace', '=', workspace);
+  const rows = await query.orderBy('seq').limit(limit).execute();
+  return rows.map(changeOf);
+}
+
+export async function latestChange(db: Db): Promise<number> {
+  const row = await db
+    .selectFrom('changes')
+    .select((eb) => eb.fn.max('seq').as('seq'))
+    .executeTakeFirst();
+  return row?.seq ?? 0;
+}
+
+export async function insertChanges(db: Db, all: readonly Change[]): Promise<void> {
+  for (let start = 0; start < all.length; start += ROWS_PER_INSERT) {
+    const rows = all.slice(start, start + ROWS_PER_INSERT);
+    await db.insertInto('changes').values(rows).execute();
+  }
+}
+
+function changeOf({ seq, at, workspace, kind, id }: ChangeRow): Change {
+  return { seq, at, workspace, kind: kind as Change['kind'], id };
+}

@@ -1,0 +1,57 @@
+/** The hottest read, one statement: the secret with a digest, and all that a verdict needs beside it. */
+import { type CompiledQuery, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import type { TokenContext } from '../../core/model.ts';
+import { apiOf } from './apis.ts';
+import { fromJson } from './columns.ts';
+import { columnsOf, type JoinedRow, part } from './joined.ts';
+import { ownerOf } from './owners.ts';
+import { roleOf } from './roles.ts';
+import { secretOf } from './secrets.ts';
+import type { Db, RoleRow, Tables } from './tables.ts';
+import { tokenOf } from './tokens.ts';
+import { workspaceOf } from './workspaces.ts';
+
+/** Rows as one JSON text, in the words of the dialect. */
+export type JsonArrayFrom = <O>(rows: SelectQueryBuilder<Tables, 'owner_roles' | 'roles', O>) => RawBuilder<unknown>;
+
+/** The statement's text, for a store to prepare; its only parameter is the digest. */
+export function findStatement(db: Db, jsonArrayFrom: JsonArrayFrom): CompiledQuery {
+  const roles = db
+    .selectFrom('owner_roles')
+    .innerJoin('roles', 'roles.id', 'owner_roles.role')
+    .select([
+      'roles.id',
+      'roles.workspace',
+      'roles.name',
+      'roles.scopes',
+      'roles.ip',
+      'roles.created_at',
+      'roles.updated_at',
+      'roles.version',
+    ])
+    .whereRef('owner_roles.owner', '=', sql.ref('tokens.owner'))
+    .orderBy('owner_roles.position');
+  return db
+    .selectFrom('secrets')
+    .innerJoin('tokens', 'tokens.id', 'secrets.token')
+    .innerJoin('apis', 'apis.id', 'tokens.api')
+    .innerJoin('workspaces', 'workspaces.id', 'tokens.workspace')
+    .leftJoin('owners', 'owners.id', 'tokens.owner')
+    .select(columnsOf('secrets', 'tokens', 'apis', 'workspaces', 'owners'))
+    .select(jsonArrayFrom(roles).as('roles'))
+    .where('secrets.digest', '=', new Uint8Array())
+    .compile();
+}
+
+export function contextOf(row: JoinedRow & { readonly roles: string }): TokenContext {
+  const roles = fromJson<readonly RoleRow[]>(row.roles).map(roleOf);
+  const owner = part('owners', row);
+  return {
+    secret: secretOf(part('secrets', row)),
+    token: tokenOf(part('tokens', row)),
+    api: apiOf(part('apis', row)),
+    workspace: workspaceOf(part('workspaces', row)),
+    owner: owner.id === null ? null : ownerOf({ ...owner, roles: roles.map(({ id }) => id).join(' ') || null }),
+    roles,
+  };
+}

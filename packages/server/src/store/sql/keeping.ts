@@ -1,0 +1,63 @@
+/** What the platform keeps for itself: remembered answers, settings, prefixes of imported tokens. */
+import type { IdempotencyRecord } from '../../core/model.ts';
+import type { ImportedPrefix } from '../../core/store-port.ts';
+import { bytes } from './columns.ts';
+import type { Db } from './tables.ts';
+
+export async function idempotency(db: Db, id: string): Promise<IdempotencyRecord | undefined> {
+  const row = await db.selectFrom('idempotency').selectAll().where('id', '=', id).executeTakeFirst();
+  return (
+    row && {
+      id: row.id,
+      requestHash: row.request_hash,
+      status: row.status,
+      sealed: bytes(row.sealed),
+      createdAt: row.created_at,
+    }
+  );
+}
+
+export async function putIdempotency(db: Db, value: IdempotencyRecord): Promise<void> {
+  const row = {
+    request_hash: value.requestHash,
+    status: value.status,
+    sealed: value.sealed,
+    created_at: value.createdAt,
+  };
+  await db
+    .insertInto('idempotency')
+    .values({ id: value.id, ...row })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .execute();
+}
+
+export async function dropIdempotencyBefore(db: Db, time: number): Promise<void> {
+  await db.deleteFrom('idempotency').where('created_at', '<', time).execute();
+}
+
+export async function meta(db: Db, key: string): Promise<string | undefined> {
+  const row = await db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst();
+  return row?.value;
+}
+
+export async function setMeta(db: Db, key: string, value: string): Promise<void> {
+  await db
+    .insertInto('meta')
+    .values({ key, value })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+    .execute();
+}
+
+export async function importedPrefixes(db: Db): Promise<readonly ImportedPrefix[]> {
+  const rows = await db.selectFrom('imported_prefixes').selectAll().orderBy('prefix').orderBy('algorithm').execute();
+  return rows.map(({ prefix, algorithm }) => ({ prefix, algorithm: algorithm as ImportedPrefix['algorithm'] }));
+}
+
+/** One prefix may stand for both algorithms. */
+export async function addImportedPrefix(db: Db, { prefix, algorithm }: ImportedPrefix): Promise<void> {
+  await db
+    .insertInto('imported_prefixes')
+    .values({ prefix, algorithm })
+    .onConflict((conflict) => conflict.columns(['prefix', 'algorithm']).doNothing())
+    .execute();
+}

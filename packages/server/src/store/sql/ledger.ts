@@ -1,0 +1,44 @@
+/** What a batch leaves behind in its own transaction: its changes in the feed, its records in the audit chains. */
+import type { AuditEntry, AuditRecord, Change, ChangeEntry } from '../../core/model.ts';
+import type { AuditSeal } from '../../core/store-port.ts';
+import { auditHeads, insertAudit, putAuditHead } from './audit.ts';
+import { insertChanges, latestChange } from './changes.ts';
+import type { Db } from './tables.ts';
+
+/** `previous` of the first record of a chain. */
+const GENESIS = '0'.repeat(64);
+
+/** Gives the changes their `seq`, contiguous and in the order of commits. */
+export async function appendChanges(db: Db, entries: readonly ChangeEntry[], at: number): Promise<readonly Change[]> {
+  if (entries.length === 0) return [];
+  const latest = await latestChange(db);
+  const changes = entries.map(({ workspace, kind, id }, index) => ({
+    seq: latest + 1 + index,
+    at,
+    workspace,
+    kind,
+    id,
+  }));
+  await insertChanges(db, changes);
+  return changes;
+}
+
+/** Continues the chain of each workspace that has entries. Whatever cannot be recorded must not happen: it throws. */
+export async function appendAudit(db: Db, entries: readonly AuditEntry[], seal: AuditSeal): Promise<void> {
+  if (entries.length === 0) return;
+  const byWorkspace = Map.groupBy(entries, ({ workspace }) => workspace);
+  const heads = new Map((await auditHeads(db, [...byWorkspace.keys()])).map((head) => [head.workspace, head]));
+  const records: AuditRecord[] = [];
+  const last: AuditRecord[] = [];
+  for (const [workspace, own] of byWorkspace) {
+    let { seq, hash } = heads.get(workspace) ?? { seq: 0, hash: GENESIS };
+    for (const entry of own) {
+      const record = seal.record(entry, seq + 1, hash);
+      records.push(record);
+      ({ seq, hash } = record);
+      if (entry === own.at(-1)) last.push(record);
+    }
+  }
+  await insertAudit(db, records);
+  for (const record of last) await putAuditHead(db, seal.head(record));
+}

@@ -1,0 +1,41 @@
+/** The reads of the port, over a connection that is asked for anew at each one. */
+import type { Reader } from '../../core/store-port.ts';
+import { api, apiByAudience, apiInUse, apis } from './apis.ts';
+import { audit, auditHead } from './audit.ts';
+import { changes, latestChange } from './changes.ts';
+import { idempotency, importedPrefixes, meta } from './keeping.ts';
+import { owner, owners, ownersWithRole } from './owners.ts';
+import { role, roleByName, roles, rolesByIds } from './roles.ts';
+import type { Db } from './tables.ts';
+import { token, tokens } from './tokens.ts';
+import { usage } from './usage.ts';
+import { workspace, workspaces } from './workspaces.ts';
+
+/** `db` may throw, where reading is over. */
+export function createReader(db: () => Db): Reader {
+  return {
+    workspace: async (id) => workspace(db(), id),
+    workspaces: async (page) => workspaces(db(), page),
+    api: async (workspace, id) => api(db(), workspace, id),
+    apiByAudience: async (workspace, audience) => apiByAudience(db(), workspace, audience),
+    apis: async (workspace, page) => apis(db(), workspace, page),
+    owner: async (workspace, id) => owner(db(), workspace, id),
+    owners: async (workspace, filter, page) => owners(db(), workspace, { filter, page }),
+    role: async (workspace, id) => role(db(), workspace, id),
+    roleByName: async (workspace, name) => roleByName(db(), workspace, name),
+    roles: async (workspace, page) => roles(db(), workspace, page),
+    rolesByIds: async (workspace, ids) => rolesByIds(db(), workspace, ids),
+    ownersWithRole: async (workspace, role) => ownersWithRole(db(), workspace, role),
+    token: async (workspace, id) => token(db(), workspace, id),
+    tokens: async (workspace, filter, page) => tokens(db(), workspace, { filter, page }),
+    apiInUse: async (workspace, id) => apiInUse(db(), workspace, id),
+    audit: async (workspace, filter) => audit(db(), workspace, filter),
+    auditHead: async (workspace) => auditHead(db(), workspace),
+    changes: async (filter) => changes(db(), filter),
+    latestChange: async () => latestChange(db()),
+    usage: async (token, from, to) => usage(db(), token, { from, to }),
+    idempotency: async (id) => idempotency(db(), id),
+    meta: async (key) => meta(db(), key),
+    importedPrefixes: async () => importedPrefixes(db()),
+  };
+}

@@ -1,0 +1,164 @@
+/** Tokens with their secrets. Rows are never deleted: why a token is refused is told long after its end. */
+import type { Secret, Token, TokenWithSecrets } from '../../core/model.ts';
+import { DigestTaken, type PageRequest, type TokenFilter } from '../../core/store-port.ts';
+import { contains, flag, folded, fromJson, fromJsonOrNull, jsonOrNull, requireOne } from './columns.ts';
+import { columnsOf, type JoinedRow, part } from './joined.ts';
+import { insertSecret, secretOf, tokensOfSecretNamed } from './secrets.ts';
+import type { Db, TokenRow } from './tables.ts';
+
+export function tokenOf(row: TokenRow): Token {
+  return {
+    id: row.id,
+    workspace: row.workspace,
+    kind: row.kind as Token['kind'],
+    name: row.name,
+    owner: row.owner,
+    api: row.api,
+    environment: row.environment as Token['environment'],
+    scopes: fromJson(row.scopes),
+    limits: fromJson(row.limits),
+    quota: fromJsonOrNull(row.quota),
+    ip: fromJson(row.ip),
+    metadata: fromJson(row.metadata),
+    boundKey: row.bound_key,
+    enabled: row.enabled === 1,
+    createdBy: row.created_by,
+    notBefore: row.not_before,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    revokedReason: row.revoked_reason,
+    lastUsedAt: row.last_used_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    version: row.version,
+  };
+}
+
+export async function token(db: Db, workspace: string, id: string): Promise<TokenWithSecrets | undefined> {
+  const [found] = await withSecrets(db, ofWorkspace(db, workspace).where('id', '=', id));
+  return found;
+}
+
+export async function tokens(
+  db: Db,
+  workspace: string,
+  { filter, page }: { readonly filter: TokenFilter; readonly page: PageRequest },
+): Promise<readonly TokenWithSecrets[]> {
+  const { owner, api, q } = filter;
+  let query = inState(ofWorkspace(db, workspace), filter);
+  if (owner !== undefined) query = query.where('owner', '=', owner);
+  if (api !== undefined) query = query.where('api', '=', api);
+  if (q !== undefined) {
+    query = query.where((eb) =>
+      eb.or([contains('name_folded', folded(q)), eb('id', '=', q), eb('id', 'in', tokensOfSecretNamed(db, q))]),
+    );
+  }
+  if (page.before !== undefined) query = query.where('id', '<', page.before);
+  return withSecrets(db, query.orderBy('id', 'desc').limit(page.limit));
+}
+
+/** @throws DigestTaken with nothing written, so that the unit of work may go on with another secret. */
+export async function insertToken(db: Db, value: Token, secret: Secret): Promise<void> {
+  await db
+    .insertInto('tokens')
+    .values({
+      id: value.id,
+      workspace: value.workspace,
+      kind: value.kind,
+      created_by: value.createdBy,
+      created_at: value.createdAt,
+      last_used_at: value.lastUsedAt,
+      ...changeable(value),
+    })
+    .execute();
+  try {
+    await insertSecret(db, secret);
+  } catch (error) {
+    if (error instanceof DigestTaken) await db.deleteFrom('tokens').where('id', '=', value.id).execute();
+    throw error;
+  }
+}
+
+/** Everything but what a token is born with, and its last use, which only `touch` moves. */
+export async function updateToken(db: Db, value: Token): Promise<void> {
+  const result = await db
+    .updateTable('tokens')
+    .set(changeable(value))
+    .where('workspace', '=', value.workspace)
+    .where('id', '=', value.id)
+    .executeTakeFirst();
+  requireOne(result.numUpdatedRows, 'token');
+}
+
+export async function revokeTokens(
+  db: Db,
+  which: { readonly workspace: string; readonly owner?: string | undefined },
+  { at, reason }: { readonly at: number; readonly reason: string },
+): Promise<readonly string[]> {
+  let query = db
+    .updateTable('tokens')
+    .set((eb) => ({ revoked_at: at, revoked_reason: reason, updated_at: at, version: eb('version', '+', 1) }))
+    .where('workspace', '=', which.workspace)
+    .where('revoked_at', 'is', null);
+  if (which.owner !== undefined) query = query.where('owner', '=', which.owner);
+  const rows = await query.returning('id').execute();
+  return rows.map(({ id }) => id);
+}
+
+function ofWorkspace(db: Db, workspace: string) {
+  return db.selectFrom('tokens').selectAll().where('workspace', '=', workspace);
+}
+
+type TokenQuery = ReturnType<typeof ofWorkspace>;
+
+/** Where several states apply, a token is in the first of: revoked, disabled, expired, not yet valid. */
+function inState(query: TokenQuery, { status, now }: TokenFilter): TokenQuery {
+  if (status === undefined) return query;
+  if (status === 'revoked') return query.where('revoked_at', 'is not', null);
+  const unrevoked = query.where('revoked_at', 'is', null);
+  if (status === 'disabled') return unrevoked.where('enabled', '=', 0);
+  const enabled = unrevoked.where('enabled', '=', 1);
+  if (status === 'expired') return enabled.where('expires_at', '<=', now);
+  const unexpired = enabled.where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]));
+  if (status === 'not_yet_valid') return unexpired.where('not_before', '>', now);
+  return unexpired.where((eb) => eb.or([eb('not_before', 'is', null), eb('not_before', '<=', now)]));
+}
+
+/** Tokens and secrets in one statement, so that both are of the same moment. */
+async function withSecrets(db: Db, query: TokenQuery): Promise<readonly TokenWithSecrets[]> {
+  const rows: readonly JoinedRow[] = await db
+    .selectFrom(query.as('tokens'))
+    .innerJoin('secrets', 'secrets.token', 'tokens.id')
+    .select(columnsOf('tokens', 'secrets'))
+    .orderBy('tokens.id', 'desc')
+    .orderBy('secrets.ordinal', 'desc')
+    .execute();
+  const byToken = Map.groupBy(rows, (row) => row['tokens:id']);
+  return Array.from(byToken.values(), (group) => ({
+    token: tokenOf(part('tokens', group[0] ?? {})),
+    secrets: group.map((row) => secretOf(part('secrets', row))),
+  }));
+}
+
+function changeable(value: Token) {
+  return {
+    name: value.name,
+    name_folded: folded(value.name),
+    owner: value.owner,
+    api: value.api,
+    environment: value.environment,
+    scopes: JSON.stringify(value.scopes),
+    limits: JSON.stringify(value.limits),
+    quota: jsonOrNull(value.quota),
+    ip: JSON.stringify(value.ip),
+    metadata: JSON.stringify(value.metadata),
+    bound_key: value.boundKey,
+    enabled: flag(value.enabled),
+    not_before: value.notBefore,
+    expires_at: value.expiresAt,
+    revoked_at: value.revokedAt,
+    revoked_reason: value.revokedReason,
+    updated_at: value.updatedAt,
+    version: value.version,
+  };
+}

@@ -1,0 +1,72 @@
+/** One unit of work: the writes of the port, within the transaction of its batch. */
+import type { AuditEntry, ChangeEntry } from '../../core/model.ts';
+import type { Tx } from '../../core/store-port.ts';
+import { deleteApi, insertApi, updateApi } from './apis.ts';
+import { addImportedPrefix, dropIdempotencyBefore, putIdempotency, setMeta } from './keeping.ts';
+import { insertOwner, updateOwner } from './owners.ts';
+import { createReader } from './reader.ts';
+import { deleteRole, insertRole, updateRole } from './roles.ts';
+import { insertSecret, updateSecret } from './secrets.ts';
+import type { Db } from './tables.ts';
+import { insertToken, revokeTokens, updateToken } from './tokens.ts';
+import { addUsage, spendQuota, touch } from './usage.ts';
+import { insertWorkspace, updateWorkspace } from './workspaces.ts';
+
+export interface Unit {
+  readonly tx: Tx;
+  readonly entries: readonly AuditEntry[];
+  readonly changes: readonly ChangeEntry[];
+  /** From now on `tx` throws: a write that was not awaited must not slip into the unit that comes next. */
+  end(): void;
+}
+
+export function createUnit(connection: Db, blob: 'blob' | 'bytea'): Unit {
+  const entries: AuditEntry[] = [];
+  const changes: ChangeEntry[] = [];
+  let open = true;
+  const db = (): Db => {
+    if (!open) throw new Error('this unit of work is over');
+    return connection;
+  };
+  const tx: Tx = {
+    ...createReader(db),
+    insertWorkspace: async (workspace) => insertWorkspace(db(), workspace),
+    updateWorkspace: async (workspace) => updateWorkspace(db(), workspace),
+    insertApi: async (api) => insertApi(db(), api),
+    updateApi: async (api) => updateApi(db(), api),
+    deleteApi: async (workspace, id) => deleteApi(db(), workspace, id),
+    insertOwner: async (owner) => insertOwner(db(), owner),
+    updateOwner: async (owner) => updateOwner(db(), owner),
+    insertRole: async (role) => insertRole(db(), role),
+    updateRole: async (role) => updateRole(db(), role),
+    deleteRole: async (workspace, id) => deleteRole(db(), workspace, id),
+    insertToken: async (token, secret) => insertToken(db(), token, secret),
+    updateToken: async (token) => updateToken(db(), token),
+    revokeTokens: async (which, at, reason) => revokeTokens(db(), which, { at, reason }),
+    insertSecret: async (secret) => insertSecret(db(), secret),
+    updateSecret: async (secret) => updateSecret(db(), secret),
+    addImportedPrefix: async (prefix) => addImportedPrefix(db(), prefix),
+    addUsage: async (counts) => addUsage(db(), counts),
+    touch: async (uses) => touch(db(), uses, blob),
+    spendQuota: async (key, period, spend) => spendQuota(db(), { key, period }, spend),
+    putIdempotency: async (record) => putIdempotency(db(), record),
+    dropIdempotencyBefore: async (time) => dropIdempotencyBefore(db(), time),
+    setMeta: async (key, value) => setMeta(db(), key, value),
+    record: (entry) => {
+      db();
+      entries.push(entry);
+    },
+    changed: (change) => {
+      db();
+      changes.push(change);
+    },
+  };
+  return {
+    tx,
+    entries,
+    changes,
+    end: () => {
+      open = false;
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/** What tokens were used for: counts by the hour, times of last use, quotas spent. */
+import { sql } from 'kysely';
+import type { LastUse, UsageCount } from '../../core/model.ts';
+import type { Tx } from '../../core/store-port.ts';
+import type { Db, UsageRow } from './tables.ts';
+
+const ROWS_PER_STATEMENT = 500;
+/** The one before is kept for a node whose clock is behind. */
+const PERIODS_KEPT = 2;
+
+/** Hours from `from` on and before `to`, oldest first. */
+export async function usage(
+  db: Db,
+  token: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<readonly UsageCount[]> {
+  const rows = await db
+    .selectFrom('usage')
+    .selectAll()
+    .where('token', '=', token)
+    .where('hour', '>=', from)
+    .where('hour', '<', to)
+    .orderBy('hour')
+    .execute();
+  return rows.map(({ token, hour, allowed, denied }) => ({ token, hour, allowed, denied }));
+}
+
+export async function addUsage(db: Db, counts: readonly UsageCount[]): Promise<void> {
+  // PostgreSQL refuses a statement that would add to one row twice.
+  const sums = new Map<string, UsageRow>();
+  for (const { token, hour, allowed, denied } of counts) {
+    const sum = sums.get(`${hour} ${token}`) ?? { allowed: 0, denied: 0 };
+    sums.set(`${hour} ${token}`, { token, hour, allowed: sum.allowed + allowed, denied: sum.denied + denied });
+  }
+  for (const rows of chunks([...sums.values()])) {
+    await db
+      .insertInto('usage')
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict.columns(['token', 'hour']).doUpdateSet((eb) => ({
+          allowed: eb('usage.allowed', '+', eb.ref('excluded.allowed')),
+          denied: eb('usage.denied', '+', eb.ref('excluded.denied')),
+        })),
+      )
+      .execute();
+  }
+}
+
+/** `blob`: what the dialect calls the type of a digest. */
+export async function touch(db: Db, uses: readonly LastUse[], blob: 'blob' | 'bytea'): Promise<void> {
+  for (const some of chunks(uses)) {
+    const values = sql.join(
+      some.map(({ token, digest, at }) => sql`(${token}, cast(${digest} as ${sql.raw(blob)}), cast(${at} as bigint))`),
+    );
+    await sql`
+      with used(token, digest, at) as (values ${values}), latest(token, at) as (select token, max(at) from used group by token)
+      update tokens set last_used_at = latest.at from latest
+      where tokens.id = latest.token and (last_used_at is null or last_used_at < latest.at)`.execute(db);
+    await sql`
+      with used(token, digest, at) as (values ${values}), latest(digest, at) as (select digest, max(at) from used group by digest)
+      update secrets set last_used_at = latest.at from latest
+      where secrets.digest = latest.digest and (last_used_at is null or last_used_at < latest.at)`.execute(db);
+  }
+}
+
+export async function quotaUsed(db: Db, key: string, period: string): Promise<number> {
+  const row = await db
+    .selectFrom('quotas')
+    .select('used')
+    .where('key', '=', key)
+    .where('period', '=', period)
+    .executeTakeFirst();
+  return row?.used ?? 0;
+}
+
+/** Reads, then writes: there is one writer at a time over all nodes. */
+export async function spendQuota(
+  db: Db,
+  { key, period }: { readonly key: string; readonly period: string },
+  { cost, limit }: Parameters<Tx['spendQuota']>[2],
+): Promise<Awaited<ReturnType<Tx['spendQuota']>>> {
+  const before = await quotaUsed(db, key, period);
+  const used = before + cost;
+  if (used > limit) return { used: before, allowed: false };
+  await db
+    .insertInto('quotas')
+    .values({ key, period, used })
+    .onConflict((conflict) => conflict.columns(['key', 'period']).doUpdateSet({ used }))
+    .execute();
+  if (before === 0) await dropOldPeriods(db, key);
+  return { used, allowed: true };
+}
+
+async function dropOldPeriods(db: Db, key: string): Promise<void> {
+  const kept = db
+    .selectFrom('quotas')
+    .select('period')
+    .where('key', '=', key)
+    .orderBy('period', 'desc')
+    .limit(PERIODS_KEPT);
+  await db.deleteFrom('quotas').where('key', '=', key).where('period', 'not in', kept).execute();
+}
+
+function* chunks<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < all.length; start += ROWS_PER_STATEMENT)
+    yield all.slice(start, start + ROWS_PER_STATEMENT);
+}
