@@ -84,8 +84,8 @@ export function redact(text: string, replacement: (traceText: string) => string)
   let redacted = '';
   let done = 0;
   for (const trace of findTraces(text)) {
-    // A trace that ran on may have taken the prefix of the next.
-    redacted += text.slice(done, Math.max(done, trace.start)) + replacement(trace.text);
+    // A trace that ran on may have taken the prefix of the next: then nothing stands between the two.
+    redacted += text.slice(done, trace.start) + replacement(trace.text);
     done = trace.end;
   }
   return redacted + text.slice(done);

@@ -82,7 +82,7 @@ describe('inspect and parse', () => {
   });
 
   it('refuse a text of any length above the limit without reading it', () => {
-    const huge = '_'.repeat(2 ** 28);
+    const huge = '_'.repeat(2 ** 24);
     const start = performance.now();
     for (let round = 0; round < 1000; round += 1) expect(inspect(huge).outcome).toBe('too_long');
     expect(performance.now() - start).toBeLessThan(5000);
