@@ -24,10 +24,10 @@ export function authorization(validated: Validated, asked: Requirement): Authori
   });
 }
 
-const NONE: readonly string[] = Object.freeze([]);
-
-/** Scopes are compared exactly: no wildcard, no prefix, no case folding, so that what is granted is what is written. */
+/**
+ * Scopes are compared exactly: no wildcard, no prefix, no case folding, so that what is granted is what is written. `some`
+ * and not `includes`, which would find a part of a text where a store hands out one text instead of a list.
+ */
 export function missingScopes(facts: TokenFacts, asked: Requirement): readonly string[] {
-  if (asked.scopes.every((scope) => facts.scopes.includes(scope))) return NONE;
-  return asked.scopes.filter((scope) => !facts.scopes.includes(scope));
+  return asked.scopes.filter((scope) => !facts.scopes.some((granted) => granted === scope));
 }

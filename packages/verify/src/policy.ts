@@ -42,10 +42,10 @@ export function refusedByRule(facts: TokenFacts, asked: Requirement): Deny | und
   if (asked.kinds.length > 0 && !asked.kinds.includes(facts.kind)) {
     return deny('policy_denied', { principal: facts, detail: `kind ${facts.kind} is not admitted` });
   }
-  const role = asked.roles.find((name) => !facts.owner?.roles.includes(name));
-  return role === undefined
+  const lacking = asked.roles.find((name) => !facts.owner?.roles.some((role) => role === name));
+  return lacking === undefined
     ? undefined
-    : deny('policy_denied', { principal: facts, detail: `the owner lacks the role ${role}` });
+    : deny('policy_denied', { principal: facts, detail: `the owner lacks the role ${lacking}` });
 }
 
 /** All limits in one step, so that a request is counted by all of them or by none. */
