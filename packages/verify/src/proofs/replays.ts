@@ -11,6 +11,7 @@ export interface ReplayStore {
 }
 
 export interface MemoryReplays extends ReplayStore {
+  claim(key: string, untilMs: number): boolean;
   /** Claims that are held now. */
   readonly size: number;
 }
