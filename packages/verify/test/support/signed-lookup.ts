@@ -1,0 +1,13 @@
+/** Lookups of signed tokens of the one issuer, for the one audience. */
+import { jwtLookup, type SignedLookup } from '../../src/index.ts';
+import { AUDIENCE, ISSUER, jwksOf, type Signer } from './signing.ts';
+
+export const WORKSPACE = { id: 'ws_1', enabled: true };
+
+export function lookupOptions(...keys: readonly (readonly [kid: string, signer: Signer])[]) {
+  return { issuer: ISSUER, audience: AUDIENCE, keys: jwksOf(...keys), facts: () => ({ workspace: WORKSPACE }) };
+}
+
+export function signedLookupOf(...keys: readonly (readonly [kid: string, signer: Signer])[]): SignedLookup {
+  return jwtLookup(lookupOptions(...keys));
+}
