@@ -79,7 +79,7 @@ export interface CompiledRoute {
   readonly keepCredential: boolean;
 }
 
-/** Throws a RangeError on a path or an address range that validation would have refused. */
+/** Throws a RangeError on a path, an address range or a pair of limits that validation would have refused. */
 export function compileRoute(config: RouteConfig, defaultWorkspace: string): CompiledRoute {
   const workspace = config.workspace ?? defaultWorkspace;
   const path = canonicalPath(config.match.path);
@@ -101,6 +101,9 @@ export function compileRoute(config: RouteConfig, defaultWorkspace: string): Com
 }
 
 function requirementOf({ name, require, limits = [], quota, ip }: RouteConfig, workspace: string): Requirement {
+  const counted = new Set(limits.map(limitName));
+  // Two limits with one name would be one counter, which no request could satisfy twice.
+  if (counted.size < limits.length) throw new RangeError(`route ${name}: two limits have the same name`);
   return requirement({
     workspace,
     audience: require?.api,

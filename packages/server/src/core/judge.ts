@@ -1,8 +1,10 @@
 /** What every door that guards requests does before it answers: one credential, not from a guesser, and one verdict on it. */
 import {
+  type Allow,
   type Circumstances,
   type Credential,
   chain,
+  type Deny,
   decide,
   deny,
   type MaybePromise,
@@ -10,7 +12,6 @@ import {
   type Presented,
   presence,
   type Requirement,
-  type Verdict,
 } from '@tessera/verify';
 import { type FailedCredentials, isGuess } from './door-ports.ts';
 
@@ -25,10 +26,17 @@ export interface Asked {
   readonly circumstances: Circumstances;
 }
 
-export interface Judgement {
-  readonly verdict: Verdict;
-  /** What was judged; undefined where there was not exactly one. */
-  readonly credential: Credential | undefined;
+export type Judgement = Accepted | Refused;
+
+export interface Accepted {
+  readonly accepted: true;
+  readonly verdict: Allow;
+  readonly credential: Credential;
+}
+
+export interface Refused {
+  readonly accepted: false;
+  readonly verdict: Deny;
   /** A credential was named but empty: a bad request (RFC 6750 section 3.1), though the verdict can only say `missing`. */
   readonly empty: boolean;
   /** With a guesser's `rate_limited`: seconds until the address may try again. */
@@ -42,17 +50,19 @@ export function judge(asked: Asked, { ports, failed }: Judges): MaybePromise<Jud
     return refused(deny('missing', { detail: 'the credential is empty' }), { empty: true });
   if (present.outcome !== 'present') return refused(deny(present.outcome));
   const source = asked.circumstances.address ?? 'unknown';
-  const wait = failed.blocked(source);
+  const wait = failed.blocked(source, present.credential);
   if (wait > 0)
     return refused(deny('rate_limited', { detail: 'too many failed credentials from this address' }), {
       retryAfterSeconds: wait,
     });
-  return chain(decide(present.credential, asked, ports), (verdict): Judgement => {
-    if (!verdict.valid && isGuess(verdict.code)) failed.failed(source);
-    return { verdict, credential: present.credential, empty: false, retryAfterSeconds: undefined };
+  const { credential } = present;
+  return chain(decide(credential, asked, ports), (verdict): Judgement => {
+    if (verdict.valid) return { accepted: true, verdict, credential };
+    if (isGuess(verdict.code)) failed.failed(source);
+    return refused(verdict);
   });
 }
 
-function refused(verdict: Verdict, more: Partial<Judgement> = {}): Judgement {
-  return { verdict, credential: undefined, empty: false, retryAfterSeconds: undefined, ...more };
+function refused(verdict: Deny, more: Partial<Refused> = {}): Refused {
+  return { accepted: false, verdict, empty: false, retryAfterSeconds: undefined, ...more };
 }

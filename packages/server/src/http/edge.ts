@@ -40,6 +40,8 @@ export interface Incoming {
   readonly origin: { readonly scheme: 'http' | 'https'; readonly authority: string; readonly hops: string };
   /** Bytes of the body; undefined: chunked. */
   readonly bodyBytes: number | undefined;
+  /** Values of the Connection fields: names of fields that end here. */
+  readonly connection: readonly string[];
   /** Protocols that the client offers to change to. */
   readonly upgrade: string | undefined;
 }
@@ -83,6 +85,7 @@ export function receive(request: IncomingMessage, options: EdgeOptions): Incomin
     fields: seen.fields,
     origin: client,
     bodyBytes: seen.transferEncoding.length > 0 ? undefined : Number(seen.contentLength[0] ?? 0),
+    connection: seen.connection,
     upgrade: seen.upgrade.length === 0 ? undefined : seen.upgrade.join(','),
   };
 }

@@ -19,6 +19,7 @@ export type LookedAt =
   | 'forwardedProto'
   | 'contentLength'
   | 'transferEncoding'
+  | 'connection'
   | 'upgrade';
 
 /** Upstreams take these from us as the truth; a client that could send them would choose who it is. */
@@ -35,6 +36,7 @@ const named: Readonly<Record<string, FieldKind>> = {
   'x-forwarded-proto': 'forwardedProto',
   'content-length': 'contentLength',
   'transfer-encoding': 'transferEncoding',
+  connection: 'connection',
   upgrade: 'upgrade',
   // Met or refused by the listener.
   expect: 'stripped',
@@ -66,7 +68,6 @@ const PLAIN = [
   'Accept-Encoding',
   'Accept-Language',
   'Cache-Control',
-  'Connection',
   'Content-Type',
   'Cookie',
   'If-None-Match',

@@ -55,7 +55,7 @@ export interface DenialAudience {
   /** What the challenge of `insufficient_scope` names: every scope the resource requires. */
   readonly scopes: readonly string[];
   /** Seconds for `Retry-After`, where no limit of the denial tells them. */
-  readonly retryAfterSeconds?: number;
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 export function problemOfDenial(denial: Deny, told: DenialAudience): Problem {

@@ -23,6 +23,7 @@ export function sortFields(raw: readonly string[]): SortedFields {
     forwardedProto: NONE,
     contentLength: NONE,
     transferEncoding: NONE,
+    connection: NONE,
     upgrade: NONE,
   };
   for (let at = 0; at + 1 < raw.length; at += 2) {

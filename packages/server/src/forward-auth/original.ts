@@ -1,0 +1,49 @@
+/** The request that a proxy asks about, as its `X-Forwarded-*` fields tell it. */
+import type { IncomingMessage } from 'node:http';
+import { type Client, clientAddress, peerAddress, type TrustedProxies } from '../http/client-address.ts';
+import { type Authority, parseAuthority, parseTarget, type Target } from '../http/target.ts';
+
+export interface Original extends Target {
+  readonly method: string;
+  readonly host: Authority;
+  readonly scheme: 'http' | 'https';
+}
+
+const METHOD = /^[A-Z]{1,32}$/;
+
+/**
+ * Undefined where the proxy tells of no request: `X-Forwarded-Host`, which many proxies add to everything, does not count.
+ * `invalid` where it tells half of one, or one that the gateway would refuse: a rule chosen by guessing may be the wrong one.
+ *
+ * Anybody may say these: they choose which rule is judged, and the answer goes to none but the asker. That the proxy
+ * itself writes them, whatever its client sent, is what its configuration must see to.
+ */
+export function originalOf({ headersDistinct: sent }: IncomingMessage): Original | 'invalid' | undefined {
+  const uris = sent['x-forwarded-uri'];
+  const methods = sent['x-forwarded-method'];
+  if (uris === undefined && methods === undefined) return undefined;
+  const method = single(methods);
+  const host = parseAuthority(single(sent['x-forwarded-host']));
+  if (host === undefined || !METHOD.test(method)) return 'invalid';
+  const target = parseTarget(single(uris), host);
+  if (target === undefined) return 'invalid';
+  return { ...target, method, host, scheme: single(sent['x-forwarded-proto']) === 'https' ? 'https' : 'http' };
+}
+
+/**
+ * The client's address decides address rules and the count of failed credentials, so that `X-Forwarded-For` is believed
+ * from trusted proxies only, and from the machine itself: whoever asks here from loopback is the proxy beside us.
+ */
+export function clientOf(request: IncomingMessage, trusted: TrustedProxies): Client {
+  const peer = peerAddress(request.socket.remoteAddress);
+  const believed = { nobody: false, includes: (address: string) => isLoopback(address) || trusted.includes(address) };
+  return clientAddress(peer, request.headersDistinct['x-forwarded-for'] ?? [], believed);
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
+}
+
+function single(values: readonly string[] | undefined): string {
+  return values?.length === 1 ? (values[0] ?? '') : '';
+}

@@ -1,0 +1,111 @@
+/** Step 5, routing: the accepted request goes to its upstream, and the answer back, as they come. */
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { FieldChanges } from '../core/compiled-route.ts';
+import { discardRest } from '../http/discard-rest.ts';
+import type { Incoming } from '../http/edge.ts';
+import { type FaultCode, problem } from '../http/problem.ts';
+import { type FlatFields, sendProblem } from '../http/send.ts';
+import { clientFields } from './client-fields.ts';
+import { UploadError, upload } from './upload.ts';
+
+/** Interim answers (1xx) that an upstream may send before the real one. They are not passed on. */
+const MAX_INTERIM = 16;
+
+export interface Forwarding {
+  readonly dispatcher: Dispatcher;
+  readonly fields: FlatFields;
+  /** Longest silence of a client inside its body, in milliseconds. */
+  readonly uploadStallMs: number;
+  readonly rates: FlatFields;
+  readonly changes: FieldChanges;
+  /** Hears why an upstream failed. Must not throw. */
+  readonly onError: (error: Error) => void;
+  /** Called once, at the end of the exchange, with the status that the client can believe it got. Must not throw. */
+  readonly onEnd: (status: number) => void;
+}
+
+/** The client went away before the answer was whole; the number is nginx's, as there is none in the registry. */
+const CLIENT_CLOSED = 499;
+
+/**
+ * Sends the request once, without a second try, and streams both ways: neither side is read faster than the other takes.
+ * An answer that breaks off ends the client's connection, so that half an answer is never taken for the whole one.
+ */
+export function forward(response: ServerResponse, incoming: Incoming, forwarding: Forwarding): void {
+  const { dispatcher, fields, uploadStallMs } = forwarding;
+  const body = incoming.bodyBytes === 0 ? null : upload(response.req, uploadStallMs);
+  dispatcher.dispatch(
+    {
+      path: incoming.query === '' ? incoming.path : `${incoming.path}?${incoming.query}`,
+      method: incoming.method,
+      headers: fields as string[],
+      body,
+    },
+    answering(response, body, { ...forwarding, requestId: incoming.requestId }),
+  );
+}
+
+function answering(
+  response: ServerResponse,
+  body: Readable | null,
+  { requestId, rates, changes, onError, onEnd }: Forwarding & { readonly requestId: string },
+): Dispatcher.DispatchHandler {
+  let interim = 0;
+  let status = CLIENT_CLOSED;
+  let upstream: Dispatcher.DispatchController | undefined;
+  response.on('close', () => {
+    upstream?.abort(new UploadError('aborted'));
+    onEnd(status);
+  });
+  return {
+    onRequestStart(controller) {
+      if (response.destroyed) return controller.abort(new UploadError('aborted'));
+      upstream = controller;
+      response.on('drain', () => controller.resume());
+    },
+    onResponseStart(controller, code, headers) {
+      if (code >= 200) {
+        response.writeHead(code, clientFields(headers, { requestId, rates, changes }));
+        // A stream of events begins long before its first event: the client must see the header section now.
+        if (headers['content-length'] === undefined) response.flushHeaders();
+        return;
+      }
+      interim += 1;
+      if (interim > MAX_INTERIM) controller.abort(new Error('too many interim answers'));
+    },
+    onResponseData(controller, chunk) {
+      if (!response.write(chunk)) controller.pause();
+    },
+    onResponseEnd() {
+      upstream = undefined;
+      status = response.statusCode;
+      response.end();
+      // The upstream may have answered before it took the whole body.
+      body?.destroy();
+      discardRest(response.req);
+    },
+    onResponseError(_controller, error) {
+      upstream = undefined;
+      body?.destroy();
+      if (response.destroyed) return;
+      if (!(error instanceof UploadError)) onError(error);
+      const refusal = problem(faultOf(error));
+      status = refusal.status;
+      if (response.headersSent) response.socket?.resetAndDestroy();
+      else sendProblem(response, refusal, { requestId, more: rates });
+    },
+  };
+}
+
+function faultOf(error: Error & { code?: string }): FaultCode {
+  if (error instanceof UploadError) return 'request_timeout';
+  return error.code !== undefined && TIMEOUTS.has(error.code) ? 'upstream_timeout' : 'upstream_failed';
+}
+
+const TIMEOUTS: ReadonlySet<string> = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+]);

@@ -1,0 +1,39 @@
+/** The header fields that an upstream receives: the client's, less what is not its to say, and then ours. */
+import type { Credential, Principal } from '@tessera/verify';
+import type { CompiledRoute } from '../core/compiled-route.ts';
+import type { Incoming } from '../http/edge.ts';
+import { addIdentity } from '../http/identity.ts';
+import { connectionNamed, isHopByHop } from './hop-headers.ts';
+
+export interface Admitted {
+  readonly route: CompiledRoute;
+  readonly credential: Credential;
+  readonly principal: Principal;
+}
+
+/**
+ * Name and value by turns. Host is left to the connection, which sends that of the upstream; the client's goes into
+ * `X-Forwarded-Host`. Our own fields come last and from nowhere else, but a route may replace the forwarding ones.
+ */
+export function upstreamFields(incoming: Incoming, { route, credential, principal }: Admitted): string[] {
+  const { fields, connection, origin, requestId, bodyBytes } = incoming;
+  const { touched, set } = route.transform.request;
+  const named = connectionNamed(connection);
+  const sent: string[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = fields[at] ?? '';
+    const lower = name.toLowerCase();
+    if (isHopByHop(lower) || named.has(lower) || touched.has(lower)) continue;
+    // The proof (RFC 9449) goes with the credential: it is good for nobody but us.
+    if (!route.keepCredential && (lower === credential.field || lower === 'dpop')) continue;
+    sent.push(name, fields[at + 1] ?? '');
+  }
+  if (bodyBytes !== undefined && bodyBytes > 0) sent.push('Content-Length', String(bodyBytes));
+  for (const text of set) sent.push(text);
+  if (!touched.has('x-forwarded-for')) sent.push('X-Forwarded-For', origin.hops);
+  if (!touched.has('x-forwarded-host')) sent.push('X-Forwarded-Host', origin.authority);
+  if (!touched.has('x-forwarded-proto')) sent.push('X-Forwarded-Proto', origin.scheme);
+  if (!touched.has('x-request-id')) sent.push('X-Request-Id', requestId);
+  addIdentity(sent, principal);
+  return sent;
+}

@@ -1,0 +1,154 @@
+/** A gateway on a free port, with real ports of the decision and a recording upstream behind it. */
+import { generate } from '@tessera/token';
+import { digestKey, memoryLookup, type Ports, type TokenFacts, type Verdict } from '@tessera/verify';
+import type { RouteConfig } from '../../../src/core/compiled-route.ts';
+import type { DoorCall, FailedCredentials } from '../../../src/core/door-ports.ts';
+import { compileRoutes } from '../../../src/core/routes.ts';
+import { forwardAuthHandler } from '../../../src/forward-auth/handler.ts';
+import { gatewayHandler } from '../../../src/gateway/handler.ts';
+import { type UpstreamOptions, upstreams } from '../../../src/gateway/upstreams.ts';
+import { trustedProxies } from '../../../src/http/client-address.ts';
+import { edgeOptions } from '../../../src/http/edge.ts';
+import { type ListenLimits, listen } from '../../../src/http/listen.ts';
+import { memoryLimiter } from '../../../src/limits/memory.ts';
+import { answerOf, exchange, type RawAnswer } from './raw-client.ts';
+import { type RecordingUpstream, recordingUpstream } from './recording-upstream.ts';
+
+export const WORKSPACE = 'ws_default';
+export const TOKEN = generate({ prefix: 'tsr', environment: 'live' });
+export const UNKNOWN = generate({ prefix: 'tsr', environment: 'live' });
+
+export interface Recorded extends DoorCall {
+  readonly code: Verdict['code'];
+}
+
+export interface TestGateway {
+  readonly port: number;
+  readonly upstream: RecordingUpstream;
+  readonly recorded: Recorded[];
+  readonly faults: unknown[];
+  readonly upstreamFaults: Error[];
+  /** Guesses by address. */
+  readonly guesses: Map<string, number>;
+  /** Makes another token known; returns its text. */
+  mint(parts: Partial<TokenFacts>): string;
+  /** Sends one request with the good token and waits for the end of the connection. */
+  get(path: string, fields?: readonly string[]): Promise<RawAnswer>;
+  /** Writes exactly these bytes and waits for the end of the connection. */
+  raw(bytes: string): Promise<RawAnswer>;
+  close(): Promise<void>;
+}
+
+export interface TestOptions {
+  readonly routes?: (upstream: string) => readonly RouteConfig[];
+  readonly trusted?: readonly string[];
+  readonly ports?: Partial<Ports>;
+  readonly limits?: Partial<ListenLimits>;
+  readonly uploadStallMs?: number;
+  readonly upstreamOptions?: Partial<UpstreamOptions>;
+  readonly maxGuesses?: number;
+  readonly door?: 'gateway' | 'forward-auth';
+}
+
+const everything = (url: string): readonly RouteConfig[] => [
+  { name: 'all', match: { path: '/*' }, upstream: { targets: [{ url, weight: 1 }] } },
+];
+
+export async function testGateway(options: TestOptions = {}): Promise<TestGateway> {
+  const upstream = await recordingUpstream();
+  const clock = { now: () => Date.now() };
+  const tokens = memoryLookup();
+  const mint = (parts: Partial<TokenFacts>, text = generate({ prefix: 'tsr', environment: 'live' })): string => {
+    tokens.add(text, factsOf(text, parts));
+    return text;
+  };
+  mint({}, TOKEN);
+  const faults: unknown[] = [];
+  const upstreamFaults: Error[] = [];
+  const recorded: Recorded[] = [];
+  const guesses = new Map<string, number>();
+  const ports: Ports = {
+    tokens,
+    limiter: memoryLimiter({ clock }),
+    clock,
+    onFault: (error) => faults.push(error),
+    ...options.ports,
+  };
+  const failed: FailedCredentials = {
+    blocked: (address) => ((guesses.get(address) ?? 0) >= (options.maxGuesses ?? Infinity) ? 60 : 0),
+    failed: (address) => guesses.set(address, (guesses.get(address) ?? 0) + 1),
+  };
+  const pools = upstreams(options.upstreamOptions);
+  const table = compileRoutes((options.routes ?? everything)(upstream.origin), { workspace: WORKSPACE });
+  const common = {
+    routes: () => table,
+    edge: edgeOptions({ trusted: trustedProxies(options.trusted ?? []) }),
+    ports,
+    failed,
+    record: {
+      verdict: (verdict: Verdict, call: DoorCall) => void recorded.push({ ...call, code: verdict.code }),
+    },
+  };
+  const handler =
+    options.door === 'forward-auth'
+      ? forwardAuthHandler(common)
+      : gatewayHandler({
+          ...common,
+          upstreams: pools,
+          log: { upstreamFailed: ({ error }) => upstreamFaults.push(error) },
+          ...(options.uploadStallMs !== undefined && { uploadStallMs: options.uploadStallMs }),
+        });
+  const listener = await listen({
+    handler,
+    host: '127.0.0.1',
+    port: 0,
+    onError: (error) => faults.push(error),
+    limits: { requestTimeoutMs: 0, ...options.limits },
+  });
+  const raw = (bytes: string) => answerOf(exchange(listener.port, bytes));
+  return {
+    port: listener.port,
+    upstream,
+    recorded,
+    faults,
+    upstreamFaults,
+    guesses,
+    mint,
+    raw,
+    get: (path, fields = [`Authorization: Bearer ${TOKEN}`]) =>
+      raw(['GET', ' ', path, ' HTTP/1.1\r\n', lines('Host: a.test', ...fields, 'Connection: close')].join('')),
+    async close() {
+      await listener.close(0);
+      await upstream.close();
+      await pools.close();
+    },
+  };
+}
+
+/** A header section from its fields. */
+export function lines(...fields: readonly string[]): string {
+  return [...fields.map((field) => `${field}\r\n`), '\r\n'].join('');
+}
+
+function factsOf(text: string, parts: Partial<TokenFacts>): TokenFacts {
+  return {
+    id: 'tok_1',
+    kind: 'api_key',
+    name: 'test',
+    workspace: { id: WORKSPACE, enabled: true },
+    owner: { id: 'own_1', type: 'service', roles: [], enabled: true },
+    api: { id: 'api_1', audience: 'https://api.test' },
+    environment: 'live',
+    scopes: ['orders:read', 'orders:list'],
+    expiresAt: undefined,
+    secret: { key: digestKey(text), state: 'active', until: undefined },
+    enabled: true,
+    revokedAt: undefined,
+    notBefore: undefined,
+    limits: [],
+    quotas: [],
+    addresses: [],
+    boundKey: undefined,
+    ...parts,
+  };
+}
