@@ -60,7 +60,7 @@ interface Running {
 }
 
 async function runUnits(running: Running, units: readonly Work[]): Promise<Batch> {
-  const { connection, sealing } = running;
+  const { engine, connection, sealing } = running;
   const outcomes: Outcome[] = [];
   const entries: AuditEntry[] = [];
   const entered: ChangeEntry[] = [];
@@ -75,15 +75,16 @@ async function runUnits(running: Running, units: readonly Work[]): Promise<Batch
     await connection.executeQuery(ROLLBACK);
     return { outcomes, changes: [] };
   }
-  const changes = await appendChanges(connection, entered, sealing.now());
-  await appendAudit(connection, entries, sealing.seal);
+  const { inserts } = engine.terms;
+  const changes = await appendChanges(connection, inserts.changes, { entries: entered, at: sealing.now() });
+  await appendAudit(connection, inserts.audit, { entries, seal: sealing.seal });
   await commit(running);
   return { outcomes, changes };
 }
 
 /** A unit that is alone needs no savepoint: where it fails, there is nothing to commit. */
 async function runUnit({ engine, connection }: Running, work: Work, savepoint: boolean) {
-  const unit = createUnit(connection, engine.blob);
+  const unit = createUnit(connection, engine.terms);
   if (savepoint) await connection.executeQuery(SAVEPOINT);
   try {
     const value = await inTime(work(unit.tx));

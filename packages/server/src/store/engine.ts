@@ -2,14 +2,14 @@
 import type { DigestKey, MaybePromise } from '@tessera/verify';
 import type { TokenContext } from '../core/model.ts';
 import type { Db } from './sql/tables.ts';
+import type { Terms } from './sql/unit.ts';
 
 export interface Engine {
   /** Sees what is committed, and only that. */
   readonly reads: Db;
   /** A single connection, for `begin`. */
   readonly writes: Db;
-  /** What the database calls a column of bytes. */
-  readonly blob: 'blob' | 'bytea';
+  readonly terms: Terms;
   /** Opens a transaction on a connection of `writes` as the only writer over all processes and nodes, or throws in bounded time. */
   begin(connection: Db): Promise<void>;
   find(digest: DigestKey): MaybePromise<TokenContext | undefined>;

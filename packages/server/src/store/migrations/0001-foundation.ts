@@ -11,6 +11,7 @@ export function foundation(types: ColumnTypes): Migration {
       await createTenants(db, types);
       await createOwners(db, types);
       await createTokens(db, types);
+      await createSecrets(db, types);
       await createHistory(db, types);
       await createCounters(db, types);
       await createKeeping(db, types);
@@ -71,7 +72,7 @@ async function createOwners(db: Schema, { text }: ColumnTypes): Promise<void> {
   await db.schema.createIndex('owner_roles_by_role').on('owner_roles').columns(['workspace', 'role']).execute();
 }
 
-async function createTokens(db: Schema, { text, blob }: ColumnTypes): Promise<void> {
+async function createTokens(db: Schema, { text, clustered }: ColumnTypes): Promise<void> {
   await kept(db.schema.createTable('tokens'), text)
     .addColumn('workspace', text, (column) => column.notNull())
     .addColumn('kind', text, (column) => column.notNull())
@@ -95,10 +96,14 @@ async function createTokens(db: Schema, { text, blob }: ColumnTypes): Promise<vo
     .addColumn('last_used_at', 'bigint')
     .addForeignKeyConstraint('tokens_api', ['workspace', 'api'], 'apis', ['workspace', 'id'])
     .addForeignKeyConstraint('tokens_owner', ['workspace', 'owner'], 'owners', ['workspace', 'id'])
+    .modifyEnd(clustered)
     .execute();
   await db.schema.createIndex('tokens_by_workspace').on('tokens').columns(['workspace', 'id']).execute();
-  await db.schema.createIndex('tokens_by_api').on('tokens').columns(['workspace', 'api', 'id']).execute();
-  await db.schema.createIndex('tokens_by_owner').on('tokens').columns(['workspace', 'owner', 'id']).execute();
+  await db.schema.createIndex('tokens_by_api').on('tokens').columns(['api', 'id']).execute();
+  await db.schema.createIndex('tokens_by_owner').on('tokens').columns(['owner', 'id']).execute();
+}
+
+async function createSecrets(db: Schema, { text, blob, clustered }: ColumnTypes): Promise<void> {
   await db.schema
     .createTable('secrets')
     .addColumn('digest', blob, (column) => column.notNull().primaryKey())
@@ -114,12 +119,12 @@ async function createTokens(db: Schema, { text, blob }: ColumnTypes): Promise<vo
     .addColumn('grace_seconds', 'bigint')
     .addColumn('last_used_at', 'bigint')
     .addUniqueConstraint('secrets_of_token', ['token', 'ordinal'])
+    .modifyEnd(clustered)
     .execute();
-  await db.schema.createIndex('secrets_by_fingerprint').on('secrets').column('fingerprint').execute();
   await db.schema.createIndex('secrets_by_last_four').on('secrets').column('last_four').execute();
 }
 
-async function createHistory(db: Schema, { text }: ColumnTypes): Promise<void> {
+async function createHistory(db: Schema, { text, counter, clustered }: ColumnTypes): Promise<void> {
   await db.schema
     .createTable('audit')
     .addColumn('workspace', text, (column) => column.notNull())
@@ -138,6 +143,7 @@ async function createHistory(db: Schema, { text }: ColumnTypes): Promise<void> {
     .addColumn('previous', text, (column) => column.notNull())
     .addColumn('hash', text, (column) => column.notNull())
     .addPrimaryKeyConstraint('audit_key', ['workspace', 'seq'])
+    .modifyEnd(clustered)
     .execute();
   await db.schema.createIndex('audit_by_target').on('audit').columns(['workspace', 'target_id', 'seq']).execute();
   await db.schema
@@ -146,10 +152,11 @@ async function createHistory(db: Schema, { text }: ColumnTypes): Promise<void> {
     .addColumn('seq', 'bigint', (column) => column.notNull())
     .addColumn('hash', text, (column) => column.notNull())
     .addColumn('mac', text, (column) => column.notNull())
+    .modifyEnd(clustered)
     .execute();
   await db.schema
     .createTable('changes')
-    .addColumn('seq', 'bigint', (column) => column.notNull().primaryKey())
+    .addColumn('seq', counter, (column) => column.notNull().primaryKey())
     .addColumn('at', 'bigint', (column) => column.notNull())
     .addColumn('workspace', text, (column) => column.notNull())
     .addColumn('kind', text, (column) => column.notNull())
@@ -158,7 +165,7 @@ async function createHistory(db: Schema, { text }: ColumnTypes): Promise<void> {
   await db.schema.createIndex('changes_by_workspace').on('changes').columns(['workspace', 'seq']).execute();
 }
 
-async function createCounters(db: Schema, { text }: ColumnTypes): Promise<void> {
+async function createCounters(db: Schema, { text, clustered }: ColumnTypes): Promise<void> {
   await db.schema
     .createTable('usage')
     .addColumn('token', text, (column) => column.notNull())
@@ -166,6 +173,7 @@ async function createCounters(db: Schema, { text }: ColumnTypes): Promise<void> 
     .addColumn('allowed', 'bigint', (column) => column.notNull())
     .addColumn('denied', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('usage_key', ['token', 'hour'])
+    .modifyEnd(clustered)
     .execute();
   await db.schema
     .createTable('quotas')
@@ -173,6 +181,7 @@ async function createCounters(db: Schema, { text }: ColumnTypes): Promise<void> 
     .addColumn('period', text, (column) => column.notNull())
     .addColumn('used', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('quotas_key', ['key', 'period'])
+    .modifyEnd(clustered)
     .execute();
 }
 

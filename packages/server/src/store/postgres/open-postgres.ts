@@ -8,6 +8,7 @@ import type { Engine, StoreLog } from '../engine.ts';
 import { postgresTypes } from '../migrations/column-types.ts';
 import { migrate } from '../migrations/migrate.ts';
 import { contextOf, findStatement } from '../sql/find.ts';
+import { createInserts } from '../sql/inserts.ts';
 import type { JoinedRow } from '../sql/joined.ts';
 import type { Db, Tables } from '../sql/tables.ts';
 import { createPool, type Pool, type PoolLimits, poolForKysely } from './pool.ts';
@@ -44,7 +45,7 @@ export async function openPostgres(url: string, log: StoreLog | undefined): Prom
   return {
     reads,
     writes,
-    blob: 'bytea',
+    terms: { blob: 'bytea', inserts: createInserts(writes) },
     begin,
     find: async (digest) => {
       const connection = await readPool.connect();

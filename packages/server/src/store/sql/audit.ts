@@ -4,8 +4,6 @@ import type { Reader } from '../../core/store-port.ts';
 import { fromJson } from './columns.ts';
 import type { AuditRow, Db } from './tables.ts';
 
-const ROWS_PER_INSERT = 256;
-
 export async function audit(
   db: Db,
   workspace: string,
@@ -27,13 +25,6 @@ export async function auditHead(db: Db, workspace: string): Promise<AuditHead | 
 export async function auditHeads(db: Db, workspaces: readonly string[]): Promise<readonly AuditHead[]> {
   const rows = await db.selectFrom('audit_heads').selectAll().where('workspace', 'in', workspaces).execute();
   return rows.map(({ workspace, seq, hash, mac }) => ({ workspace, seq, hash, mac }));
-}
-
-export async function insertAudit(db: Db, records: readonly AuditRecord[]): Promise<void> {
-  for (let start = 0; start < records.length; start += ROWS_PER_INSERT) {
-    const rows = records.slice(start, start + ROWS_PER_INSERT).map(rowOf);
-    await db.insertInto('audit').values(rows).execute();
-  }
 }
 
 export async function putAuditHead(db: Db, { workspace, seq, hash, mac }: AuditHead): Promise<void> {
@@ -65,7 +56,7 @@ function recordOf(row: AuditRow): AuditRecord {
   };
 }
 
-function rowOf(record: AuditRecord): AuditRow {
+export function auditRowOf(record: AuditRecord): AuditRow {
   return {
     workspace: record.workspace,
     seq: record.seq,

@@ -3,8 +3,6 @@ import type { Change } from '../../core/model.ts';
 import type { Reader } from '../../core/store-port.ts';
 import type { ChangeRow, Db } from './tables.ts';
 
-const ROWS_PER_INSERT = 256;
-
 export async function changes(db: Db, filter: Parameters<Reader['changes']>[0]): Promise<readonly Change[]> {
   const { workspace, since, limit } = filter;
   let query = db.selectFrom('changes').selectAll().where('seq', '>', since);
@@ -19,13 +17,6 @@ export async function latestChange(db: Db): Promise<number> {
     .select((eb) => eb.fn.max('seq').as('seq'))
     .executeTakeFirst();
   return row?.seq ?? 0;
-}
-
-export async function insertChanges(db: Db, all: readonly Change[]): Promise<void> {
-  for (let start = 0; start < all.length; start += ROWS_PER_INSERT) {
-    const rows = all.slice(start, start + ROWS_PER_INSERT);
-    await db.insertInto('changes').values(rows).execute();
-  }
 }
 
 function changeOf({ seq, at, workspace, kind, id }: ChangeRow): Change {

@@ -1,15 +1,20 @@
 /** What a batch leaves behind in its own transaction: its changes in the feed, its records in the audit chains. */
 import type { AuditEntry, AuditRecord, Change, ChangeEntry } from '../../core/model.ts';
 import type { AuditSeal } from '../../core/store-port.ts';
-import { auditHeads, insertAudit, putAuditHead } from './audit.ts';
-import { insertChanges, latestChange } from './changes.ts';
+import { auditHeads, auditRowOf, putAuditHead } from './audit.ts';
+import { latestChange } from './changes.ts';
+import type { Inserts } from './inserts.ts';
 import type { Db } from './tables.ts';
 
 /** `previous` of the first record of a chain. */
 const GENESIS = '0'.repeat(64);
 
 /** Gives the changes their `seq`, contiguous and in the order of commits. */
-export async function appendChanges(db: Db, entries: readonly ChangeEntry[], at: number): Promise<readonly Change[]> {
+export async function appendChanges(
+  db: Db,
+  insert: Inserts['changes'],
+  { entries, at }: { readonly entries: readonly ChangeEntry[]; readonly at: number },
+): Promise<readonly Change[]> {
   if (entries.length === 0) return [];
   const latest = await latestChange(db);
   const changes = entries.map(({ workspace, kind, id }, index) => ({
@@ -19,12 +24,16 @@ export async function appendChanges(db: Db, entries: readonly ChangeEntry[], at:
     kind,
     id,
   }));
-  await insertChanges(db, changes);
+  await insert(db, changes);
   return changes;
 }
 
 /** Continues the chain of each workspace that has entries. Whatever cannot be recorded must not happen: it throws. */
-export async function appendAudit(db: Db, entries: readonly AuditEntry[], seal: AuditSeal): Promise<void> {
+export async function appendAudit(
+  db: Db,
+  insert: Inserts['audit'],
+  { entries, seal }: { readonly entries: readonly AuditEntry[]; readonly seal: AuditSeal },
+): Promise<void> {
   if (entries.length === 0) return;
   const byWorkspace = Map.groupBy(entries, ({ workspace }) => workspace);
   const heads = new Map((await auditHeads(db, [...byWorkspace.keys()])).map((head) => [head.workspace, head]));
@@ -39,6 +48,6 @@ export async function appendAudit(db: Db, entries: readonly AuditEntry[], seal: 
       if (entry === own.at(-1)) last.push(record);
     }
   }
-  await insertAudit(db, records);
+  await insert(db, records.map(auditRowOf));
   for (const record of last) await putAuditHead(db, seal.head(record));
 }

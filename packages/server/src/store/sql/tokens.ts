@@ -2,8 +2,9 @@
 import type { Secret, Token, TokenWithSecrets } from '../../core/model.ts';
 import { DigestTaken, type PageRequest, type TokenFilter } from '../../core/store-port.ts';
 import { contains, flag, folded, fromJson, fromJsonOrNull, jsonOrNull, requireOne } from './columns.ts';
+import type { Inserts } from './inserts.ts';
 import { columnsOf, type JoinedRow, part } from './joined.ts';
-import { insertSecret, secretOf, tokensOfSecretNamed } from './secrets.ts';
+import { insertFirstSecret, secretOf, tokensOfSecretNamed } from './secrets.ts';
 import type { Db, TokenRow } from './tables.ts';
 
 export function tokenOf(row: TokenRow): Token {
@@ -49,32 +50,32 @@ export async function tokens(
   if (owner !== undefined) query = query.where('owner', '=', owner);
   if (api !== undefined) query = query.where('api', '=', api);
   if (q !== undefined) {
+    const named = tokensOfSecretNamed(db, q);
     query = query.where((eb) =>
-      eb.or([contains('name_folded', folded(q)), eb('id', '=', q), eb('id', 'in', tokensOfSecretNamed(db, q))]),
+      eb.or([
+        contains('name_folded', folded(q)),
+        eb('id', '=', q),
+        ...(named === undefined ? [] : [eb('id', 'in', named)]),
+      ]),
     );
   }
   if (page.before !== undefined) query = query.where('id', '<', page.before);
   return withSecrets(db, query.orderBy('id', 'desc').limit(page.limit));
 }
 
-/** @throws DigestTaken with nothing written, so that the unit of work may go on with another secret. */
-export async function insertToken(db: Db, value: Token, secret: Secret): Promise<void> {
-  await db
-    .insertInto('tokens')
-    .values({
-      id: value.id,
-      workspace: value.workspace,
-      kind: value.kind,
-      created_by: value.createdBy,
-      created_at: value.createdAt,
-      last_used_at: value.lastUsedAt,
-      ...changeable(value),
-    })
-    .execute();
+/** @throws DigestTaken with nothing written, so that the unit of work may go on with another secret */
+export async function insertToken(
+  db: Db,
+  inserts: Inserts,
+  { token, secret }: { readonly token: Token; readonly secret: Secret },
+): Promise<void> {
+  const { id, workspace, kind, createdBy, createdAt, lastUsedAt } = token;
+  const born = { id, workspace, kind, created_by: createdBy, created_at: createdAt, last_used_at: lastUsedAt };
+  await inserts.tokens(db, [{ ...born, ...changeable(token) }]);
   try {
-    await insertSecret(db, secret);
+    await insertFirstSecret(db, inserts.secrets, secret);
   } catch (error) {
-    if (error instanceof DigestTaken) await db.deleteFrom('tokens').where('id', '=', value.id).execute();
+    if (error instanceof DigestTaken) await db.deleteFrom('tokens').where('id', '=', id).execute();
     throw error;
   }
 }

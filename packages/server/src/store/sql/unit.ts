@@ -2,6 +2,7 @@
 import type { AuditEntry, ChangeEntry } from '../../core/model.ts';
 import type { Tx } from '../../core/store-port.ts';
 import { deleteApi, insertApi, updateApi } from './apis.ts';
+import type { Inserts } from './inserts.ts';
 import { addImportedPrefix, dropIdempotencyBefore, putIdempotency, setMeta } from './keeping.ts';
 import { insertOwner, updateOwner } from './owners.ts';
 import { createReader } from './reader.ts';
@@ -20,7 +21,14 @@ export interface Unit {
   end(): void;
 }
 
-export function createUnit(connection: Db, blob: 'blob' | 'bytea'): Unit {
+/** What of a dialect the writes depend on. */
+export interface Terms {
+  /** The type of a column of bytes. */
+  readonly blob: 'blob' | 'bytea';
+  readonly inserts: Inserts;
+}
+
+export function createUnit(connection: Db, { blob, inserts }: Terms): Unit {
   const entries: AuditEntry[] = [];
   const changes: ChangeEntry[] = [];
   let open = true;
@@ -40,10 +48,10 @@ export function createUnit(connection: Db, blob: 'blob' | 'bytea'): Unit {
     insertRole: async (role) => insertRole(db(), role),
     updateRole: async (role) => updateRole(db(), role),
     deleteRole: async (workspace, id) => deleteRole(db(), workspace, id),
-    insertToken: async (token, secret) => insertToken(db(), token, secret),
+    insertToken: async (token, secret) => insertToken(db(), inserts, { token, secret }),
     updateToken: async (token) => updateToken(db(), token),
     revokeTokens: async (which, at, reason) => revokeTokens(db(), which, { at, reason }),
-    insertSecret: async (secret) => insertSecret(db(), secret),
+    insertSecret: async (secret) => insertSecret(db(), inserts.secrets, secret),
     updateSecret: async (secret) => updateSecret(db(), secret),
     addImportedPrefix: async (prefix) => addImportedPrefix(db(), prefix),
     addUsage: async (counts) => addUsage(db(), counts),

@@ -10,6 +10,7 @@ import type { Engine } from '../engine.ts';
 import { sqliteTypes } from '../migrations/column-types.ts';
 import { migrate } from '../migrations/migrate.ts';
 import { contextOf, findStatement } from '../sql/find.ts';
+import { createInserts } from '../sql/inserts.ts';
 import type { JoinedRow } from '../sql/joined.ts';
 import type { Db } from '../sql/tables.ts';
 import { kyselyOver } from './dialect.ts';
@@ -47,7 +48,7 @@ function engineOver(reader: DatabaseSync, writes: Db, writer: DatabaseSync): Eng
   return {
     reads,
     writes,
-    blob: 'blob',
+    terms: { blob: 'blob', inserts: createInserts(writes) },
     begin,
     find: (digest) => {
       const row = find.get(Buffer.from(digest, 'latin1'));
@@ -71,6 +72,7 @@ function openWriter(file: string): DatabaseSync {
       pragma journal_mode = wal;
       pragma synchronous = full;
       pragma trusted_schema = off;
+      pragma temp_store = memory;
       pragma busy_timeout = 0;
     `);
     return database;
