@@ -2,20 +2,15 @@
 import {
   type Credential,
   chain,
-  circumstances,
   type Deny,
-  decide,
   denials,
-  deny,
-  digestKey,
   type MaybePromise,
   type Principal,
-  presence,
   type Requirement,
   requirement,
 } from '@tessera/verify';
 import type { Actor } from '../core/call.ts';
-import { isGuess } from '../core/door-ports.ts';
+import { judge } from '../core/judge.ts';
 import { notFound, Refusal } from '../core/refusal.ts';
 import { MANAGEMENT_AUDIENCE } from '../core/tokens/facts.ts';
 import { DEFAULT_WORKSPACE } from '../core/workspaces.ts';
@@ -43,43 +38,26 @@ function requirementOf(scope: string): Requirement {
 
 /** Judges the caller of an operation that needs this scope. A value where the facts are in memory. */
 export function authenticate(incoming: Incoming, scope: string, services: ApiServices): MaybePromise<Authentication> {
-  const found = presence(incoming.presented);
-  if (found.outcome === 'empty') return { problem: problemOfEmptyCredential(), denial: undefined };
-  if (found.outcome !== 'present') return refused(deny(found.outcome), scope);
-  const { credential } = found;
-  const source = incoming.address ?? 'unknown';
-  const wait = services.failed.blocked(source);
-  // A source that guesses is not heard; who is known already is not its hostage.
-  if (wait > 0 && !services.known(digestKey(credential.text))) {
-    const tooMany = deny('rate_limited', { detail: 'too many failed credentials from this address' });
-    return {
-      problem: problemOfDenial(tooMany, { audience: 'manager', scopes: [], retryAfterSeconds: wait }),
-      denial: tooMany,
-    };
-  }
+  const { address, method, origin, path, dpop, presented } = incoming;
+  const url = dpop === undefined ? undefined : `${origin.scheme}://${origin.authority}${path}`;
   const asked = {
+    presented,
     requirement: requirementOf(scope),
-    circumstances: circumstances({
-      address: incoming.address,
-      method: incoming.method,
-      url: `${incoming.origin.scheme}://${incoming.origin.authority}${incoming.path}`,
-      proof: incoming.dpop,
-    }),
+    circumstances: { address, method, url, proof: dpop, cost: 1 },
   };
-  return chain(decide(credential, asked, services.ports), (verdict): Authentication => {
+  return chain(judge(asked, services), (judgement): Authentication => {
+    const { verdict } = judgement;
     services.recorder.verdict(verdict, {
       door: 'api',
       route: undefined,
       status: verdict.valid ? 200 : denials[verdict.code].status,
     });
-    if (verdict.valid) return { caller: { credential, principal: verdict.principal } };
-    if (isGuess(verdict.code)) services.failed.failed(source);
-    return refused(verdict, scope);
+    if (judgement.accepted)
+      return { caller: { credential: judgement.credential, principal: judgement.verdict.principal } };
+    const denial = judgement.verdict;
+    const told = { audience: 'manager', scopes: [scope], retryAfterSeconds: judgement.retryAfterSeconds } as const;
+    return { problem: judgement.empty ? problemOfEmptyCredential() : problemOfDenial(denial, told), denial };
   });
-}
-
-function refused(denial: Deny, scope: string): Authentication {
-  return { problem: problemOfDenial(denial, { audience: 'manager', scopes: [scope] }), denial };
 }
 
 /** The caller as core sees it. Scopes come expanded from the facts. */

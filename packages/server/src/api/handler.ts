@@ -32,10 +32,23 @@ export function apiHandler(services: ApiServices): ApiHandler {
       return refuse(response, incoming, problem('method_not_allowed', { headers: { Allow: found.allow } }));
     }
     if (found.name === 'verify.batch') return verify.batch(request, response, incoming);
+    timed(response, { path: found.operation.path, method: found.operation.method }, services);
     serve({ request, response, incoming, ...found }, services).catch((error: unknown) => {
       refuse(response, incoming, problemOfError(error, incoming, services));
     });
   };
+}
+
+/** Tells how long the answer took, by the template of its path. */
+function timed(
+  response: ServerResponse,
+  operation: { readonly path: string; readonly method: string },
+  { events }: ApiServices,
+): void {
+  const start = performance.now();
+  response.once('close', () =>
+    events.answered({ ...operation, status: response.statusCode, seconds: (performance.now() - start) / 1000 }),
+  );
 }
 
 interface Exchange {

@@ -1,5 +1,6 @@
 /** Runs one operation: a read on committed state, a change in one unit of work together with its idempotency record. */
 import { type OperationName, operations } from '@tessera/contract';
+import type { TokenKind } from '@tessera/verify';
 import type { Call } from '../core/call.ts';
 import type { IdempotencyRecord } from '../core/model.ts';
 import { Refusal } from '../core/refusal.ts';
@@ -109,7 +110,7 @@ function refusalAnswer(error: unknown): Answer {
 
 function announce(name: WriteName, answer: Answer, { events }: ApiServices): void {
   if (name === 'tokens.revoke') events.revoked();
-  if (name === 'tokens.create') events.minted((JSON.parse(answer.body) as { kind: string }).kind);
+  if (name === 'tokens.create') events.minted((JSON.parse(answer.body) as { kind: TokenKind }).kind);
   if (name === 'tokens.createBatch')
-    for (const { kind } of (JSON.parse(answer.body) as { items: { kind: string }[] }).items) events.minted(kind);
+    for (const { kind } of (JSON.parse(answer.body) as { items: { kind: TokenKind }[] }).items) events.minted(kind);
 }

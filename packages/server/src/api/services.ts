@@ -1,6 +1,6 @@
 /** What the management API is given: built once by the composition root. */
 import type { Body, OperationName, Operations, Output, Params, Query } from '@tessera/contract';
-import type { Clock, DigestKey, Ports } from '@tessera/verify';
+import type { Clock, Ports, TokenKind } from '@tessera/verify';
 import type { Call } from '../core/call.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import type { Feed } from '../core/feed.ts';
@@ -11,16 +11,22 @@ import type { InFlight } from './idempotency.ts';
 
 /** Hears what the metrics want to know of the management API. */
 export interface ApiEvents {
-  minted(kind: string): void;
+  minted(kind: TokenKind): void;
   revoked(): void;
+  /** @param seconds that a verdict took, look-up included */
+  judged(seconds: number): void;
+  answered(answer: {
+    readonly path: string;
+    readonly method: string;
+    readonly status: number;
+    readonly seconds: number;
+  }): void;
 }
 
 export interface ApiServices {
   readonly store: Store;
   readonly ports: Ports;
   readonly clock: Clock;
-  /** Whether the facts of this digest are in memory, so that judging it costs the store nothing. */
-  readonly known: (digest: DigestKey) => boolean;
   readonly failed: FailedCredentials;
   readonly recorder: Recorder;
   readonly feed: Feed;

@@ -103,7 +103,9 @@ function answerTo(input: VerifyInput, workspace: string, services: ApiServices):
   if (input.mode === 'explain') {
     return explain(credential, asked, services.ports).then(({ verdict, findings }) => textOf(verdict, findings));
   }
+  const start = performance.now();
   return chain(decide(credential, asked, services.ports), (verdict) => {
+    services.events.judged((performance.now() - start) / 1000);
     services.recorder.verdict(verdict, { door: 'verify', route: undefined, status: 200 });
     return textOf(verdict, undefined);
   });

@@ -131,7 +131,7 @@ export const settings = {
     default: 25,
     doc: 'How long a stop waits for requests that are under way.',
   }),
-  logLevel: required({
+  logLevel: required<(typeof LOG_LEVELS)[number]>({
     env: 'TESSERA_LOG_LEVEL',
     alias: 'LOG_LEVEL',
     type: type.oneOf(LOG_LEVELS),

@@ -1,10 +1,10 @@
 /** What every door needs beside the decision: counting failed credentials, and recording each verdict once. */
-import type { DenialCode, Verdict } from '@tessera/verify';
+import type { Credential, DenialCode, Verdict } from '@tessera/verify';
 
 /** Guesses are counted for each source address, so that looking for a token costs the guesser, not the store. */
 export interface FailedCredentials {
-  /** Seconds until this address may present a credential again; 0: now. */
-  blocked(address: string): number;
+  /** Seconds until this address may present this credential; 0: now. One that is known already is never held up by a guesser. */
+  blocked(address: string, credential: Credential): number;
   /** A credential from this address was a guess, as `isGuess` tells. */
   failed(address: string): void;
 }

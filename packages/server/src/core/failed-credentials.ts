@@ -1,16 +1,19 @@
 /** Failed credentials are limited for each source address, before the store is asked, in bounded memory. */
 import { isIPv6 } from 'node:net';
-import { type Limiter, type LimitRule, plainAddress } from '@tessera/verify';
+import { MAX_TOKEN_BYTES } from '@tessera/token';
+import { type DigestKey, digestKey, type Limiter, type LimitRule, plainAddress } from '@tessera/verify';
 import type { FailedCredentials } from './door-ports.ts';
 
 export interface FailedCredentialsOptions {
   /** Counts in this process alone: a limiter in memory. */
   readonly limiter: Limiter;
   readonly perMinute: number;
+  /** Whether the facts of this digest are in memory, so that judging it costs the store nothing. */
+  readonly known: (digest: DigestKey) => boolean;
   readonly onFault: (error: unknown) => void;
 }
 
-export function failedCredentials({ limiter, perMinute, onFault }: FailedCredentialsOptions): FailedCredentials {
+export function failedCredentials({ limiter, perMinute, known, onFault }: FailedCredentialsOptions): FailedCredentials {
   const rulesFor = (address: string): readonly LimitRule[] => [
     {
       key: `failed:${sourceOf(address)}`,
@@ -32,7 +35,10 @@ export function failedCredentials({ limiter, perMinute, onFault }: FailedCredent
     }
   };
   return {
-    blocked: (address) => take(address, 'peek'),
+    blocked(address, { text }) {
+      const wait = take(address, 'peek');
+      return wait > 0 && text.length <= MAX_TOKEN_BYTES && known(digestKey(text)) ? 0 : wait;
+    },
     failed: (address) => void take(address, 'spend'),
   };
 }

@@ -7,21 +7,24 @@ export interface RecorderOptions {
   readonly usage: Pick<Usage, 'count'>;
   /** Counts a verdict by door and code; no token, owner or path is a label. */
   readonly counted: (door: DoorCall['door'], code: Verdict['code']) => void;
-  /** Hears of every refusal, for the log. */
-  readonly refused: (refusal: {
-    readonly door: DoorCall['door'];
-    readonly route: string | undefined;
-    readonly code: string;
-    readonly token: string | undefined;
-  }) => void;
+  /** Hears of every call: who, what, how it ended. */
+  readonly seen: (call: SeenCall) => void;
 }
 
-export function recorder({ usage, counted, refused }: RecorderOptions): Recorder {
+export interface SeenCall extends DoorCall {
+  readonly code: Verdict['code'];
+  /** Id of the token; undefined: it is not known. */
+  readonly token: string | undefined;
+}
+
+export function recorder({ usage, counted, seen }: RecorderOptions): Recorder {
   return {
-    verdict(verdict, { door, route }) {
-      counted(door, verdict.code);
-      if (verdict.principal !== undefined) usage.count(verdict.valid, verdict.principal as TokenFacts);
-      if (!verdict.valid) refused({ door, route, code: verdict.code, token: verdict.principal?.id });
+    verdict(verdict, call) {
+      counted(call.door, verdict.code);
+      const { principal } = verdict;
+      // What the decision was given by our own look-up comes back as it was.
+      if (principal !== undefined) usage.count(verdict.valid, principal as TokenFacts);
+      seen({ ...call, code: verdict.code, token: principal?.id });
     },
   };
 }

@@ -1,0 +1,238 @@
+/** The composition root: builds each part once and mounts the doors. Only this file knows which store there is. Read it first. */
+import { isIP } from 'node:net';
+import type { Clock } from '@tessera/verify';
+import { cursors } from './api/cursor.ts';
+import { apiHandler } from './api/handler.ts';
+import { inFlight, REMEMBERED_MS } from './api/idempotency.ts';
+import { openApiDocument } from './api/openapi.ts';
+import type { Config, LoadResult } from './config/load.ts';
+import { formatProblem } from './config/problems.ts';
+import { watchConfig } from './config/watch.ts';
+import { auditSeal } from './core/audit-chain.ts';
+import { bootstrap } from './core/bootstrap.ts';
+import { deriveKey } from './core/keys.ts';
+import { compileRoutes, type RouteTable } from './core/routes.ts';
+import type { Store } from './core/store-port.ts';
+import { ensureDataFolder, masterKey } from './data-folder.ts';
+import { forwardAuthHandler } from './forward-auth/handler.ts';
+import { startEcho } from './gateway/echo.ts';
+import { gatewayHandler } from './gateway/handler.ts';
+import { upstreams } from './gateway/upstreams.ts';
+import { trustedProxies } from './http/client-address.ts';
+import { edgeOptions } from './http/edge.ts';
+import { listen } from './http/listen.ts';
+import { type Judging, startJudging } from './judging.ts';
+import { metricsDoor, metricsPage } from './metrics-door.ts';
+import type { Logger } from './observe/log.ts';
+import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { platformHandler, type Readiness } from './platform.ts';
+import { sampleRoutes } from './sample.ts';
+import { openStore } from './store/open.ts';
+
+export interface AppParts {
+  readonly config: Config;
+  /** Reads the configuration again, for a live reload of the routes. */
+  readonly reload: () => LoadResult;
+  readonly log: Logger;
+  /** Of Tessera and of the runtime, as `/version` tells them. */
+  readonly version: { readonly version: string; readonly node: string };
+  readonly clock: Clock;
+}
+
+export interface App {
+  readonly ports: { readonly platform: number; readonly gateway: number; readonly metrics: number | undefined };
+  /** The administrator token that this start made: shown once, by the process edge. */
+  readonly rootToken: string | undefined;
+  /** Whether the gateway serves the sample route, because nothing is configured. */
+  readonly sample: boolean;
+  /** As on SIGHUP. */
+  reload(): void;
+  /** Answers what is under way, writes what is counted, closes everything. */
+  stop(): Promise<void>;
+}
+
+/** How often answers that are no longer remembered are dropped. */
+const SWEEP_MS = 3_600_000;
+
+/** Starts everything, or throws and leaves nothing open. */
+export async function startApp(parts: AppParts): Promise<App> {
+  const { config, log, clock } = parts;
+  ensureDataFolder(config.data);
+  const key = masterKey(config.data, config.masterKey);
+  const auditKey = deriveKey(key, 'audit-head');
+  const store = await openStore({
+    url: config.databaseUrl,
+    dataFolder: config.data,
+    seal: auditSeal(auditKey),
+    clock,
+    log,
+  });
+  try {
+    const started = await bootstrap(store, { masterKey: key, rootToken: config.rootToken, now: clock.now() });
+    return await mount({ ...parts, store, auditKey, cursorKey: deriveKey(key, 'cursor'), started });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Mounting extends AppParts {
+  readonly store: Store;
+  readonly auditKey: Uint8Array;
+  readonly cursorKey: Uint8Array;
+  readonly started: Awaited<ReturnType<typeof bootstrap>>;
+}
+
+async function mount(parts: Mounting): Promise<App> {
+  const { config, log, clock, store, started } = parts;
+  const state = { draining: false };
+  const metrics: Metrics = createMetrics({
+    version: parts.version.version,
+    nodeVersion: parts.version.node,
+    stalenessBoundSeconds: config.stalenessSeconds,
+    feedLagSeconds: () => judging.feed.lagMs() / 1000,
+    usageBufferedEvents: () => judging.usage.buffered(),
+  });
+  const judging = await startJudging({ config, store, clock, log, metrics });
+  const edge = edgeOptions({ trusted: trustedProxies(config.trustedProxies) });
+  const onError = (err: unknown): void => log.error({ err }, 'a request failed on our side');
+
+  const echo = config.configFile === undefined ? await startEcho({ onError }) : undefined;
+  const pools = upstreams();
+  const tableOf = (routes: Config['routes']): RouteTable =>
+    compileRoutes(echo === undefined ? routes : sampleRoutes(echo.port), { workspace: started.defaultWorkspace });
+  let table = tableOf(config.routes);
+  const doors = { routes: () => table, edge, ports: judging.ports, failed: judging.failed, record: judging.record };
+
+  const platform = platformHandler({
+    edge,
+    api: apiOf(parts, judging, metrics),
+    forwardAuth: forwardAuthHandler(doors),
+    metrics: metricsDoor({ metrics, judging, open: isLoopback(config.host) }),
+    ready: () => readiness(store, judging, state),
+    version: parts.version,
+    openApi: JSON.stringify(openApiDocument(parts.version.version)),
+  });
+  const gateway = gatewayHandler({
+    ...doors,
+    upstreams: pools,
+    log: { upstreamFailed: ({ error, ...call }) => log.warn({ ...call, err: error }, 'an upstream failed') },
+  });
+
+  const { host } = config;
+  const listeners = {
+    platform: await listen({ handler: platform, host, port: config.port, onError }),
+    // The gateway streams bodies of any length and bounds their silence itself.
+    gateway: await listen({
+      handler: gateway,
+      host,
+      port: config.gatewayPort,
+      onError,
+      limits: { requestTimeoutMs: 0 },
+    }),
+    metrics:
+      config.metricsPort === undefined
+        ? undefined
+        : await listen({ handler: metricsPage(metrics), host, port: config.metricsPort, onError }),
+  };
+  const watching = followConfig(parts, metrics, (next) => {
+    table = tableOf(next.routes);
+    pools.retain(table.routes.flatMap(({ targets }) => targets));
+  });
+  const sweep = setInterval(() => {
+    store
+      .write((tx) => tx.dropIdempotencyBefore(clock.now() - REMEMBERED_MS))
+      .catch((err: unknown) => log.warn({ err }, 'old idempotency records stay'));
+  }, SWEEP_MS);
+  sweep.unref();
+
+  return {
+    ports: { platform: listeners.platform.port, gateway: listeners.gateway.port, metrics: listeners.metrics?.port },
+    rootToken: started.rootToken,
+    sample: echo !== undefined,
+    reload: watching.reload,
+    async stop() {
+      state.draining = true;
+      watching.end();
+      clearInterval(sweep);
+      const grace = config.shutdownSeconds * 1000;
+      await Promise.all(
+        [listeners.platform, listeners.gateway, listeners.metrics].map((listener) => listener?.close(grace)),
+      );
+      await Promise.all([pools.close(), echo?.close(0)]);
+      judging.feed.stop();
+      await judging.usage.stop();
+      await store.close();
+    },
+  };
+}
+
+function apiOf(parts: Mounting, judging: Judging, metrics: Metrics): ReturnType<typeof apiHandler> {
+  const { config, log, clock, store, auditKey, cursorKey } = parts;
+  return apiHandler({
+    store,
+    clock,
+    ports: judging.ports,
+    failed: judging.failed,
+    recorder: judging.record,
+    feed: judging.feed,
+    cursors: cursors(cursorKey),
+    inFlight: inFlight(),
+    policy: config,
+    auditKey,
+    events: {
+      minted: metrics.minted,
+      revoked: () => metrics.revoked(),
+      judged: (seconds) => metrics.verifyDuration('verify', seconds),
+      answered: ({ path, method, status, seconds }) => metrics.route(path).request(method, status, seconds),
+    },
+    onError: (err, requestId) => log.error({ err, requestId }, 'an operation failed on our side'),
+  });
+}
+
+/** Live reload of the routes; without a file there is nothing to follow. */
+function followConfig(
+  parts: Mounting,
+  metrics: Metrics,
+  onChange: (config: Config) => void,
+): { reload(): void; end(): void } {
+  const { config, log, reload } = parts;
+  if (config.configFile === undefined) return { reload: () => {}, end: () => {} };
+  const ended = new AbortController();
+  const watching = watchConfig({
+    path: config.configFile,
+    current: config,
+    load: reload,
+    onChange(next) {
+      onChange(next);
+      metrics.configReloaded(true);
+      log.info({ routes: next.routes.length }, 'the configuration was reloaded');
+    },
+    onProblem(problems) {
+      metrics.configReloaded(false);
+      log.error(
+        { problems: problems.map(formatProblem) },
+        'the configuration was not reloaded: what was in force stays',
+      );
+    },
+    signal: ended.signal,
+  });
+  return { reload: watching.reload, end: () => ended.abort() };
+}
+
+async function readiness(store: Store, judging: Judging, state: { readonly draining: boolean }): Promise<Readiness> {
+  const answers = await store.latestChange().then(
+    () => true,
+    () => false,
+  );
+  const checks = {
+    store: answers ? ('ok' as const) : ('failing' as const),
+    feed: judging.feed.fresh() ? ('ok' as const) : ('failing' as const),
+    accepting: state.draining ? ('failing' as const) : ('ok' as const),
+  };
+  return { ready: Object.values(checks).every((check) => check === 'ok'), checks };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

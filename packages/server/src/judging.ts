@@ -1,0 +1,77 @@
+/** Everything a verdict needs, built once for all doors: facts in memory that follow the feed, limits, quotas, proofs. */
+import { type Clock, dpopProofs, memoryReplays, type Ports } from '@tessera/verify';
+import type { Config } from './config/load.ts';
+import type { FailedCredentials, Recorder } from './core/door-ports.ts';
+import { factsCache } from './core/facts-cache.ts';
+import { failedCredentials } from './core/failed-credentials.ts';
+import { createFeed, type Feed } from './core/feed.ts';
+import { recorder, type SeenCall } from './core/recorder.ts';
+import type { Store } from './core/store-port.ts';
+import { createUsage, type Usage } from './core/usage.ts';
+import { memoryLimiter } from './limits/memory.ts';
+import { storedQuotas } from './limits/quotas.ts';
+import type { Logger } from './observe/log.ts';
+import type { Metrics } from './observe/metrics.ts';
+
+export interface JudgingParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface Judging {
+  readonly ports: Ports;
+  readonly feed: Feed;
+  readonly usage: Usage;
+  readonly failed: FailedCredentials;
+  readonly record: Recorder;
+}
+
+/** Starts to follow the feed; until it answers, every look-up goes to the store. */
+export async function startJudging({ config, store, clock, log, metrics }: JudgingParts): Promise<Judging> {
+  const feed = createFeed({
+    store,
+    monotonic: () => performance.now(),
+    boundMs: config.stalenessSeconds * 1000,
+    onError: (err) => log.warn({ err }, 'the change feed cannot be read'),
+  });
+  const tokens = factsCache({ store, feed, maxTokens: config.cacheTokens, onLookup: metrics.cacheRequest });
+  await tokens.load();
+  await feed.start();
+  const usage = createUsage({
+    store,
+    now: clock.now,
+    onError: (err) => log.warn({ err }, 'usage is kept in memory: it cannot be written'),
+  });
+  usage.start();
+  const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
+  const ports: Ports = {
+    tokens,
+    limiter: memoryLimiter({ clock }),
+    clock,
+    quotas: storedQuotas({ store, clock }),
+    proofs: dpopProofs({ replays: memoryReplays({ clock }) }),
+    onFault,
+  };
+  const debug = log.isLevelEnabled('debug');
+  const quiet = (call: SeenCall): void => {
+    if (debug) log.debug(call, 'call');
+  };
+  const record = recorder({
+    usage,
+    counted: metrics.verification,
+    // Calls through the gateway are the access log. The platform's own are many and counted; its changes are audited.
+    seen: (call) => (call.door === 'gateway' || call.door === 'forward-auth' ? log.info(call, 'call') : quiet(call)),
+  });
+  // Apart from the limiter of tokens: strangers must not crowd out what tokens have used.
+  const limiter = memoryLimiter({ clock });
+  const failed = failedCredentials({
+    limiter,
+    perMinute: config.failedCredentialsPerMinute,
+    known: tokens.has,
+    onFault,
+  });
+  return { ports, feed, usage, failed, record };
+}
