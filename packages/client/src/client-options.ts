@@ -16,6 +16,8 @@ export interface ClientOptions {
   readonly retries?: number | undefined;
   /** Bytes of an answer above which it is refused; default 16 MiB. */
   readonly maxResponseBytes?: number | undefined;
+  /** Ends every call of this client when it aborts. */
+  readonly signal?: AbortSignal | undefined;
   /** Waits between attempts; default: a timer. Rejects when the signal aborts. */
   readonly pause?: Pause | undefined;
 }
@@ -32,6 +34,7 @@ export interface Settings {
   readonly timeoutMs: number;
   readonly retries: number;
   readonly maxResponseBytes: number;
+  readonly signal: AbortSignal | undefined;
   readonly pause: Pause;
 }
 
@@ -62,6 +65,7 @@ export function readOptions(options: ClientOptions): Settings {
       1,
       Number.MAX_SAFE_INTEGER,
     ]),
+    signal: options.signal,
     pause: options.pause ?? timer,
   });
 }

@@ -28,8 +28,10 @@ export function createClient(options: ClientOptions): Client {
   const send: Send = async (name, ...[input]) => {
     const anyInput: AnyCallInput = input ?? {};
     const request = makeRequest(name, anyInput, settings);
-    const attempt = (): Promise<Reply<unknown>> => exchange(request, settings, anyInput.signal);
-    const reply = request.repeatable ? await withRetries(attempt, settings, anyInput.signal) : await attempt();
+    const signals = [settings.signal, anyInput.signal].filter((signal) => signal !== undefined);
+    const signal = signals.length === 2 ? AbortSignal.any(signals) : signals[0];
+    const attempt = (): Promise<Reply<unknown>> => exchange(request, settings, signal);
+    const reply = request.repeatable ? await withRetries(attempt, settings, signal) : await attempt();
     // The server checks every answer against the contract before it sends it.
     return reply as Reply<Output<typeof name>>;
   };

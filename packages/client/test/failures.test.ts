@@ -131,6 +131,11 @@ describe('no answer', () => {
     await expect(running).rejects.toBe(reason);
   });
 
+  it('because the client was ended throws the same', async () => {
+    const reason = new Error('over');
+    await expect(client({ signal: AbortSignal.abort(reason) }).audit.list()).rejects.toBe(reason);
+  });
+
   it('gives up while it waits, too', { timeout: 5_000 }, async () => {
     server.script(problem(503, { code: 'unavailable', title: 't' }, { 'retry-after': '20' }));
     const controller = new AbortController();

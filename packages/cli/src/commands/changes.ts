@@ -1,0 +1,25 @@
+/** `tessera changes`: the ordered list of what changed, which caches follow. */
+import type { Output } from '@tessera/contract';
+import type { Command } from 'commander';
+import type { Context } from '../invocation.ts';
+import { addTail } from './tail.ts';
+
+type Change = Output<'changes.list'>['items'][number];
+
+export function defineChanges(group: Command, context: Context): void {
+  addTail<Change>(group, context, {
+    noun: 'changes',
+    description: 'show the last changes, and follow them',
+    show: (items) => ({
+      data: { items },
+      view: {
+        kind: 'rows',
+        columns: ['seq', 'at', 'kind', 'id'],
+        rows: items.map(({ seq, at, kind, id }) => [seq, at, kind, id]),
+      },
+      quiet: items.map(({ id }) => id),
+    }),
+    latest: async (client) => (await client.changes.list({ limit: 1 })).latest,
+    after: async (client, seq) => (await client.changes.list({ since: seq, limit: 1000 })).items,
+  });
+}

@@ -1,0 +1,147 @@
+/** `tessera token verify` and `inspect`: is this text a token, and may it pass? The text comes from stdin or a file, never as an argument. */
+
+import type { Output } from '@tessera/contract';
+import { digest, fingerprint, inspect } from '@tessera/token';
+import { type Command, Option } from 'commander';
+import { CommandError } from '../command-error.ts';
+import { withExamples } from '../examples.ts';
+import { collectScopes, parsePair, repeatable, wholeNumber } from '../flags/repeatable.ts';
+import type { Context, Invocation } from '../invocation.ts';
+import type { Answer } from '../output/answer.ts';
+import { readSecret } from '../read-input.ts';
+
+interface SourceOptions {
+  readonly keyFile?: string;
+}
+
+interface VerifyOptions extends SourceOptions {
+  readonly audience?: string;
+  readonly env?: 'live' | 'test';
+  readonly scope?: string[];
+  readonly method?: string;
+  readonly host?: string;
+  readonly path?: string;
+  readonly ip?: string;
+  readonly header?: (readonly [string, string])[];
+  readonly cost?: number;
+  readonly explain?: boolean;
+}
+
+type Verdict = Output<'verify.one'>;
+
+export function addVerify(group: Command, context: Context): void {
+  const command = addSource(group.command('verify'))
+    .description('ask for the verdict on a token; exit code 1 when it is refused')
+    .option('--audience <id|audience>', 'the api that it must be for')
+    .addOption(new Option('--env <environment>', 'the environment that it must be of').choices(['live', 'test']))
+    .option('--scope <scope>', 'what it must be allowed to do; repeat for more', collectScopes)
+    .option('--method <method>', 'of the request that presented it')
+    .option('--host <host>', 'of that request')
+    .option('--path <path>', 'of that request')
+    .option('--ip <address>', 'the client address of that request')
+    .option('--header <name=value>', 'of that request; repeat for more', repeatable(parsePair))
+    .option('--cost <n>', 'what the request costs; default 1', wholeNumber(1))
+    .option('--explain', 'report every check, and spend nothing')
+    .action(
+      context.action<VerifyOptions>(async (run) => {
+        const { audience, env, scope, cost, explain } = run.options;
+        const client = await run.client();
+        const token = await presented(run);
+        const mode = explain === true ? 'explain' : undefined;
+        const request = requestOf(run.options);
+        return showVerdict(await client.verify({ token, audience, env, scopes: scope, request, cost, mode }));
+      }),
+    );
+  withExamples(command, [
+    'echo "$KEY" | tessera token verify',
+    'tessera token verify --key-file key.txt --scope orders:read --explain',
+    'tessera token verify --json < key.txt',
+  ]);
+}
+
+export function addInspect(group: Command, context: Context): void {
+  const command = addSource(group.command('inspect'))
+    .description('check the form of a token offline; exit code 1 when it is not well formed')
+    .action(
+      context.action<SourceOptions>(async (run) => {
+        const text = await presented(run);
+        const inspection = inspect(text);
+        if (inspection.outcome !== 'ok') {
+          const data = { wellFormed: false, outcome: inspection.outcome };
+          return { data, view: fieldsOf(data), quiet: [inspection.outcome], exit: 'no' };
+        }
+        const { prefix, environment, hint } = inspection.token;
+        const name = fingerprint(await digest(text));
+        const data = { wellFormed: true, outcome: 'ok', prefix, environment, hint, fingerprint: name };
+        return { data, view: fieldsOf(data), quiet: [name] };
+      }),
+    );
+  withExamples(command, ['echo "$KEY" | tessera token inspect', 'tessera token inspect --key-file key.txt --json']);
+}
+
+function addSource(command: Command): Command {
+  return command
+    .argument('[-]', 'read the token from stdin, which is also the default', onlyStdin)
+    .option('--key-file <file>', 'read the token from a file');
+}
+
+function onlyStdin(text: string): '-' {
+  if (text === '-') return '-';
+  throw new CommandError(
+    'usage',
+    'a token is not taken from the command line, where other processes see it',
+    'Give it on stdin or with --key-file, and rotate this one: it is in the history of your shell now.',
+  );
+}
+
+function presented({ edge, options, args }: Invocation<SourceOptions>): Promise<string> {
+  if (options.keyFile !== undefined && args.length > 0) {
+    throw new CommandError('usage', '- and --key-file contradict each other');
+  }
+  if (options.token === '-' && (options.keyFile === undefined || options.keyFile === '-')) {
+    throw new CommandError('usage', 'stdin cannot hold both tokens', 'Give one of them from a file.');
+  }
+  return readSecret(edge, { file: options.keyFile ?? args[0], what: 'Token', mayAsk: options.input });
+}
+
+function requestOf({ method, host, path, ip, header }: VerifyOptions) {
+  const headers = header === undefined ? undefined : Object.fromEntries(header);
+  const request = { method, host, path, ip, headers };
+  return Object.values(request).some((value) => value !== undefined) ? request : undefined;
+}
+
+function showVerdict(verdict: Verdict): Answer {
+  const { valid, code, detail, id, name, kind, owner, audience, env, scopes, missingScopes, expiresAt } = verdict;
+  return {
+    data: verdict,
+    view: {
+      kind: 'fields',
+      fields: [
+        ['valid', valid],
+        ['code', code],
+        ['detail', detail],
+        ['id', id],
+        ['name', name],
+        ['kind', kind],
+        ['owner', owner],
+        ['audience', audience],
+        ['environment', env],
+        ['scopes', scopes],
+        ['missing scopes', missingScopes],
+        ['expires', expiresAt === null ? 'never' : expiresAt],
+        ['limits', verdict.limits?.map((limit) => `${limit.name}:${limit.remaining}/${limit.limit}`)],
+        ['retry after', verdict.retryAfterSeconds === undefined ? undefined : `${verdict.retryAfterSeconds}s`],
+        ...(verdict.steps ?? []).map(
+          (step) =>
+            [`${step.step}/${step.check}`, [step.outcome, step.code, step.detail].filter(Boolean).join(': ')] as const,
+        ),
+      ],
+    },
+    quiet: id === undefined ? [] : [id],
+    exit: valid ? 'ok' : 'no',
+  };
+}
+
+function fieldsOf(data: Readonly<Record<string, string | boolean>>): Answer['view'] {
+  return { kind: 'fields', fields: Object.entries(data).map(([name, value]) => [name, value] as const) };
+}

@@ -1,0 +1,46 @@
+/** Rate limits and quotas as people write them: `100/60s`, `burst=20` behind it, `name=` before it; `10000/day`. */
+import type { BodyInput } from '@tessera/contract';
+import { InvalidArgumentError } from 'commander';
+import { parseDuration } from './duration.ts';
+
+export type Limit = NonNullable<BodyInput<'tokens.create'>['limits']>[number];
+export type Quota = NonNullable<BodyInput<'tokens.create'>['quota']>;
+
+const HOW = 'Write it as 100/60s, api=100/1m, or 100/1m,burst=20,cost=5.';
+const RATE = /^(?:([a-z0-9][a-z0-9_-]{0,63})=)?([0-9]{1,7})\/([0-9A-Z]+[smhdw]?|[smhdw])$/;
+const WHOLE = /^[1-9][0-9]{0,6}$/;
+
+/** @throws InvalidArgumentError */
+export function parseLimit(text: string): Limit {
+  const [rate = '', ...extras] = text.split(',');
+  const match = RATE.exec(rate);
+  if (match === null) throw new InvalidArgumentError(HOW);
+  const [, name, count = '', every = ''] = match;
+  // `100/m` reads as `100/1m`.
+  const window = parseDuration(/^[smhdw]$/.test(every) ? `1${every}` : every);
+  return { ...(name === undefined ? {} : { name }), limit: whole(count), window, ...readExtras(extras) };
+}
+
+/** @throws InvalidArgumentError */
+export function parseQuota(text: string): Quota {
+  const match = /^([1-9][0-9]{0,12})\/(day|month)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('Write it as 10000/day or 10000/month.');
+  return { limit: Number(match[1]), period: match[2] === 'day' ? 'day' : 'month' };
+}
+
+function readExtras(extras: readonly string[]): Partial<Limit> {
+  const read: { burst?: number; cost?: number; mode?: 'exact' | 'approximate' } = {};
+  for (const extra of extras) {
+    const [key, value = ''] = extra.split('=', 2);
+    if ((key === 'burst' || key === 'cost') && read[key] === undefined) read[key] = whole(value);
+    else if (key === 'mode' && read.mode === undefined && (value === 'exact' || value === 'approximate'))
+      read.mode = value;
+    else throw new InvalidArgumentError(HOW);
+  }
+  return read;
+}
+
+function whole(text: string): number {
+  if (!WHOLE.test(text)) throw new InvalidArgumentError(HOW);
+  return Number(text);
+}
