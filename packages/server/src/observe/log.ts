@@ -1,0 +1,66 @@
+/** The log: one JSON object a line, written behind the requests, without a secret in it. */
+import { openSync } from 'node:fs';
+import { type Logger, destination as openDestination, pino, stdTimeFunctions } from 'pino';
+import { lineScrubber } from './log-line.ts';
+
+export type { Logger } from 'pino';
+
+/** Of a log file: its owner writes, its group reads. */
+const FILE_MODE = 0o640;
+
+export interface LoggerOptions {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** A file, or a descriptor; default 1, the standard output. */
+  readonly destination?: string | number;
+  /** Texts, other than tokens, that no line may hold: the master key, the password of the database. */
+  readonly secrets?: readonly string[];
+  /** What may wait for a reader that is slower than we are, default 16 MiB; lines beyond it are dropped, and counted in a line of their own. */
+  readonly maxWaitingBytes?: number;
+}
+
+export interface Log {
+  readonly logger: Logger;
+  /** Resolves when every line so far is written, or cannot be. Never rejects, but waits for whoever reads the log. */
+  flush(): Promise<void>;
+}
+
+/**
+ * A logger whose lines are scrubbed by value: tokens become `tessera:fp:<fingerprint>`, JWTs and the credentials of
+ * `Authorization` headers `[redacted]`. Lines keep their order; what was logged before the process exits is written.
+ *
+ * @throws where the file cannot be opened
+ */
+export function createLogger(options: LoggerOptions): Log {
+  const { level, destination = 1, secrets = [], maxWaitingBytes = 16 * 1024 * 1024 } = options;
+  const stream = openDestination({
+    dest: typeof destination === 'string' ? openSync(destination, 'a', FILE_MODE) : destination,
+    sync: false,
+    // A line starts its own write when none is under way, and joins the next one otherwise: with a longer minimum, a
+    // flush that meets a write under way would leave up to that much behind.
+    minLength: 1,
+    maxLength: maxWaitingBytes,
+  });
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: lineScrubber(secrets) },
+    },
+    stream,
+  );
+  let dropped = 0;
+  stream.on('drop', () => {
+    dropped += 1;
+  });
+  stream.on('drain', () => {
+    if (dropped === 0) return;
+    const lines = dropped;
+    dropped = 0;
+    logger.warn({ lines }, 'log lines were dropped: whoever reads the log is too slow');
+  });
+  // A full disk must not end the process: what is waiting is tried again with the next line.
+  stream.on('error', () => undefined);
+  return { logger, flush: () => new Promise((resolve) => stream.flush(() => resolve())) };
+}

@@ -1,0 +1,189 @@
+/**
+ * What is measured, and the page that tells it. Every label comes from a closed set or from the configuration: no token,
+ * owner, workspace, path or address is ever one.
+ */
+import { type DenialCode, denialCodes, type TokenKind } from '@tessera/verify';
+import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
+import { httpRequests, type RouteMetrics } from './http-requests.ts';
+import { counter, durations, type Family, gauge, histogram, type Sample, tally } from './series.ts';
+
+export const doors = ['gateway', 'forward-auth', 'verify', 'api'] as const;
+export type Door = (typeof doors)[number];
+
+const codes = ['ok', ...denialCodes] as const;
+const cacheOutcomes = ['hit', 'miss', 'stale'] as const;
+const limitDecisions = ['allowed', 'refused'] as const;
+const failedOutcomes = ['counted', 'blocked'] as const;
+const tokenKinds: readonly TokenKind[] = [
+  'api_key',
+  'personal_access_token',
+  'access_token',
+  'refresh_token',
+  'session',
+];
+const kinds = [...tokenKinds, 'other'] as const;
+/** Seconds. A verdict from memory takes tens of microseconds, one from the store under a millisecond. */
+const VERIFY_BOUNDS = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1, 1];
+
+export interface MetricsOptions {
+  readonly version: string;
+  readonly nodeVersion: string;
+  /** After so many seconds without news a node refuses what it cannot check again. */
+  readonly stalenessBoundSeconds: number;
+  /** Seconds since the change feed was last heard of. */
+  readonly feedLagSeconds: () => number;
+  readonly usageBufferedEvents: () => number;
+  /** Whether to tell of the process and the runtime too, default true: they are watched from then on, for good. */
+  readonly ofProcess?: boolean;
+}
+
+/** None of these throws or waits; what happens for every request costs some nanoseconds. */
+export interface Metrics {
+  verification(door: Door, code: DenialCode | 'ok'): void;
+  /** @param seconds that the decision took */
+  verifyDuration(door: Door, seconds: number): void;
+  cacheRequest(outcome: (typeof cacheOutcomes)[number]): void;
+  rateLimitDecision(decision: (typeof limitDecisions)[number]): void;
+  /** `counted`: a guess was counted for its source address; `blocked`: an address that made too many was turned away. */
+  failedCredential(outcome: (typeof failedOutcomes)[number]): void;
+  /** A kind that is none of the known counts as `other`. */
+  minted(kind: string): void;
+  revoked(tokens?: number): void;
+  audited(records?: number): void;
+  configReloaded(successful: boolean): void;
+  /** Metrics of an HTTP route by its template or its name in the configuration, never by the path of a request. */
+  route(name: string): RouteMetrics;
+  readonly contentType: string;
+  /** The page: Prometheus' text format, version 0.0.4. */
+  exposition(): Promise<string>;
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const verifications = Object.fromEntries(doors.map((door) => [door, tally(codes)])) as VerificationTallies;
+  const verifying = Object.fromEntries(doors.map((door) => [door, durations(VERIFY_BOUNDS)])) as VerifyDurations;
+  const cache = tally(cacheOutcomes);
+  const limits = tally(limitDecisions);
+  const failed = tally(failedOutcomes);
+  const minting = tally(kinds);
+  const http = httpRequests();
+  let revokedTokens = 0;
+  let auditRecords = 0;
+  let reloadSuccessful = true;
+  const ofProcess = new Registry();
+  if (options.ofProcess ?? true) collectDefaultMetrics({ register: ofProcess });
+
+  const families = (): readonly Family[] => [
+    counter({
+      name: 'tessera_verifications_total',
+      help: 'Verdicts, by the door that asked and the code.',
+      values: doors.flatMap((door) => verifications[door].samples((result) => ({ door, result }))),
+    }),
+    histogram({
+      name: 'tessera_verify_duration_seconds',
+      help: 'Time that a decision took, by the door that asked.',
+      values: doors.flatMap((door) => verifying[door].samples('tessera_verify_duration_seconds', { door })),
+    }),
+    counter({
+      name: 'tessera_verify_cache_requests_total',
+      help: 'Look-ups of token facts: in memory (hit), read from the store (miss), read because memory may be stale.',
+      values: cache.samples((outcome) => ({ outcome })),
+    }),
+    counter({
+      name: 'tessera_ratelimit_decisions_total',
+      help: 'Requests that rate limits were asked about.',
+      values: limits.samples((decision) => ({ decision })),
+    }),
+    counter({
+      name: 'tessera_failed_credentials_total',
+      help: 'Credentials that nobody was ever given: counted for their address, or blocked for too many before.',
+      values: failed.samples((outcome) => ({ outcome })),
+    }),
+    counter({
+      name: 'tessera_tokens_minted_total',
+      help: 'Tokens that were minted.',
+      values: minting.samples((kind) => ({ kind })),
+    }),
+    counter({ name: 'tessera_tokens_revoked_total', help: 'Tokens that were revoked.', values: plain(revokedTokens) }),
+    counter({
+      name: 'tessera_audit_events_total',
+      help: 'Records added to the audit chains.',
+      values: plain(auditRecords),
+    }),
+    gauge({
+      name: 'tessera_feed_lag_seconds',
+      help: 'Time since the change feed was last heard of.',
+      values: plain(told(options.feedLagSeconds)),
+    }),
+    gauge({
+      name: 'tessera_staleness_bound_seconds',
+      help: 'Lag of the change feed above which nothing is answered from memory.',
+      values: plain(options.stalenessBoundSeconds),
+    }),
+    gauge({
+      name: 'tessera_usage_buffered_events',
+      help: 'Usage counts that are not in the store yet.',
+      values: plain(told(options.usageBufferedEvents)),
+    }),
+    gauge({
+      name: 'tessera_config_last_reload_successful',
+      help: '1 where the configuration in force is the one in the file, 0 where that was refused.',
+      values: plain(reloadSuccessful ? 1 : 0),
+    }),
+    gauge({
+      name: 'tessera_build_info',
+      help: 'Always 1; the labels say what runs.',
+      values: [{ labels: { version: options.version, node: options.nodeVersion }, value: 1 }],
+    }),
+    http.family(),
+  ];
+
+  return {
+    verification(door, code) {
+      verifications[door].counts[code] += 1;
+    },
+    verifyDuration: (door, seconds) => verifying[door].observe(seconds),
+    cacheRequest(outcome) {
+      cache.counts[outcome] += 1;
+    },
+    rateLimitDecision(decision) {
+      limits.counts[decision] += 1;
+    },
+    failedCredential(outcome) {
+      failed.counts[outcome] += 1;
+    },
+    minted(kind) {
+      minting.counts[kinds.find((known) => known === kind) ?? 'other'] += 1;
+    },
+    revoked(tokens = 1) {
+      revokedTokens += tokens;
+    },
+    audited(records = 1) {
+      auditRecords += records;
+    },
+    configReloaded(successful) {
+      reloadSuccessful = successful;
+    },
+    route: (name) => http.route(name),
+    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+    async exposition() {
+      const ours = AggregatorRegistry.aggregate([families()]);
+      return `${await ours.metrics()}\n${await ofProcess.metrics()}`;
+    },
+  };
+}
+
+type VerificationTallies = Readonly<Record<Door, ReturnType<typeof tally<(typeof codes)[number]>>>>;
+type VerifyDurations = Readonly<Record<Door, ReturnType<typeof durations>>>;
+
+function plain(value: number): readonly Sample[] {
+  return [{ labels: {}, value }];
+}
+
+/** NaN, "cannot tell", where the part that knows does not answer: the rest of the page matters most just then. */
+function told(read: () => number): number {
+  try {
+    return read();
+  } catch {
+    return Number.NaN;
+  }
+}
