@@ -47,7 +47,10 @@ export function readYaml(text: string): YamlResult {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const problems: YamlProblem[] = [...document.errors, ...document.warnings].map((error) => ({
+  const errors = [...document.errors, ...document.warnings];
+  // Where nesting has used up the parser's stack, whatever else it found follows from that.
+  const deepest = errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
+  const problems: YamlProblem[] = (deepest === undefined ? errors : [deepest]).map((error) => ({
     ...place(error.pos[0]),
     path: [],
     message: SYNTAX[error.code] ?? 'is not valid YAML here',

@@ -59,14 +59,21 @@ export function watchConfig({ path, current, load, onChange, onProblem, signal }
     else adopt(loaded.config);
   };
 
-  // The folder, not the file: an editor puts a new file in its place, and Kubernetes turns a link to another folder.
-  const watcher = watch(dirname(path), { persistent: false, signal }, () => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      if (stampOf(path) !== stamp) reload();
-    }, DEBOUNCE_MS);
-  });
-  watcher.on('error', () => report('can no longer be watched; a restart is needed to follow its changes'));
+  const look = (): void => {
+    timer = undefined;
+    if (stampOf(path) !== stamp) reload();
+  };
+  const unwatched = (): void => report('cannot be watched; its changes wait for a reload by signal');
+  try {
+    // The folder, not the file: an editor puts a new file in its place, and Kubernetes turns a link to another folder.
+    const watcher = watch(dirname(path), { persistent: false, signal }, () => {
+      timer ??= setTimeout(look, DEBOUNCE_MS);
+    });
+    watcher.on('error', unwatched);
+  } catch {
+    // The system has no watch left to give, or the folder is gone: no reason not to serve.
+    unwatched();
+  }
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   // What was written between the first load and now made no event.
   reload();

@@ -157,6 +157,17 @@ test('another file in the folder is no reason to load', async () => {
   expect(loads()).toBe(before);
 });
 
+test('a folder that cannot be watched is told, and reload() still works', async () => {
+  const file = path;
+  await writeFile(file, routes('a'));
+  path = join(folder, 'absent', 'tessera.yaml');
+  const { reload, told } = follow();
+  expect(told.shift()).toBe(`${path}: cannot be watched; its changes wait for a reload by signal`);
+  await writeFile(file, routes('b'));
+  reload();
+  expect(told).toEqual(['port 8420, routes b']);
+});
+
 test('after the signal nothing is told', async () => {
   await writeFile(path, routes('a'));
   const stopped = follow();
