@@ -12,7 +12,7 @@ import { auditSeal } from './core/audit-chain.ts';
 import { bootstrap } from './core/bootstrap.ts';
 import { deriveKey } from './core/keys.ts';
 import { compileRoutes, type RouteTable } from './core/routes.ts';
-import type { Store } from './core/store-port.ts';
+import type { AuditSeal, Store } from './core/store-port.ts';
 import { ensureDataFolder, masterKey } from './data-folder.ts';
 import { forwardAuthHandler } from './forward-auth/handler.ts';
 import { startEcho } from './gateway/echo.ts';
@@ -20,7 +20,7 @@ import { gatewayHandler } from './gateway/handler.ts';
 import { upstreams } from './gateway/upstreams.ts';
 import { trustedProxies } from './http/client-address.ts';
 import { edgeOptions } from './http/edge.ts';
-import { listen } from './http/listen.ts';
+import { type Listener, type ListenOptions, listen } from './http/listen.ts';
 import { type Judging, startJudging } from './judging.ts';
 import { metricsDoor, metricsPage } from './metrics-door.ts';
 import type { Logger } from './observe/log.ts';
@@ -56,44 +56,55 @@ const SWEEP_MS = 3_600_000;
 
 /** Starts everything, or throws and leaves nothing open. */
 export async function startApp(parts: AppParts): Promise<App> {
-  const { config, log, clock } = parts;
+  const { config, log, clock, version } = parts;
   ensureDataFolder(config.data);
   const key = masterKey(config.data, config.masterKey);
   const auditKey = deriveKey(key, 'audit-head');
-  const store = await openStore({
-    url: config.databaseUrl,
-    dataFolder: config.data,
-    seal: auditSeal(auditKey),
-    clock,
-    log,
+  // The metrics count what the store seals, and show what is built on the store.
+  const built: { judging?: Judging } = {};
+  const metrics = createMetrics({
+    version: version.version,
+    nodeVersion: version.node,
+    stalenessBoundSeconds: config.stalenessSeconds,
+    feedLagSeconds: () => (built.judging?.feed.lagMs() ?? Number.NaN) / 1000,
+    usageBufferedEvents: () => built.judging?.usage.buffered() ?? 0,
   });
+  const seal = countedSeal(auditSeal(auditKey), metrics);
+  const store = await openStore({ url: config.databaseUrl, dataFolder: config.data, seal, clock, log });
   try {
     const started = await bootstrap(store, { masterKey: key, rootToken: config.rootToken, now: clock.now() });
-    return await mount({ ...parts, store, auditKey, cursorKey: deriveKey(key, 'cursor'), started });
+    const judging = await startJudging({ config, store, clock, log, metrics });
+    built.judging = judging;
+    return await mount({ ...parts, store, metrics, judging, auditKey, cursorKey: deriveKey(key, 'cursor'), started });
   } catch (error) {
+    await built.judging?.stop();
     await store.close();
     throw error;
   }
 }
 
+function countedSeal(seal: AuditSeal, metrics: Metrics): AuditSeal {
+  return {
+    ...seal,
+    record(entry, seq, previous) {
+      metrics.audited();
+      return seal.record(entry, seq, previous);
+    },
+  };
+}
+
 interface Mounting extends AppParts {
   readonly store: Store;
+  readonly metrics: Metrics;
+  readonly judging: Judging;
   readonly auditKey: Uint8Array;
   readonly cursorKey: Uint8Array;
   readonly started: Awaited<ReturnType<typeof bootstrap>>;
 }
 
 async function mount(parts: Mounting): Promise<App> {
-  const { config, log, clock, store, started } = parts;
+  const { config, log, clock, store, metrics, judging, started } = parts;
   const state = { draining: false };
-  const metrics: Metrics = createMetrics({
-    version: parts.version.version,
-    nodeVersion: parts.version.node,
-    stalenessBoundSeconds: config.stalenessSeconds,
-    feedLagSeconds: () => judging.feed.lagMs() / 1000,
-    usageBufferedEvents: () => judging.usage.buffered(),
-  });
-  const judging = await startJudging({ config, store, clock, log, metrics });
   const edge = edgeOptions({ trusted: trustedProxies(config.trustedProxies) });
   const onError = (err: unknown): void => log.error({ err }, 'a request failed on our side');
 
@@ -106,7 +117,7 @@ async function mount(parts: Mounting): Promise<App> {
 
   const platform = platformHandler({
     edge,
-    api: apiOf(parts, judging, metrics),
+    api: apiOf(parts),
     forwardAuth: forwardAuthHandler(doors),
     metrics: metricsDoor({ metrics, judging, open: isLoopback(config.host) }),
     ready: () => readiness(store, judging, state),
@@ -120,22 +131,25 @@ async function mount(parts: Mounting): Promise<App> {
   });
 
   const { host } = config;
-  const listeners = {
-    platform: await listen({ handler: platform, host, port: config.port, onError }),
-    // The gateway streams bodies of any length and bounds their silence itself.
-    gateway: await listen({
-      handler: gateway,
-      host,
-      port: config.gatewayPort,
-      onError,
-      limits: { requestTimeoutMs: 0 },
-    }),
-    metrics:
-      config.metricsPort === undefined
-        ? undefined
-        : await listen({ handler: metricsPage(metrics), host, port: config.metricsPort, onError }),
+  const { port, gatewayPort, metricsPort } = config;
+  const open: Listener[] = [];
+  const bind = async (options: Pick<ListenOptions, 'handler' | 'port' | 'limits'>): Promise<number> => {
+    const listener = await listen({ host, onError, ...options });
+    open.push(listener);
+    return listener.port;
   };
-  const watching = followConfig(parts, metrics, (next) => {
+  const closeAll = (graceMs: number): Promise<unknown> => Promise.all(open.map((listener) => listener.close(graceMs)));
+  const bound = async (): Promise<App['ports']> => ({
+    platform: await bind({ handler: platform, port }),
+    // The gateway streams bodies of any length and bounds their silence itself.
+    gateway: await bind({ handler: gateway, port: gatewayPort, limits: { requestTimeoutMs: 0 } }),
+    metrics: metricsPort === undefined ? undefined : await bind({ handler: metricsPage(metrics), port: metricsPort }),
+  });
+  const ports = await bound().catch(async (error: unknown) => {
+    await Promise.all([closeAll(0), echo?.close(0) ?? Promise.resolve()]);
+    throw error;
+  });
+  const watching = followConfig(parts, (next) => {
     table = tableOf(next.routes);
     pools.retain(table.routes.flatMap(({ targets }) => targets));
   });
@@ -147,7 +161,7 @@ async function mount(parts: Mounting): Promise<App> {
   sweep.unref();
 
   return {
-    ports: { platform: listeners.platform.port, gateway: listeners.gateway.port, metrics: listeners.metrics?.port },
+    ports,
     rootToken: started.rootToken,
     sample: echo !== undefined,
     reload: watching.reload,
@@ -155,20 +169,17 @@ async function mount(parts: Mounting): Promise<App> {
       state.draining = true;
       watching.end();
       clearInterval(sweep);
-      const grace = config.shutdownSeconds * 1000;
-      await Promise.all(
-        [listeners.platform, listeners.gateway, listeners.metrics].map((listener) => listener?.close(grace)),
-      );
-      await Promise.all([pools.close(), echo?.close(0)]);
-      judging.feed.stop();
-      await judging.usage.stop();
+      await closeAll(config.shutdownSeconds * 1000);
+      await pools.close();
+      await echo?.close(0);
+      await judging.stop();
       await store.close();
     },
   };
 }
 
-function apiOf(parts: Mounting, judging: Judging, metrics: Metrics): ReturnType<typeof apiHandler> {
-  const { config, log, clock, store, auditKey, cursorKey } = parts;
+function apiOf(parts: Mounting): ReturnType<typeof apiHandler> {
+  const { config, log, clock, store, metrics, judging, auditKey, cursorKey } = parts;
   return apiHandler({
     store,
     clock,
@@ -191,12 +202,8 @@ function apiOf(parts: Mounting, judging: Judging, metrics: Metrics): ReturnType<
 }
 
 /** Live reload of the routes; without a file there is nothing to follow. */
-function followConfig(
-  parts: Mounting,
-  metrics: Metrics,
-  onChange: (config: Config) => void,
-): { reload(): void; end(): void } {
-  const { config, log, reload } = parts;
+function followConfig(parts: Mounting, onChange: (config: Config) => void): { reload(): void; end(): void } {
+  const { config, log, metrics, reload } = parts;
   if (config.configFile === undefined) return { reload: () => {}, end: () => {} };
   const ended = new AbortController();
   const watching = watchConfig({

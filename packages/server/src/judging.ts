@@ -1,5 +1,13 @@
 /** Everything a verdict needs, built once for all doors: facts in memory that follow the feed, limits, quotas, proofs. */
-import { type Clock, dpopProofs, memoryReplays, type Ports } from '@tessera/verify';
+import {
+  type Clock,
+  chain,
+  type DigestKey,
+  dpopProofs,
+  type Limiter,
+  memoryReplays,
+  type Ports,
+} from '@tessera/verify';
 import type { Config } from './config/load.ts';
 import type { FailedCredentials, Recorder } from './core/door-ports.ts';
 import { factsCache } from './core/facts-cache.ts';
@@ -27,6 +35,8 @@ export interface Judging {
   readonly usage: Usage;
   readonly failed: FailedCredentials;
   readonly record: Recorder;
+  /** Stops following and writes what is counted. */
+  stop(): Promise<void>;
 }
 
 /** Starts to follow the feed; until it answers, every look-up goes to the store. */
@@ -49,7 +59,7 @@ export async function startJudging({ config, store, clock, log, metrics }: Judgi
   const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
   const ports: Ports = {
     tokens,
-    limiter: memoryLimiter({ clock }),
+    limiter: counted(memoryLimiter({ clock }), metrics),
     clock,
     quotas: storedQuotas({ store, clock }),
     proofs: dpopProofs({ replays: memoryReplays({ clock }) }),
@@ -65,13 +75,54 @@ export async function startJudging({ config, store, clock, log, metrics }: Judgi
     // Calls through the gateway are the access log. The platform's own are many and counted; its changes are audited.
     seen: (call) => (call.door === 'gateway' || call.door === 'forward-auth' ? log.info(call, 'call') : quiet(call)),
   });
-  // Apart from the limiter of tokens: strangers must not crowd out what tokens have used.
-  const limiter = memoryLimiter({ clock });
-  const failed = failedCredentials({
-    limiter,
+  return {
+    ports,
+    feed,
+    usage,
+    record,
+    failed: failedOf({ config, clock, metrics, known: tokens.has, onFault }),
+    async stop() {
+      feed.stop();
+      await usage.stop();
+    },
+  };
+}
+
+/** Apart from the limiter of tokens: strangers must not crowd out what tokens have used. */
+function failedOf(options: {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly known: (digest: DigestKey) => boolean;
+  readonly onFault: (error: unknown) => void;
+}): FailedCredentials {
+  const { config, clock, metrics, known, onFault } = options;
+  const counter = failedCredentials({
+    limiter: memoryLimiter({ clock }),
     perMinute: config.failedCredentialsPerMinute,
-    known: tokens.has,
+    known,
     onFault,
   });
-  return { ports, feed, usage, failed, record };
+  return {
+    blocked(address, credential) {
+      const wait = counter.blocked(address, credential);
+      if (wait > 0) metrics.failedCredential('blocked');
+      return wait;
+    },
+    failed(address) {
+      metrics.failedCredential('counted');
+      counter.failed(address);
+    },
+  };
+}
+
+/** A limiter whose decisions show in the metrics. */
+function counted(limiter: Limiter, metrics: Metrics): Limiter {
+  return {
+    take: (rules, cost, mode) =>
+      chain(limiter.take(rules, cost, mode), (outcome) => {
+        if (mode === 'spend') metrics.rateLimitDecision(outcome.allowed ? 'allowed' : 'refused');
+        return outcome;
+      }),
+  };
 }

@@ -92,7 +92,7 @@ function onSignals(app: App, flush: () => Promise<void>): void {
     // Whoever asks twice does not want to wait.
     if (stopping) process.exit(EXIT.no);
     stopping = true;
-    app
+    void app
       .stop()
       .then(
         () => EXIT.ok,

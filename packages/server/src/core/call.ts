@@ -60,9 +60,17 @@ export function difference(from: object, to: object): Record<string, unknown> {
   const changes: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(to)) {
     if (key === 'updatedAt' || key === 'version') continue;
-    if (JSON.stringify(before[key]) !== JSON.stringify(value)) changes[key] = { from: before[key] ?? null, to: value };
+    if (JSON.stringify(before[key]) !== JSON.stringify(value)) {
+      changes[key] = { from: shown(key, before[key] ?? null), to: shown(key, value) };
+    }
   }
   return changes;
+}
+
+/** Times as the API writes them: an audit record is read by people. */
+export function shown(key: string, value: unknown): unknown {
+  const isTime = typeof value === 'number' && (key.endsWith('At') || key === 'notBefore');
+  return isTime ? new Date(value).toISOString() : value;
 }
 
 /** The lists without members that are absent, as they are kept. */

@@ -23,15 +23,17 @@ export function canonicalPath(path: string): string | undefined {
   let canonical = '';
   for (let at = 0; at < path.length; at++) {
     const written = path[at] === '%' ? path.slice(at, at + 3) : (path[at] ?? '');
-    const spelled = written.length === 3 ? escaped(written, path.slice(at + 3, at + 5)) : raw(written);
+    const spelled = written.length === 3 ? escaped(written) : raw(written);
     if (spelled === undefined) return undefined;
     canonical += spelled;
     at += written.length - 1;
   }
-  return DOT_SEGMENT.test(canonical) ? undefined : canonical;
+  return DOT_SEGMENT.test(canonical) || ENCODED_TWICE.test(canonical) ? undefined : canonical;
 }
 
 const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/;
+/** `%252e` is `%2e` to a server that decodes twice. */
+const ENCODED_TWICE = /%25[0-9A-Fa-f]{2}/;
 
 function raw(character: string): string | undefined {
   // Some servers read a bare `+` as a space; encoded it is a plus for all of them (RFC 3986 section 2.2).
@@ -39,12 +41,10 @@ function raw(character: string): string | undefined {
   return character === '/' || UNRESERVED.test(character) || LITERAL.test(character) ? character : undefined;
 }
 
-function escaped(triplet: string, next: string): string | undefined {
+function escaped(triplet: string): string | undefined {
   const byte = Number.parseInt(triplet.slice(1), 16);
   if (byte < 0x20 || byte === 0x7f) return undefined;
   const character = String.fromCharCode(byte);
   if (character === '/' || character === '\\' || character === ';') return undefined;
-  // `%252e` is `%2e` to a server that decodes twice.
-  if (character === '%' && /^[0-9A-Fa-f]{2}$/.test(next)) return undefined;
   return UNRESERVED.test(character) || LITERAL.test(character) ? character : triplet.toUpperCase();
 }

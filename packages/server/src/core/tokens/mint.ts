@@ -2,7 +2,7 @@
 import type { Body } from '@tessera/contract';
 import { fingerprint, generate, parse } from '@tessera/token';
 import { digestBytes, digestKey } from '@tessera/verify';
-import { addresses, type Call, record } from '../call.ts';
+import { addresses, type Call, record, shown } from '../call.ts';
 import { newId } from '../ids.ts';
 import type { Api, Owner, Secret, Token, TokenWithSecrets } from '../model.ts';
 import { invalid, Refusal } from '../refusal.ts';
@@ -128,7 +128,16 @@ export function created(
     call,
     'token.create',
     { type: 'token', id },
-    { kind, name, owner, api, environment, scopes, expiresAt, fingerprint: secret.fingerprint },
+    {
+      kind,
+      name,
+      owner,
+      api,
+      environment,
+      scopes,
+      expiresAt: shown('expiresAt', expiresAt),
+      fingerprint: secret.fingerprint,
+    },
   );
   tx.changed({ workspace: call.workspace, kind: 'token.created', id });
 }
