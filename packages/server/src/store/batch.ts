@@ -38,9 +38,9 @@ export async function runBatch(engine: Engine, units: readonly Work[], sealing: 
   let begun = false;
   try {
     return await engine.writes.connection().execute(async (connection) => {
-      await engine.begin(connection);
-      begun = true;
       try {
+        await engine.begin(connection);
+        begun = true;
         return await runUnits({ engine, connection, sealing }, units);
       } catch (error) {
         // The first error is the one to tell; where a rollback fails too, the connection is gone and the transaction with it.

