@@ -4,7 +4,8 @@
  * A request of cost 1 adds `windowMs` to the backlog of its counter and each millisecond takes `limit` away, so nothing
  * is ever rounded: in any stretch of t at most burst + floor(t * limit / window) requests pass, to the request.
  * With the greatest rule, burst * windowMs is 1e6 * 2,678,400,000 < 2.7e15, and no sum here has more than two such
- * terms: all of it stays below 2^53, where a number counts exactly.
+ * terms: all of it stays below 2^53, where a number counts exactly, and the quotient of two is never rounded to or past a
+ * whole number.
  */
 import type { LimitRule, LimitState } from '@tessera/verify';
 
@@ -48,7 +49,7 @@ export function settle(counter: Counter, rule: LimitRule, now: number): void {
   if (counter.limit === rule.limit && counter.windowMs === windowMs && counter.burst === rule.burst) return;
   requireExact(rule);
   // What was used stays used, in requests: a part of one counts as a whole, and a smaller burst is used up at most.
-  if (counter.windowMs !== windowMs) counter.backlog = ceilDivide(counter.backlog, counter.windowMs) * windowMs;
+  if (counter.windowMs !== windowMs) counter.backlog = Math.ceil(counter.backlog / counter.windowMs) * windowMs;
   counter.backlog = Math.min(counter.backlog, rule.burst * windowMs);
   counter.limit = rule.limit;
   counter.windowMs = windowMs;
@@ -69,12 +70,12 @@ export function spend(counter: Counter, cost: number): void {
 /** How a settled counter stands after a request of this cost was admitted by it or refused. */
 export function stateOf(counter: Counter, rule: LimitRule, refusedCost: number | undefined): LimitState {
   const perSecond = counter.limit * 1000;
-  const resetSeconds = ceilDivide(counter.backlog, perSecond);
+  const resetSeconds = Math.ceil(counter.backlog / perSecond);
   return {
     name: rule.name,
     limit: rule.limit,
     windowSeconds: rule.windowSeconds,
-    remaining: floorDivide(counter.burst * counter.windowMs - counter.backlog, counter.windowMs * rule.cost),
+    remaining: Math.floor((counter.burst * counter.windowMs - counter.backlog) / (counter.windowMs * rule.cost)),
     resetSeconds,
     retryAfterSeconds: refusedCost === undefined ? 0 : retryAfter(counter, refusedCost, resetSeconds),
   };
@@ -96,7 +97,7 @@ function retryAfter(counter: Counter, cost: number, resetSeconds: number): numbe
   // No time is right for what never passes; with the counter unused at least every smaller request would.
   if (cost > counter.burst) return Math.max(1, resetSeconds);
   const excess = counter.backlog + cost * counter.windowMs - counter.burst * counter.windowMs;
-  return Math.max(1, ceilDivide(excess, counter.limit * 1000));
+  return Math.max(1, Math.ceil(excess / (counter.limit * 1000)));
 }
 
 function requireExact(rule: LimitRule): void {
@@ -109,15 +110,4 @@ function requireExact(rule: LimitRule): void {
 function requireWhole(value: number, greatest: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= greatest) return;
   throw new RangeError(`a rate limit needs whole numbers from 1 to ${greatest}, not ${value}`);
-}
-
-/** Of whole numbers. A quotient is rounded to the nearest double, which may be the whole number above it. */
-function floorDivide(dividend: number, divisor: number): number {
-  const quotient = Math.floor(dividend / divisor);
-  return quotient * divisor > dividend ? quotient - 1 : quotient;
-}
-
-function ceilDivide(dividend: number, divisor: number): number {
-  const quotient = floorDivide(dividend, divisor);
-  return quotient * divisor < dividend ? quotient + 1 : quotient;
 }

@@ -1,5 +1,13 @@
 /** Quotas of a calendar day or month (UTC), counted in the store: what was answered `allowed` is durable. */
-import { type Clock, chain, type LimitOutcome, type LimitState, type QuotaRule, type Quotas } from '@tessera/verify';
+import {
+  type Clock,
+  chain,
+  type LimitOutcome,
+  type LimitState,
+  type MaybePromise,
+  type QuotaRule,
+  type Quotas,
+} from '@tessera/verify';
 import type { Store } from '../core/store-port.ts';
 import { requireCost, requireDistinctKeys } from './preconditions.ts';
 
@@ -47,10 +55,10 @@ class QuotaRefused extends Error {
   override readonly name = 'QuotaRefused';
 }
 
-function outcomeNow(store: StoredQuotasOptions['store'], asked: readonly Asked[]) {
+function outcomeNow(store: StoredQuotasOptions['store'], asked: readonly Asked[]): MaybePromise<LimitOutcome> {
   const used = asked.map(({ rule, period }) => store.quotaUsed(rule.key, period.key));
-  const known = used.filter((value) => typeof value === 'number');
-  return known.length === used.length ? outcome(asked, known) : Promise.all(used).then((all) => outcome(asked, all));
+  if (used.every((value) => typeof value === 'number')) return outcome(asked, used);
+  return Promise.all(used.map(async (value) => value)).then((all) => outcome(asked, all));
 }
 
 async function spend(store: StoredQuotasOptions['store'], asked: readonly Asked[]): Promise<LimitOutcome> {
