@@ -14,7 +14,7 @@ const DOTTED = /(?<![\w-])[\w-]+(?:\.[\w-]*){2,}/g;
 /** How the base64url of a JSON object begins: `{"`, or `{` and white space. None that names an algorithm is shorter. */
 const JOSE_HEADER = /(?:ey[JA]|ew[ok0])[\w-]{12}/;
 /** `Authorization: ...` inside a text, to the end of its line. */
-const AUTHORIZATION_LINE = /(authorization["'\\]*[ \t]*[:=][ \t]*["'\\]*)([^\r\n]+)/gi;
+const AUTHORIZATION_LINE = /(authorization["'\\]*[ \t]*[:=][ \t]*["'\\]*)(\S[^\r\n]*)/gi;
 /** A credential after the name of its scheme. What is shorter is a word in a sentence, or the start of `tessera:fp:`. */
 const SCHEME_AND_CREDENTIAL = /\b(bearer|dpop|basic)([ \t]+)([\w.~+/=-]{8,})/gi;
 /** What stands in place of a token: safe to show, so it is not masked again. */
@@ -42,7 +42,7 @@ export function mask(text: string): string {
 
 /** The value of an `Authorization` header: of it no more than the scheme is shown, and the fingerprint of a token. */
 export function maskAuthorization(value: string): string {
-  const masked = maskPlain(decode(value));
+  const masked = redact(decode(value), nameOf);
   const [, scheme = '', credential = ''] = /^((?:bearer|dpop|basic|digest|negotiate)[ \t]+)?(.*)$/is.exec(masked) ?? [];
   return scheme + (FINGERPRINT.test(credential) ? credential : REDACTED);
 }

@@ -1,0 +1,189 @@
+/** The metrics page tells what happened, and no label ever tells to whom. */
+import { denialCodes } from '@tessera/verify';
+import { describe, expect, it } from 'vitest';
+import { createMetrics, doors, type Metrics } from '../../src/observe/metrics.ts';
+
+function metricsOf(parts: { readonly ofProcess?: boolean; readonly feedLagSeconds?: () => number } = {}): Metrics {
+  return createMetrics({
+    version: '0.1.0',
+    nodeVersion: '24.11.0',
+    stalenessBoundSeconds: 5,
+    feedLagSeconds: () => 0.25,
+    usageBufferedEvents: () => 7,
+    ofProcess: false,
+    ...parts,
+  });
+}
+
+async function linesOf(metrics: Metrics): Promise<readonly string[]> {
+  return (await metrics.exposition()).split('\n');
+}
+
+describe('the metrics page', () => {
+  it('counts verdicts by door and code', async () => {
+    const metrics = metricsOf();
+    metrics.verification('gateway', 'ok');
+    metrics.verification('gateway', 'ok');
+    metrics.verification('verify', 'insufficient_scope');
+    const lines = await linesOf(metrics);
+    expect(lines).toContain('# TYPE tessera_verifications_total counter');
+    expect(lines).toContain('tessera_verifications_total{door="gateway",result="ok"} 2');
+    expect(lines).toContain('tessera_verifications_total{door="verify",result="insufficient_scope"} 1');
+    expect(lines).toContain('tessera_verifications_total{door="api",result="fault"} 0');
+  });
+
+  it('sorts durations into cumulative buckets, bounds included', async () => {
+    const metrics = metricsOf();
+    for (const seconds of [0.00001, 0.00002, 0.0005, 3]) metrics.verifyDuration('gateway', seconds);
+    const lines = (await linesOf(metrics)).filter((line) =>
+      /^tessera_verify_duration_seconds_\w+\{.*gateway/.test(line),
+    );
+    expect(lines.map((line) => line.replace('tessera_verify_duration_seconds', ''))).toEqual([
+      '_bucket{door="gateway",le="0.00001"} 1',
+      '_bucket{door="gateway",le="0.000025"} 2',
+      '_bucket{door="gateway",le="0.00005"} 2',
+      '_bucket{door="gateway",le="0.0001"} 2',
+      '_bucket{door="gateway",le="0.00025"} 2',
+      '_bucket{door="gateway",le="0.0005"} 3',
+      '_bucket{door="gateway",le="0.001"} 3',
+      '_bucket{door="gateway",le="0.0025"} 3',
+      '_bucket{door="gateway",le="0.01"} 3',
+      '_bucket{door="gateway",le="0.1"} 3',
+      '_bucket{door="gateway",le="1"} 3',
+      '_bucket{door="gateway",le="+Inf"} 4',
+      `_sum{door="gateway"} ${0.00001 + 0.00002 + 0.0005 + 3}`,
+      '_count{door="gateway"} 4',
+    ]);
+  });
+
+  it('tells what else happened, and how things stand', async () => {
+    const metrics = metricsOf();
+    metrics.cacheRequest('stale');
+    metrics.rateLimitDecision('refused');
+    metrics.failedCredential('blocked');
+    metrics.minted('api_key');
+    metrics.revoked();
+    metrics.revoked(3);
+    metrics.audited(2);
+    metrics.configReloaded(false);
+    metrics.route('/v1/tokens/{id}').request('GET', 200, 0.003);
+    const lines = await linesOf(metrics);
+    for (const line of [
+      'tessera_verify_cache_requests_total{outcome="stale"} 1',
+      'tessera_ratelimit_decisions_total{decision="refused"} 1',
+      'tessera_failed_credentials_total{outcome="blocked"} 1',
+      'tessera_tokens_minted_total{kind="api_key"} 1',
+      'tessera_tokens_revoked_total 4',
+      'tessera_audit_events_total 2',
+      'tessera_feed_lag_seconds 0.25',
+      'tessera_staleness_bound_seconds 5',
+      'tessera_usage_buffered_events 7',
+      'tessera_config_last_reload_successful 0',
+      'tessera_build_info{version="0.1.0",node="24.11.0"} 1',
+      'http_server_request_duration_seconds_bucket{http_request_method="GET",http_route="/v1/tokens/{id}",http_response_status_code="200",le="0.005"} 1',
+    ]) {
+      expect(lines).toContain(line);
+    }
+  });
+
+  it('says NaN where a part cannot tell, and still tells the rest', async () => {
+    const metrics = metricsOf({
+      feedLagSeconds: () => {
+        throw new Error('the feed is not there yet');
+      },
+    });
+    metrics.revoked();
+    const lines = await linesOf(metrics);
+    expect(lines).toContain('tessera_feed_lag_seconds Nan');
+    expect(lines).toContain('tessera_tokens_revoked_total 1');
+  });
+
+  it('adds the process and the runtime, and keeps every instance apart', async () => {
+    const [one, other] = [metricsOf({ ofProcess: true }), metricsOf()];
+    one.revoked();
+    expect(await linesOf(one)).toContain('tessera_tokens_revoked_total 1');
+    expect(await linesOf(other)).toContain('tessera_tokens_revoked_total 0');
+    expect(await one.exposition()).toMatch(/^process_resident_memory_bytes \d+$/m);
+    expect(await one.exposition()).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
+    expect(await other.exposition()).not.toContain('nodejs_');
+    expect(one.contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+  });
+
+  it('is one line of HELP and TYPE for each metric, each sample once', async () => {
+    const metrics = metricsOf({ ofProcess: true });
+    metrics.route('a').request('GET', 200, 1);
+    const lines = (await linesOf(metrics)).filter((line) => line !== '');
+    const names = lines.filter((line) => line.startsWith('# TYPE ')).map((line) => line.split(' ')[2]);
+    expect(new Set(names).size).toBe(names.length);
+    const samples = lines.filter((line) => !line.startsWith('#'));
+    const keys = samples.map((line) => line.slice(0, line.lastIndexOf(' ')));
+    expect(new Set(keys).size).toBe(keys.length);
+    for (const sample of samples) expect(sample).toMatch(/^[a-z_][a-z0-9_]*(\{([a-z_]+="[^"\n]*",?)+\})? \S+$/i);
+  });
+});
+
+describe('labels', () => {
+  it('are from closed sets, whatever was asked', async () => {
+    const metrics = metricsOf({ ofProcess: true });
+    for (const door of doors) {
+      for (const code of ['ok', ...denialCodes] as const) metrics.verification(door, code);
+    }
+    metrics.minted('tsr_live_0000');
+    metrics.minted('constructor');
+    const route = metrics.route('orders');
+    for (const method of ['GET', 'tsr_live_0000', '192.0.2.7', 'constructor', 'BREW']) route.request(method, 200, 0.01);
+    const labels = labelsOf(await metrics.exposition());
+    expect(labels.get('door')).toEqual(new Set(doors));
+    expect(labels.get('result')).toEqual(new Set(['ok', ...denialCodes]));
+    expect(labels.get('outcome')).toEqual(new Set(['hit', 'miss', 'stale', 'counted', 'blocked']));
+    expect(labels.get('decision')).toEqual(new Set(['allowed', 'refused']));
+    expect(labels.get('http_request_method')).toEqual(new Set(['GET', '_OTHER']));
+    expect(labels.get('http_route')).toEqual(new Set(['orders']));
+    expect(labels.get('http_response_status_code')).toEqual(new Set(['200']));
+    const kinds = ['api_key', 'personal_access_token', 'access_token', 'refresh_token', 'session', 'other'];
+    // The runtime has a label of this name too: kinds of garbage collection.
+    expect(
+      [...(labels.get('kind') ?? [])].filter((kind) => !['minor', 'major', 'incremental', 'weakcb'].includes(kind)),
+    ).toEqual(kinds);
+    expect(await metrics.exposition()).toContain('tessera_tokens_minted_total{kind="other"} 2');
+    expect([...labels.keys()].toSorted()).toEqual(
+      [
+        'decision',
+        'door',
+        'http_request_method',
+        'http_response_status_code',
+        'http_route',
+        'kind',
+        'le',
+        'major',
+        'minor',
+        'node',
+        'outcome',
+        'patch',
+        'result',
+        'space',
+        'type',
+        'version',
+      ].filter((name) => labels.has(name)),
+    );
+  });
+
+  it('of routes are bounded, however often the configuration changes', async () => {
+    const metrics = metricsOf();
+    for (let reload = 0; reload < 3000; reload += 1) metrics.route(`route-${reload}`).request('GET', 200, 0.01);
+    const routes = labelsOf(await metrics.exposition()).get('http_route');
+    expect(routes?.size).toBe(1001);
+    expect(await metrics.exposition()).toContain(
+      'http_server_request_duration_seconds_count{http_request_method="GET",http_route="_OTHER",http_response_status_code="200"} 2000',
+    );
+    expect(metrics.route('route-5')).toBe(metrics.route('route-5'));
+  });
+});
+
+function labelsOf(page: string): ReadonlyMap<string, Set<string>> {
+  const labels = new Map<string, Set<string>>();
+  for (const [, name = '', value = ''] of page.matchAll(/([a-z_]+)="([^"]*)"/g)) {
+    labels.set(name, (labels.get(name) ?? new Set()).add(value));
+  }
+  return labels;
+}
