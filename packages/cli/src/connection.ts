@@ -9,6 +9,7 @@ import { readSecret } from './read-input.ts';
 export interface Connection {
   readonly client: Client;
   readonly url: string;
+  readonly token: string;
 }
 
 /** @throws CommandError when there is no token, or what was given cannot be used */
@@ -22,7 +23,7 @@ export async function connect(edge: Edge, options: GlobalOptions): Promise<Conne
       'Run `tessera login`, or set TESSERA_TOKEN or TESSERA_TOKEN_FILE.',
     );
   }
-  return { url, client: makeClient(edge, options, { url, token }) };
+  return { url, token, client: makeClient(edge, options, { url, token }) };
 }
 
 export function makeClient(edge: Edge, options: GlobalOptions, { url, token }: { url: string; token: string }): Client {

@@ -15,8 +15,8 @@ export function explainError(error: unknown): Explanation {
   if (isAbort(error)) return { exit: 'interrupted', text: '' };
   if (error instanceof CommandError) return { exit: error.exit, text: lines(`error: ${error.message}`, error.hint) };
   if (error instanceof TesseraError) return { exit: exitOf(error), text: explainRefusal(error) };
-  // A path that cannot be written, an id that cannot be sent: the message says it, the stack helps nobody here.
-  return { exit: error instanceof RangeError ? 'usage' : 'unavailable', text: lines(`error: ${messageOf(error)}`) };
+  // The message says it; the stack helps nobody here.
+  return { exit: isOfTheUser(error) ? 'usage' : 'unavailable', text: lines(`error: ${messageOf(error)}`) };
 }
 
 /** Text from the command line or the server, made fit to print. */
@@ -27,7 +27,11 @@ export function safeText(text: string): string {
 function explainRefusal(error: TesseraError): string {
   return lines(
     `error: ${error.message}`,
-    ...error.errors.map(({ pointer, detail }) => `  ${pointer === '' ? 'input' : pointer}: ${detail}`),
+    ...error.errors
+      .map(({ pointer, detail }) => `${pointer === '' ? 'input' : pointer}: ${detail}`)
+      // A single fault is often all that the message says.
+      .filter((fault) => !error.message.endsWith(fault))
+      .map((fault) => `  ${fault}`),
     hintFor(error),
     error.requestId === undefined ? undefined : `  code ${error.code}, request ${error.requestId}`,
   );
@@ -42,6 +46,11 @@ function hintFor({ status, kind, retryAfterSeconds }: TesseraError): string | un
 
 function lines(...parts: readonly (string | undefined)[]): string {
   return parts.flatMap((part) => (part === undefined ? [] : [`${safeText(part)}\n`])).join('');
+}
+
+/** An id that cannot be sent, or a file that cannot be used. */
+function isOfTheUser(error: unknown): boolean {
+  return error instanceof RangeError || (error instanceof Error && 'syscall' in error);
 }
 
 function messageOf(error: unknown): string {

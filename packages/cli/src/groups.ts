@@ -84,6 +84,12 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/login.ts')).defineLogout,
   },
   {
+    name: 'whoami',
+    summary: 'show what the management token in use may do',
+    heading: session,
+    load: async () => (await import('./commands/login.ts')).defineWhoami,
+  },
+  {
     name: 'generate',
     summary: 'make one well-formed token text, offline',
     heading: other,

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { CommandError } from './command-error.ts';
 import type { Context } from './invocation.ts';
 
+/** Meant for this command: the server has no use for a management token in its environment. */
+const OURS = ['TESSERA_URL', 'TESSERA_TOKEN', 'TESSERA_TOKEN_FILE', 'TESSERA_WORKSPACE'];
 const MAIN = '@tessera/server/main';
 
 /** Everything typed from `word` on is passed on as it is. Ends with the exit code of the program. */
@@ -13,7 +15,7 @@ export async function runServerProgram({ edge, end }: Context, word: 'start' | '
   // A process group of its own: else a Ctrl-C would reach it twice, from the terminal and from here, and the second ends it at once.
   const child = spawn(edge.execPath, [findMain(), ...args], {
     stdio: 'inherit',
-    env: edge.env,
+    env: Object.fromEntries(Object.entries(edge.env).filter(([name]) => !OURS.includes(name))),
     detached: edge.platform !== 'win32',
   });
   const release = edge.takeSignals((signal) => child.kill(signal));

@@ -23,15 +23,16 @@ export interface ScriptedServer extends AsyncDisposable {
 export async function scriptedServer(): Promise<ScriptedServer> {
   const received: Received[] = [];
   let answers: Answer[] = [];
-  const server = createServer(async (request, response) => {
-    received.push({
-      method: request.method ?? '',
-      url: request.url ?? '',
-      headers: request.headers,
-      body: await text(request),
-    });
-    const answer = answers.length > 1 ? answers.shift() : answers[0];
-    (answer ?? json(200, {}))(response, request);
+  const server = createServer((request, response) => {
+    const { method = '', url = '', headers } = request;
+    text(request).then(
+      (body) => {
+        received.push({ method, url, headers, body });
+        const answer = answers.length > 1 ? answers.shift() : answers[0];
+        (answer ?? json(200, {}))(response, request);
+      },
+      () => response.destroy(),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -13,8 +13,13 @@ type Api = Output<'apis.get'>;
 interface SettingOptions {
   readonly scope?: (readonly [string, string])[];
   readonly anyScope?: boolean;
-  readonly defaultExpiry?: number | null;
-  readonly maxExpiry?: number | null;
+  readonly defaultExpiry?: Bound;
+  readonly maxExpiry?: Bound;
+}
+
+/** Commander would turn a bare null into an empty text. */
+interface Bound {
+  readonly seconds: number | null;
 }
 
 const resource: Resource<Api> = {
@@ -41,6 +46,10 @@ const resource: Resource<Api> = {
 };
 
 export function defineApi(group: Command, context: Context): void {
+  withExamples(group, [
+    'tessera api create --name Orders --audience https://orders.example.test --prefix ord',
+    'tessera api list',
+  ]);
   addCreate(group, context);
   addList<Api>(group, context, { resource, page: (client, query) => client.apis.list(query) });
   addShow(group, context, { resource, get: (client, id) => client.apis.get(id) });
@@ -102,8 +111,8 @@ function addSettings(command: Command): Command {
     .option('--max-expiry <duration>', 'longest life of a token; `none` for no bound', expiry('none'));
 }
 
-function expiry(word: string): (text: string) => number | null {
-  return (text) => (text === word ? null : parseDuration(text));
+function expiry(word: string): (text: string) => Bound {
+  return (text) => ({ seconds: text === word ? null : parseDuration(text) });
 }
 
 function settings({ scope, anyScope, defaultExpiry, maxExpiry }: SettingOptions) {
@@ -111,8 +120,8 @@ function settings({ scope, anyScope, defaultExpiry, maxExpiry }: SettingOptions)
     throw new CommandError('usage', '--scope and --any-scope contradict each other');
   return {
     scopes: anyScope === true ? ('any' as const) : fromPairs(scope),
-    defaultExpirySeconds: defaultExpiry,
-    maximumExpirySeconds: maxExpiry,
+    defaultExpirySeconds: defaultExpiry?.seconds,
+    maximumExpirySeconds: maxExpiry?.seconds,
   };
 }
 

@@ -17,6 +17,7 @@ interface FilterOptions {
 }
 
 export function defineAudit(group: Command, context: Context): void {
+  withExamples(group, ['tessera audit tail --follow', 'tessera audit verify']);
   addTail<AuditRecord, FilterOptions>(group, context, {
     noun: 'audit',
     description: 'show the last records of the audit log, and follow it',

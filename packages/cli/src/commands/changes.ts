@@ -1,12 +1,14 @@
 /** `tessera changes`: the ordered list of what changed, which caches follow. */
 import type { Output } from '@tessera/contract';
 import type { Command } from 'commander';
+import { withExamples } from '../examples.ts';
 import type { Context } from '../invocation.ts';
 import { addTail } from './tail.ts';
 
 type Change = Output<'changes.list'>['items'][number];
 
 export function defineChanges(group: Command, context: Context): void {
+  withExamples(group, ['tessera changes tail --follow']);
   addTail<Change>(group, context, {
     noun: 'changes',
     description: 'show the last changes, and follow them',

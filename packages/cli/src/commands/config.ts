@@ -11,6 +11,7 @@ const verbs = [
 ] as const;
 
 export function defineConfig(group: Command, context: Context): void {
+  withExamples(group, ['tessera config check', 'tessera config print']);
   for (const [verb, description] of verbs) {
     const command = group
       .command(verb)

@@ -13,7 +13,7 @@ export function defineGenerate(command: Command, context: Context): void {
       context.action<{ readonly prefix: string; readonly env: 'live' | 'test' }>(async ({ options }) => {
         const token = generate({ prefix: options.prefix, environment: options.env });
         const data = { token, fingerprint: fingerprint(await digest(token)) };
-        return { data, view: { kind: 'text', text: token }, quiet: [token] };
+        return { data, view: { kind: 'text', text: token }, quiet: [token], env: { TESSERA_KEY: token } };
       }),
     );
   withExamples(command, ['tessera generate', 'TESSERA_ROOT_TOKEN=$(tessera generate) tessera start']);

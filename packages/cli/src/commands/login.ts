@@ -1,8 +1,8 @@
-/** `tessera login` and `logout`: keep a management token for a server, and forget it. */
+/** `tessera login`, `logout` and `whoami`: keep a management token for a server, forget it, and ask what it is. */
 import { type Client, TesseraError } from '@tessera/client';
 import type { Command } from 'commander';
 import { CommandError } from '../command-error.ts';
-import { isExposed, makeClient, serverUrl } from '../connection.ts';
+import { connect, isExposed, makeClient, serverUrl } from '../connection.ts';
 import { credentialsPath, readCredentials, writeCredentials } from '../credentials.ts';
 import { withExamples } from '../examples.ts';
 import type { Context } from '../invocation.ts';
@@ -51,6 +51,32 @@ export function defineLogout(command: Command, context: Context): void {
       }),
     );
   withExamples(command, ['tessera logout', 'tessera logout --all']);
+}
+
+export function defineWhoami(command: Command, context: Context): void {
+  command.description('show what the management token in use may do (it needs the scope `verify`)').action(
+    context.action(async ({ edge, options }) => {
+      const { client, url, token } = await connect(edge, options);
+      const { id, name, owner, scopes, expiresAt } = await client.verify({ token, mode: 'explain' });
+      const data = { url, id, name, owner, scopes, expiresAt };
+      return {
+        data,
+        view: {
+          kind: 'fields',
+          fields: [
+            ['server', url],
+            ['token', id],
+            ['name', name],
+            ['owner', owner],
+            ['scopes', scopes],
+            ['expires', expiresAt === null ? 'never' : expiresAt],
+          ],
+        },
+        quiet: id === undefined ? [] : [id],
+      };
+    }),
+  );
+  withExamples(command, ['tessera whoami', 'tessera whoami --json']);
 }
 
 /** Any answer but 401 shows that the server knows the token; it may have few scopes. */

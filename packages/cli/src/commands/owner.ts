@@ -48,6 +48,10 @@ const resource: Resource<Owner> = {
 };
 
 export function defineOwner(group: Command, context: Context): void {
+  withExamples(group, [
+    'tessera owner create --name "Acme Ltd" --type customer',
+    'tessera owner update own_01k3zq4v8e7m --disable',
+  ]);
   addCreate(group, context);
   addList<Owner, { readonly type?: Owner['type']; readonly search?: string }>(group, context, {
     resource,

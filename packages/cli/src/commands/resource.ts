@@ -35,6 +35,7 @@ export function showOne<T extends Identified>(resource: Resource<T>, item: T): A
     data: item,
     view: { kind: 'fields', fields: resource.fields.map(([label, value]) => [label, value(item)] as const) },
     quiet: [item.id],
+    env: { [`TESSERA_${resource.noun.toUpperCase()}_ID`]: item.id },
   };
 }
 

@@ -53,6 +53,8 @@ export function showSecret(minted: Minted): Answer {
     ...shown,
     view: { kind: 'fields', fields: [['token', minted.token], ...fields] },
     quiet: [minted.token],
+    // Not TESSERA_TOKEN: that is the management token, and a service must not be taken for an administrator.
+    env: { TESSERA_KEY: minted.token, TESSERA_KEY_ID: minted.id, TESSERA_KEY_EXPIRES_AT: minted.expiresAt },
     notes: ['Keep the token now: it will not be shown again.'],
   };
 }

@@ -129,7 +129,7 @@ function showVerdict(verdict: Verdict): Answer {
         ['scopes', scopes],
         ['missing scopes', missingScopes],
         ['expires', expiresAt === null ? 'never' : expiresAt],
-        ['limits', verdict.limits?.map((limit) => `${limit.name}:${limit.remaining}/${limit.limit}`)],
+        ['limits', limitTexts(verdict)],
         ['retry after', verdict.retryAfterSeconds === undefined ? undefined : `${verdict.retryAfterSeconds}s`],
         ...(verdict.steps ?? []).map(
           (step) =>
@@ -140,6 +140,10 @@ function showVerdict(verdict: Verdict): Answer {
     quiet: id === undefined ? [] : [id],
     exit: valid ? 'ok' : 'no',
   };
+}
+
+function limitTexts({ limits = [] }: Verdict): string[] | undefined {
+  return limits.length === 0 ? undefined : limits.map(({ name, remaining, limit }) => `${name}:${remaining}/${limit}`);
 }
 
 function fieldsOf(data: Readonly<Record<string, string | boolean>>): Answer['view'] {

@@ -17,6 +17,12 @@ interface ListOptions {
 }
 
 export function defineToken(group: Command, context: Context): void {
+  withExamples(group, [
+    'tessera token create --name "CI deploy" --scope orders:read --expires 30d',
+    'echo "$KEY" | tessera token verify',
+    'tessera token list --status active',
+    'tessera token revoke tok_01k3zq4v8e7m',
+  ]);
   addCreate(group, context);
   addList<Token, ListOptions>(group, context, {
     resource: tokenResource,

@@ -8,6 +8,8 @@ export interface Answer {
   readonly view: View;
   /** What `--quiet` prints, a line each: the secret or the id. */
   readonly quiet: readonly string[];
+  /** What `-o env` prints: names of variables and their values. Absent: it cannot be printed so. */
+  readonly env?: Readonly<Record<string, string | null>>;
   /** What people should know besides; goes to stderr. */
   readonly notes?: readonly string[];
   /** Default `ok`. */

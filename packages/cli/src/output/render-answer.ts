@@ -23,7 +23,7 @@ export function renderAnswer(answer: Answer, { format, quiet, color }: OutputCho
         .map((item) => `${neutraliseLines(JSON.stringify(item))}\n`)
         .join('');
     case 'env':
-      return renderEnv(answer.data);
+      return renderEnv(answer.env);
   }
 }
 
@@ -32,31 +32,12 @@ function itemsOf(data: unknown): readonly unknown[] {
   return isObject(data) && Array.isArray(data.items) ? data.items : [data];
 }
 
-/** `TESSERA_NAME=value` for each plain member, in a form that shells and `--env-file` read. */
-function renderEnv(data: unknown): string {
-  if (!isObject(data) || Array.isArray(data.items)) {
-    throw new CommandError('usage', 'a list cannot be printed as env; use -o json or -o ndjson');
-  }
-  return Object.entries(data)
-    .flatMap(([name, value]) => {
-      const text = plainText(value);
-      return text === undefined ? [] : [`TESSERA_${envName(name)}=${quoted(neutralise(text))}\n`];
-    })
+/** `NAME=value` lines, in a form that shells and `--env-file` read. */
+function renderEnv(env: Answer['env']): string {
+  if (env === undefined) throw new CommandError('usage', 'this cannot be printed as env; use -o json');
+  return Object.entries(env)
+    .map(([name, value]) => `${name}=${quoted(neutralise(value ?? ''))}\n`)
     .join('');
-}
-
-function plainText(value: unknown): string | undefined {
-  if (Array.isArray(value)) return value.every((item) => typeof item === 'string') ? value.join(' ') : undefined;
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    ? String(value)
-    : undefined;
-}
-
-function envName(member: string): string {
-  return member
-    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .replace(/[^A-Za-z0-9]+/g, '_')
-    .toUpperCase();
 }
 
 /** Bare where that is safe, since `docker --env-file` takes quotes as part of the value. */
