@@ -1,5 +1,6 @@
 /** The process edge: argv, environment, signals, exit code. Nothing else reads `process`. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { type App, startApp } from './app.ts';
 import { type Config, type LoadResult, loadConfig } from './config/load.ts';
@@ -12,6 +13,7 @@ import { createLogger } from './observe/log.ts';
 setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
 
 const EXIT = { ok: 0, no: 1, usage: 2, server: 8 } as const;
+const FLUSH_MS = 2000;
 const USAGE = 'usage: tessera start | tessera config check|print|schema';
 
 const [command = 'start', verb] = process.argv.slice(2);
@@ -102,7 +104,8 @@ function onSignals(app: App, flush: () => Promise<void>): void {
         },
       )
       .then(async (code) => {
-        await flush();
+        // A reader of the log that has stopped reading must not keep us.
+        await Promise.race([flush(), sleep(FLUSH_MS)]);
         process.exit(code);
       });
   };
