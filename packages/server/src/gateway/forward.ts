@@ -34,7 +34,12 @@ const CLIENT_CLOSED = 499;
  * An answer that breaks off ends the client's connection, so that half an answer is never taken for the whole one.
  */
 export function forward(response: ServerResponse, incoming: Incoming, forwarding: Forwarding): void {
-  const { dispatcher, fields, uploadStallMs } = forwarding;
+  const { dispatcher, fields, uploadStallMs, onEnd } = forwarding;
+  // The verdict may have come later than the client was willing to wait.
+  if (response.destroyed) {
+    onEnd(CLIENT_CLOSED);
+    return;
+  }
   const body = incoming.bodyBytes === 0 ? null : upload(response.req, uploadStallMs);
   dispatcher.dispatch(
     {
@@ -68,8 +73,9 @@ function answering(
     onResponseStart(controller, code, headers) {
       if (code >= 200) {
         response.writeHead(code, clientFields(headers, { requestId, rates, changes }));
-        // A stream of events begins long before its first event: the client must see the header section now.
-        if (headers['content-length'] === undefined) response.flushHeaders();
+        // A stream of events begins long before its first event: the client must see the header section now. Writing
+        // nothing does that byte for byte; flushHeaders would write it as UTF-8.
+        if (headers['content-length'] === undefined) response.write('', 'latin1');
         return;
       }
       interim += 1;

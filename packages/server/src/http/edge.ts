@@ -56,7 +56,11 @@ export function receive(request: IncomingMessage, options: EdgeOptions): Incomin
   const seen = sortFields(request.rawHeaders);
   const own = single(seen.requestId);
   const requestId = own !== undefined && isRequestId(own) ? own : newRequestId();
-  const refuse = (refusal: Problem): Refusal => ({ requestId, problem: refusal });
+  // Where one request was not understood, what follows it on the connection may be part of it.
+  const refuse = (refusal: Problem): Refusal => ({
+    requestId,
+    problem: { ...refusal, headers: { ...refusal.headers, Connection: 'close' } },
+  });
   const target = request.url ?? '';
   if (target.length > options.maxTargetBytes) return refuse(problem('uri_too_long'));
   if (request.rawHeaders.length > options.maxFields * 2) return refuse(problem('headers_too_large'));

@@ -1,6 +1,6 @@
 /** A listener: a node:http server with bounds on everything a stranger can stretch, and an end that loses no request. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type FaultCode, type Problem, problem } from './problem.ts';
 import { newRequestId } from './request-id.ts';
@@ -52,7 +52,9 @@ export interface Listener {
 /** Resolves when the port is bound; rejects where it cannot be. */
 export function listen(options: ListenOptions): Promise<Listener> {
   const limits = Object.freeze({ ...LISTEN_LIMITS, ...options.limits });
-  const running = new Set<ServerResponse>();
+  const connections = new Set<Socket>();
+  /** The latest request of each connection, as long as it is not answered. */
+  const latest = new Map<Duplex, ServerResponse>();
   const state = { closing: false };
   const server = createServer({
     maxHeaderSize: limits.maxHeaderBytes,
@@ -61,7 +63,8 @@ export function listen(options: ListenOptions): Promise<Listener> {
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: limits.checkEveryMs,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // The edge requires it of every version of HTTP, and answers as we answer.
+    requireHostHeader: false,
     joinDuplicateHeaders: false,
   });
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
@@ -69,11 +72,27 @@ export function listen(options: ListenOptions): Promise<Listener> {
   server.maxHeadersCount = 0;
 
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    running.add(response);
-    response.once('close', () => running.delete(response));
+    const { socket } = request;
+    const before = latest.get(socket);
+    latest.set(socket, response);
+    response.once('close', () => {
+      if (latest.get(socket) === response) latest.delete(socket);
+    });
     if (state.closing) response.shouldKeepAlive = false;
-    run(options, request, response);
+    // Pipelined requests take turns, so that what follows a write sees it done (RFC 9112 section 9.3.2), and one connection
+    // has one request running.
+    if (before === undefined) run(options, request, response);
+    else
+      before.once('close', () => {
+        // A connection that died has nobody to answer, and its waiting requests never close.
+        if (socket.destroyed) latest.delete(socket);
+        else run(options, request, response);
+      });
   };
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
   server.on('request', serve);
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     // The body is asked for when somebody wants to read it, so that a refused one is not sent (RFC 9110 section 10.1.1).
@@ -92,12 +111,12 @@ export function listen(options: ListenOptions): Promise<Listener> {
     );
   });
   server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket, running)) socket.destroy();
+    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(latest.get(socket))) socket.destroy();
     else answerRaw(socket, problem(FAULT_OF_PARSER[error.code ?? ''] ?? 'invalid_request'));
   });
   return bound(server, options).then((port) => ({
     port,
-    close: (graceMs) => drain(server, { running, state, graceMs }),
+    close: (graceMs) => drain(server, { connections, latest, state, graceMs }),
   }));
 }
 
@@ -124,11 +143,8 @@ const FAULT_OF_PARSER: Readonly<Record<string, FaultCode>> = {
 };
 
 /** Whether bytes written to the connection now would land inside or before the answer to another request. */
-function isAnswering(socket: Duplex, running: ReadonlySet<ServerResponse>): boolean {
-  for (const response of running) {
-    if (response.req.socket === socket && (response.headersSent || response.req.complete)) return true;
-  }
-  return false;
+function isAnswering(response: ServerResponse | undefined): boolean {
+  return response !== undefined && (response.headersSent || response.req.complete);
 }
 
 /** Answers where there is no ServerResponse, and closes: what follows on the connection cannot be understood. */
@@ -163,20 +179,27 @@ function bound(server: Server, { host, port }: ListenOptions): Promise<number> {
 }
 
 interface Draining {
-  readonly running: ReadonlySet<ServerResponse>;
+  readonly connections: ReadonlySet<Socket>;
+  readonly latest: ReadonlyMap<Duplex, ServerResponse>;
   readonly state: { closing: boolean };
   readonly graceMs: number;
 }
 
-function drain(server: Server, { running, state, graceMs }: Draining): Promise<void> {
+/** A connection that was just made may have its first request on the way; one that stays silent for so long does not. */
+const UNUSED_MS = 500;
+
+function drain(server: Server, { connections, latest, state, graceMs }: Draining): Promise<void> {
   state.closing = true;
-  for (const response of running) response.shouldKeepAlive = false;
+  for (const response of latest.values()) response.shouldKeepAlive = false;
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    const cutUnused = setTimeout(() => {
+      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    }, UNUSED_MS);
     server.close(() => {
       clearTimeout(cut);
+      clearTimeout(cutUnused);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

@@ -6,7 +6,7 @@ import type { DoorCall, FailedCredentials } from '../../../src/core/door-ports.t
 import { compileRoutes } from '../../../src/core/routes.ts';
 import { forwardAuthHandler } from '../../../src/forward-auth/handler.ts';
 import { gatewayHandler } from '../../../src/gateway/handler.ts';
-import { type UpstreamOptions, upstreams } from '../../../src/gateway/upstreams.ts';
+import { type UpstreamOptions, type Upstreams, upstreams } from '../../../src/gateway/upstreams.ts';
 import { trustedProxies } from '../../../src/http/client-address.ts';
 import { edgeOptions } from '../../../src/http/edge.ts';
 import { type ListenLimits, listen } from '../../../src/http/listen.ts';
@@ -25,6 +25,7 @@ export interface Recorded extends DoorCall {
 export interface TestGateway {
   readonly port: number;
   readonly upstream: RecordingUpstream;
+  readonly pools: Upstreams;
   readonly recorded: Recorded[];
   readonly faults: unknown[];
   readonly upstreamFaults: Error[];
@@ -109,6 +110,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
   return {
     port: listener.port,
     upstream,
+    pools,
     recorded,
     faults,
     upstreamFaults,

@@ -13,6 +13,8 @@ export interface RecordingUpstream {
   /** Everything that came on all connections. */
   readonly bytes: () => string;
   answer: Answer;
+  /** Answers on the connection that came last, whether its request is whole or not. */
+  answerNow(bytes: string): void;
   /** Resolves with the bytes that came so far, as soon as they hold this text. */
   seen(text: string): Promise<string>;
   /** Resolves when a connection to it has ended, however. */
@@ -34,8 +36,10 @@ export async function recordingUpstream(): Promise<RecordingUpstream> {
   const waiting = new Set<() => void>();
   const over = Promise.withResolvers<void>();
   let all = '';
+  let last: Socket | undefined;
   const server = createServer((socket) => {
     sockets.add(socket);
+    last = socket;
     let pending = '';
     socket.setEncoding('latin1');
     socket.on('error', () => socket.destroy());
@@ -63,6 +67,7 @@ export async function recordingUpstream(): Promise<RecordingUpstream> {
     requests,
     bytes: () => all,
     answer: OK,
+    answerNow: (bytes) => void last?.write(bytes, 'latin1'),
     seen: (text) =>
       new Promise((resolve) => {
         const check = (): void => {

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { lines, type TestGateway, TOKEN, testGateway, UNKNOWN } from '../gateway/support/gateway.ts';
+
+const AUTH = `Authorization: Bearer ${TOKEN}`;
+
+describe('a proxy that asks', () => {
+  let door: TestGateway;
+  beforeAll(async () => {
+    door = await testGateway({
+      door: 'forward-auth',
+      maxGuesses: 100,
+      routes: (url) => {
+        const upstream = { targets: [{ url, weight: 1 }] };
+        return [
+          {
+            name: 'orders',
+            match: { host: 'api.test', path: '/orders/*', methods: ['GET'] },
+            require: { scopes: ['orders:read'] },
+            upstream,
+          },
+          { name: 'admin', match: { path: '/admin/*' }, require: { scopes: ['admin'] }, upstream },
+          { name: 'inside', match: { path: '/inside' }, ip: { allow: ['10.0.0.0/8'] }, upstream },
+          { name: 'limited', match: { path: '/limited' }, limits: [{ limit: 1, window: 60 }], upstream },
+        ];
+      },
+    });
+  });
+  beforeEach(() => {
+    door.recorded.length = 0;
+  });
+  afterAll(async () => {
+    expect(door.faults).toEqual([]);
+    expect(door.upstream.requests).toEqual([]);
+    await door.close();
+  });
+
+  const original = (method: string, uri: string, host = 'api.test') => [
+    `X-Forwarded-Method: ${method}`,
+    `X-Forwarded-Host: ${host}`,
+    `X-Forwarded-Uri: ${uri}`,
+  ];
+  const ask = async (fields: readonly string[], query = '') => {
+    const answer = await door.get(`/forward-auth${query}`, fields);
+    return { ...answer, code: answer.body === '' ? undefined : JSON.parse(answer.body).code };
+  };
+
+  it('hears 200 and who called', async () => {
+    const { status, head, body } = await ask([AUTH, ...original('GET', '/orders/1?x=1'), 'X-Request-Id: r1']);
+    expect([status, body]).toEqual([200, '']);
+    expect(head).toContain(
+      '\r\nX-Tessera-Token-Id: tok_1\r\nX-Tessera-Owner: own_1\r\nX-Tessera-Scopes: orders:read orders:list\r\n',
+    );
+    expect(head).toContain('\r\nX-Request-Id: r1\r\n');
+    expect(head).toContain('\r\nCache-Control: no-store\r\n');
+    expect(door.recorded).toEqual([{ door: 'forward-auth', route: 'orders', status: 200, code: 'ok' }]);
+  });
+
+  it('hears the denial, with its challenge', async () => {
+    const missing = await ask(original('GET', '/orders/1'));
+    expect([missing.status, missing.code]).toEqual([401, 'missing']);
+    expect(missing.head).toContain('\r\nWWW-Authenticate: Bearer\r\n');
+    expect(await ask([`X-API-Key: ${UNKNOWN}`, ...original('GET', '/orders/1')])).toMatchObject({
+      status: 401,
+      code: 'invalid_token',
+    });
+    const scope = await ask([AUTH, ...original('GET', '/admin/x')]);
+    expect([scope.status, scope.code]).toEqual([403, 'insufficient_scope']);
+    expect(scope.head).toContain('error="insufficient_scope", scope="admin"');
+    expect(door.recorded.map(({ status, code, route }) => [status, code, route])).toEqual([
+      [401, 'missing', 'orders'],
+      [401, 'unknown', 'orders'],
+      [403, 'insufficient_scope', 'admin'],
+    ]);
+  });
+
+  it('hears 429 and when to try again', async () => {
+    expect((await ask([AUTH, ...original('GET', '/limited')])).status).toBe(200);
+    const { status, head, code } = await ask([AUTH, ...original('GET', '/limited')]);
+    expect([status, code]).toEqual([429, 'rate_limited']);
+    expect(head).toMatch(/\r\nRetry-After: (?:59|60)\r\n/);
+    expect(head).toContain('\r\nX-RateLimit-Remaining: 0\r\n');
+  });
+
+  it('hears 403 where no route takes the request, and 401 where the token is no good anyway', async () => {
+    for (const fields of [
+      original('GET', '/nowhere'),
+      original('POST', '/orders/1'),
+      original('GET', '/orders/1', 'b.test'),
+    ]) {
+      expect(await ask([AUTH, ...fields])).toMatchObject({ status: 403, code: 'forbidden' });
+      expect(await ask(fields)).toMatchObject({ status: 401, code: 'missing' });
+    }
+  });
+
+  const half = [
+    original('GET', '/orders/1').slice(1),
+    original('GET', '/orders/1').slice(0, 2),
+    [...original('GET', '/orders/1').slice(0, 1), 'X-Forwarded-Uri: /orders/1'],
+    [...original('GET', '/orders/1'), 'X-Forwarded-Uri: /admin'],
+    [...original('GET', '/orders/1'), 'X-Forwarded-Method: POST'],
+    original('get', '/orders/1'),
+    original('GET', '/orders/../admin'),
+    original('GET', '/orders/%2e%2e/admin'),
+    original('GET', 'orders'),
+    original('GET', '/orders/1', 'user@api.test'),
+  ];
+  it.each(half.map((fields) => [fields.join(' | '), fields] as const))('hears 400 for %s', async (_name, fields) => {
+    expect(await ask([AUTH, ...fields])).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
+
+  it('may name api and scopes itself, and then no route is asked', async () => {
+    expect((await ask([AUTH], '?api=https://api.test&scope=orders:read')).status).toBe(200);
+    expect((await ask([AUTH], '?api=api_1&scope=orders:read%20orders:list')).status).toBe(200);
+    expect((await ask([AUTH, ...original('GET', '/admin/x')], '?scope=orders:read&scope=orders:list')).status).toBe(
+      200,
+    );
+    expect(await ask([AUTH], '?api=https://other.test')).toMatchObject({ status: 401, code: 'invalid_token' });
+    expect(await ask([AUTH], '?scope=orders:write')).toMatchObject({ status: 403, code: 'insufficient_scope' });
+    expect(await ask([AUTH], '?scope=orders:read+orders:write')).toMatchObject({ status: 403 });
+  });
+
+  it.each(['?scopes=admin', '?api=a&api=b', '?api=', '?x'])('hears 400 for the query %s', async (query) => {
+    expect(await ask([AUTH], query)).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
+
+  it('passes any valid token of the default workspace where it tells neither', async () => {
+    expect((await ask([AUTH])).status).toBe(200);
+    expect((await ask([AUTH, 'X-Forwarded-Host: api.test'])).status).toBe(200);
+    const theirs = door.mint({ workspace: { id: 'ws_b', enabled: true } });
+    expect(await ask([`X-API-Key: ${theirs}`])).toMatchObject({ status: 401, code: 'invalid_token' });
+  });
+
+  it('has a credential in the query of the original request counted as a second one', async () => {
+    expect(await ask([AUTH, ...original('GET', '/orders/1?access_token=x')])).toMatchObject({
+      status: 400,
+      code: 'duplicate_credentials',
+    });
+  });
+
+  it('is believed on loopback about the client address: its last entry, whatever the client forged', async () => {
+    const from = async (value: string) =>
+      (await ask([AUTH, ...original('GET', '/inside'), `X-Forwarded-For: ${value}`])).status;
+    expect(await from('10.1.2.3')).toBe(200);
+    expect(await from('10.1.2.3, 6.6.6.6')).toBe(403);
+    expect(await from('6.6.6.6, 10.1.2.3')).toBe(200);
+    expect(await from('10.1.2.3, unknown')).toBe(403);
+    expect((await ask([AUTH, ...original('GET', '/inside')])).status).toBe(403);
+  });
+
+  it('strips what a client sent under our names from what it asks', async () => {
+    const { head } = await ask([AUTH, ...original('GET', '/orders/1'), 'X-Tessera-Owner: forged']);
+    expect(head).not.toContain('forged');
+  });
+
+  it('asks with any method, and a body is not read', async () => {
+    const fields = lines(
+      'Host: tessera.test',
+      AUTH,
+      ...original('GET', '/orders/1'),
+      'Content-Length: 5',
+      'Connection: close',
+    );
+    expect((await door.raw(`POST /forward-auth HTTP/1.1\r\n${fields}hello`)).status).toBe(200);
+  });
+});
