@@ -3,6 +3,7 @@
 import type { Output } from '@tessera/contract';
 import type { Call } from '../core/call.ts';
 import type { TokenWithSecrets } from '../core/model.ts';
+import { ofItem } from '../core/refusal.ts';
 import { revokeToken, tokenOf, updateToken } from '../core/tokens/change.ts';
 import { importToken } from '../core/tokens/import.ts';
 import { type Minted, mint } from '../core/tokens/mint.ts';
@@ -57,13 +58,15 @@ export const tokenWrites: WriteHandlers<
   },
   async 'tokens.createBatch'(tx, { call, body, services }) {
     const items = [];
-    for (const item of body.items) items.push(withSecret(await mint(tx, call, item, services.policy), call).output);
+    for (const [index, item] of body.items.entries()) {
+      items.push(withSecret(await ofItem(index, mint(tx, call, item, services.policy)), call).output);
+    }
     return { output: { items } };
   },
   async 'tokens.import'(tx, { call, body, services }) {
     const items = [];
     for (const [index, item] of body.items.entries()) {
-      items.push(tokenView(await importToken(tx, call, { item, index, policy: services.policy }), call.now));
+      items.push(tokenView(await ofItem(index, importToken(tx, call, { item, policy: services.policy })), call.now));
     }
     return { output: { items } };
   },

@@ -28,6 +28,17 @@ export function invalid(pointer: string, detail: string, code = 'invalid'): Refu
   return new Refusal('invalid_input', detail, [{ pointer, detail, code }]);
 }
 
+/** Runs the work of one item of a list. A refusal then tells which item it was: all of them are refused for it. */
+export async function ofItem<T>(index: number, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const errors = error.errors.map((fault) => ({ ...fault, pointer: `/items/${index}${fault.pointer}` }));
+    throw new Refusal(error.code, `item ${index}: ${error.detail}`, errors);
+  }
+}
+
 /** What another workspace owns and what does not exist get the same answer. */
 export function notFound(what: string): Refusal {
   return new Refusal('not_found', `no such ${what}`);

@@ -15,12 +15,11 @@ const DIGEST_BYTES = { sha256: 32, sha512: 64 } as const;
 export async function importToken(
   tx: Tx,
   call: Call,
-  { item, index, policy }: { item: ImportItem; index: number; policy: ExpiryPolicy },
+  { item, policy }: { readonly item: ImportItem; readonly policy: ExpiryPolicy },
 ): Promise<TokenWithSecrets> {
   const { digest, algorithm, prefix, lastFour, ...input } = item;
   const bytes = digestOf(digest, algorithm);
-  if (bytes === undefined)
-    throw invalid(`/items/${index}/digest`, `must be ${DIGEST_BYTES[algorithm]} bytes in hex or base64`);
+  if (bytes === undefined) throw invalid('/digest', `must be ${DIGEST_BYTES[algorithm]} bytes in hex or base64`);
   const api = await resolveApi(tx, call.workspace, input.api);
   const token = await draft(tx, call, { input, api, policy });
   const secret: Secret = {
@@ -38,8 +37,7 @@ export async function importToken(
   try {
     await tx.insertToken(token, secret);
   } catch (error) {
-    if (error instanceof DigestTaken)
-      throw new Refusal('conflict', `item ${index}: a token with this digest exists already`);
+    if (error instanceof DigestTaken) throw new Refusal('conflict', 'a token with this digest exists already');
     throw error;
   }
   await tx.addImportedPrefix({ prefix, algorithm });
