@@ -38,7 +38,7 @@ export class GroupCommit {
   /** As `Store.write`. */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new Error('the store is closed'));
-    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new Error('too many writes are waiting'));
+    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new StoreUnavailable('too many writes are waiting'));
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     // What `work` resolves with comes back through the batch as the outcome at its own place.
     this.#waiting.push({ work, resolve: (value) => resolve(value as T), reject });

@@ -98,7 +98,7 @@ async function createTokens(db: Schema, { text, clustered }: ColumnTypes): Promi
     .addForeignKeyConstraint('tokens_owner', ['workspace', 'owner'], 'owners', ['workspace', 'id'])
     .modifyEnd(clustered)
     .execute();
-  await db.schema.createIndex('tokens_by_workspace').on('tokens').columns(['workspace', 'id']).execute();
+  await db.schema.createIndex('tokens_by_workspace').on('tokens').columns(['workspace', 'id', 'name_folded']).execute();
   await db.schema.createIndex('tokens_by_api').on('tokens').columns(['api', 'id']).execute();
   await db.schema.createIndex('tokens_by_owner').on('tokens').columns(['owner', 'id']).execute();
 }

@@ -9,7 +9,6 @@ import { postgresTypes } from '../migrations/column-types.ts';
 import { migrate } from '../migrations/migrate.ts';
 import { contextOf, findStatement } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
-import type { JoinedRow } from '../sql/joined.ts';
 import type { Db, Tables } from '../sql/tables.ts';
 import { createPool, type Pool, type PoolLimits, poolForKysely } from './pool.ts';
 
@@ -40,7 +39,8 @@ export async function openPostgres(url: string, log: StoreLog | undefined): Prom
   await migrateFirst(url, log);
   const readPool = createPool(url, READS, log);
   const reads = kyselyOver(readPool);
-  const writes = kyselyOver(createPool(url, WRITES, log));
+  const writePool = createPool(url, WRITES, log);
+  const writes = kyselyOver(writePool);
   const { sql: text } = findStatement(reads, jsonArrayFrom);
   return {
     reads,
@@ -51,11 +51,7 @@ export async function openPostgres(url: string, log: StoreLog | undefined): Prom
       const connection = await readPool.connect();
       try {
         const values = [Buffer.from(digest, 'latin1')];
-        const { rows } = await connection.query<JoinedRow & { readonly roles: string }>({
-          name: 'tessera-find',
-          text,
-          values,
-        });
+        const { rows } = await connection.named({ name: 'tessera-find', text, values, rowMode: 'array' });
         return rows[0] && contextOf(rows[0]);
       } finally {
         connection.release();
@@ -65,8 +61,8 @@ export async function openPostgres(url: string, log: StoreLog | undefined): Prom
     // An answer of the server is definite, save the one that says that it is going away.
     leavesOutcomeOpen: (error) => !(error instanceof pg.DatabaseError) || error.severity === 'FATAL',
     close: async () => {
-      await reads.destroy();
-      await writes.destroy();
+      await readPool.end();
+      await writePool.end();
     },
   };
 }
@@ -76,7 +72,8 @@ async function begin(connection: Db): Promise<void> {
 }
 
 async function migrateFirst(url: string, log: StoreLog | undefined): Promise<void> {
-  const db = kyselyOver(createPool(url, MIGRATIONS, log));
+  const pool = createPool(url, MIGRATIONS, log);
+  const db = kyselyOver(pool);
   const deadline = performance.now() + MIGRATION_WAIT_MILLISECONDS;
   try {
     for (;;) {
@@ -89,7 +86,7 @@ async function migrateFirst(url: string, log: StoreLog | undefined): Promise<voi
       await delay(MIGRATION_PAUSE_MILLISECONDS);
     }
   } finally {
-    await db.destroy();
+    await pool.end();
   }
 }
 

@@ -21,7 +21,9 @@ export interface PoolLimits {
 const LOCK_MILLISECONDS = 5000;
 
 export interface Connection {
-  query<R>(query: string | pg.QueryConfig, values?: readonly unknown[]): Promise<pg.QueryResult<R & pg.QueryResultRow>>;
+  query(text: string, values: readonly unknown[]): Promise<pg.QueryResult>;
+  /** A statement that the connection knows by its name after the first time. */
+  named(statement: pg.QueryArrayConfig & { readonly name: string }): Promise<pg.QueryArrayResult>;
   release(): void;
 }
 
@@ -58,6 +60,7 @@ export function createPool(url: string, limits: PoolLimits, log: StoreLog | unde
 export function poolForKysely(pool: Pool): PostgresPool {
   return {
     options: {},
+    // Without cursors, which nothing here uses.
     connect: async () => (await pool.connect()) as unknown as PostgresPoolClient,
     end: () => pool.end(),
   };
@@ -70,17 +73,19 @@ function leased(client: pg.PoolClient): Connection {
     broken = true;
   };
   client.on('error', breaks);
+  const guarded = async <T>(run: () => Promise<T>): Promise<T> => {
+    // A rollback would only wait behind the statement that has no answer.
+    if (broken) throw new Error('the connection to PostgreSQL was lost');
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) breaks();
+      throw error;
+    }
+  };
   return {
-    query: async (query, values) => {
-      // A rollback would only wait behind the statement that has no answer.
-      if (broken) throw new Error('the connection to PostgreSQL was lost');
-      try {
-        return await client.query(query, values as unknown[]);
-      } catch (error) {
-        if (!(error instanceof pg.DatabaseError)) breaks();
-        throw error;
-      }
-    },
+    query: (text, values) => guarded(() => client.query(text, [...values])),
+    named: (statement) => guarded(() => client.query(statement)),
     release: () => {
       client.off('error', breaks);
       client.release(broken);

@@ -3,13 +3,23 @@ import { type CompiledQuery, type RawBuilder, type SelectQueryBuilder, sql } fro
 import type { TokenContext } from '../../core/model.ts';
 import { apiOf } from './apis.ts';
 import { fromJson } from './columns.ts';
-import { columnsOf, type JoinedRow, part } from './joined.ts';
+import { columnsOf, partAt, widthOf } from './joined.ts';
 import { ownerOf } from './owners.ts';
 import { roleOf } from './roles.ts';
 import { secretOf } from './secrets.ts';
 import type { Db, RoleRow, Tables } from './tables.ts';
 import { tokenOf } from './tokens.ts';
 import { workspaceOf } from './workspaces.ts';
+
+/** Where the columns of each table start. */
+const at = {
+  secrets: 0,
+  tokens: widthOf('secrets'),
+  apis: widthOf('secrets', 'tokens'),
+  workspaces: widthOf('secrets', 'tokens', 'apis'),
+  owners: widthOf('secrets', 'tokens', 'apis', 'workspaces'),
+  roles: widthOf('secrets', 'tokens', 'apis', 'workspaces', 'owners'),
+};
 
 /** Rows as one JSON text, in the words of the dialect. */
 export type JsonArrayFrom = <O>(rows: SelectQueryBuilder<Tables, 'owner_roles' | 'roles', O>) => RawBuilder<unknown>;
@@ -43,14 +53,15 @@ export function findStatement(db: Db, jsonArrayFrom: JsonArrayFrom): CompiledQue
     .compile();
 }
 
-export function contextOf(row: JoinedRow & { readonly roles: string }): TokenContext {
-  const roles = fromJson<readonly RoleRow[]>(row.roles).map(roleOf);
-  const owner = part('owners', row);
+/** From the statement's answer as a list of values: naming each of its columns in each row would take a third of the time. */
+export function contextOf(values: readonly unknown[]): TokenContext {
+  const roles = fromJson<readonly RoleRow[]>(values[at.roles] as string).map(roleOf);
+  const owner = partAt('owners', values, at.owners);
   return {
-    secret: secretOf(part('secrets', row)),
-    token: tokenOf(part('tokens', row)),
-    api: apiOf(part('apis', row)),
-    workspace: workspaceOf(part('workspaces', row)),
+    secret: secretOf(partAt('secrets', values, at.secrets)),
+    token: tokenOf(partAt('tokens', values, at.tokens)),
+    api: apiOf(partAt('apis', values, at.apis)),
+    workspace: workspaceOf(partAt('workspaces', values, at.workspaces)),
     owner: owner.id === null ? null : ownerOf({ ...owner, roles: roles.map(({ id }) => id).join(' ') || null }),
     roles,
   };

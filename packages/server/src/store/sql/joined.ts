@@ -30,6 +30,18 @@ export function part<T extends Joined>(table: T, row: JoinedRow): Tables[T] {
   return own as unknown as Tables[T];
 }
 
+/** As `part`, of a row that came as a list of values: the one whose columns start at a place. Quicker, for the hottest read. */
+export function partAt<T extends Joined>(table: T, values: readonly unknown[], start: number): Tables[T] {
+  const own: Record<string, unknown> = {};
+  for (const [index, { name }] of columns[table].entries()) own[name] = values[start + index];
+  return own as unknown as Tables[T];
+}
+
+/** How many columns `columnsOf` has for these tables. */
+export function widthOf(...tables: readonly Joined[]): number {
+  return tables.reduce((width, table) => width + columns[table].length, 0);
+}
+
 function aliased(table: keyof typeof columnNames) {
   return columnNames[table].map((name: string) => ({ name, alias: `${table}:${name}` }));
 }

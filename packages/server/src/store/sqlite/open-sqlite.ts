@@ -11,7 +11,6 @@ import { sqliteTypes } from '../migrations/column-types.ts';
 import { migrate } from '../migrations/migrate.ts';
 import { contextOf, findStatement } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
-import type { JoinedRow } from '../sql/joined.ts';
 import type { Db } from '../sql/tables.ts';
 import { kyselyOver } from './dialect.ts';
 
@@ -45,14 +44,16 @@ export async function openSqlite(file: string): Promise<Engine> {
 function engineOver(reader: DatabaseSync, writes: Db, writer: DatabaseSync): Engine {
   const reads = kyselyOver(reader);
   const find = reader.prepare(findStatement(reads, jsonArrayFrom).sql);
+  find.setReturnArrays(true);
   return {
     reads,
     writes,
     terms: { blob: 'blob', inserts: createInserts(writes) },
     begin,
     find: (digest) => {
-      const row = find.get(Buffer.from(digest, 'latin1'));
-      return row && contextOf(row as JoinedRow & { readonly roles: string });
+      // The types of `node:sqlite` do not know of rows as lists.
+      const row = find.get(Buffer.from(digest, 'latin1')) as readonly unknown[] | undefined;
+      return row && contextOf(row);
     },
     isRetryable: () => false,
     // Where the log could not be synced, its frames may be on the disk or not.
