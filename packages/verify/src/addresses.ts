@@ -1,5 +1,5 @@
 /** Address rules: CIDR allow and deny lists, compiled once, judged in constant time. Deny wins. */
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
 /** Lists of addresses or CIDR ranges, IPv4 and IPv6. An absent or empty `allow` admits every address that is not denied. */
 export interface AddressLists {
@@ -18,17 +18,29 @@ export interface AddressRule {
 export function addressRule(label: string, lists: AddressLists): AddressRule {
   const allow = lists.allow !== undefined && lists.allow.length > 0 ? compile(lists.allow) : undefined;
   const deny = lists.deny !== undefined && lists.deny.length > 0 ? compile(lists.deny) : undefined;
+
+  function judge(address: string | undefined): string | undefined {
+    if (allow === undefined && deny === undefined) return undefined;
+    const plain = address === undefined ? undefined : plainAddress(address);
+    if (plain === undefined) return `${label}: the client address is unknown`;
+    const family = isIPv4(plain) ? 'ipv4' : 'ipv6';
+    if (deny?.check(plain, family)) return `${label}: the client address is denied`;
+    if (allow !== undefined && !allow.check(plain, family))
+      return `${label}: the client address is not in the allowed ranges`;
+    return undefined;
+  }
+
+  // A token is mostly used from one address, and an answer depends on the address alone: the last one is kept.
+  let last: string | undefined;
+  let answer = judge(last);
   return Object.freeze({
     label,
     refuses(address: string | undefined) {
-      if (allow === undefined && deny === undefined) return undefined;
-      const plain = address === undefined ? undefined : plainAddress(address);
-      if (plain === undefined) return `${label}: the client address is unknown`;
-      const family = isIPv4(plain) ? 'ipv4' : 'ipv6';
-      if (deny?.check(plain, family)) return `${label}: the client address is denied`;
-      if (allow !== undefined && !allow.check(plain, family))
-        return `${label}: the client address is not in the allowed ranges`;
-      return undefined;
+      if (address !== last) {
+        answer = judge(address);
+        last = address;
+      }
+      return answer;
     },
   });
 }
@@ -38,9 +50,8 @@ export function addressRule(label: string, lists: AddressLists): AddressRule {
  * Undefined where the text is no address.
  */
 export function plainAddress(text: string): string | undefined {
-  const version = isIP(text);
-  if (version === 4) return text;
-  if (version === 0) return undefined;
+  if (isIPv4(text)) return text;
+  if (!isIPv6(text)) return undefined;
   const zone = text.indexOf('%');
   const address = zone < 0 ? text : text.slice(0, zone);
   return mappedIPv4(address) ?? address;

@@ -59,7 +59,7 @@ async function findingsOfKnown(
 ): Promise<readonly Finding[]> {
   const { requirement } = asked;
   const possessed = await found('possession', ports, async () => ({
-    code: await possession(credential, facts, { ...asked, now: ports.clock.now() }, ports),
+    code: await possession(credential, facts, asked, ports),
   }));
   const isUnproved = facts.boundKey !== undefined && possessed.outcome === 'passed';
   const missing = missingScopes(facts, requirement);

@@ -1,4 +1,5 @@
 /** Step 4: address, admitted kinds and roles, rate limits, quotas; of the token, its owner's roles and the asker. */
+import type { AddressRule } from './addresses.ts';
 import type { Authorized } from './authorization.ts';
 import { chain, type MaybePromise } from './maybe-promise.ts';
 import type { LimitOutcome, LimitRule, Ports, QuotaRule, TokenFacts } from './ports.ts';
@@ -28,12 +29,16 @@ export function policy(authorized: Authorized, asked: Asked, ports: Ports): Mayb
 }
 
 /** Every rule must let the address pass; the first that does not is named. */
-export function refusedByAddress(facts: TokenFacts, asked: Asked): Deny | undefined {
-  for (const rules of [facts.addresses, asked.requirement.addresses]) {
-    for (const rule of rules) {
-      const detail = rule.refuses(asked.circumstances.address);
-      if (detail !== undefined) return deny('ip_denied', { principal: facts, detail });
-    }
+export function refusedByAddress(facts: TokenFacts, { requirement, circumstances }: Asked): Deny | undefined {
+  const detail =
+    firstRefusal(facts.addresses, circumstances.address) ?? firstRefusal(requirement.addresses, circumstances.address);
+  return detail === undefined ? undefined : deny('ip_denied', { principal: facts, detail });
+}
+
+function firstRefusal(rules: readonly AddressRule[], address: string | undefined): string | undefined {
+  for (const rule of rules) {
+    const detail = rule.refuses(address);
+    if (detail !== undefined) return detail;
   }
   return undefined;
 }

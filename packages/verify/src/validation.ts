@@ -29,10 +29,9 @@ export function validation(
 ): MaybePromise<Validated | Deny> {
   return chain(recognise(credential, ports), (found) => {
     if (typeof found === 'string') return deny(found);
-    const now = ports.clock.now();
-    const code = condition(found, asked.requirement, now);
+    const code = condition(found, asked.requirement, ports.clock.now());
     if (code !== undefined) return deny(code, code === 'unknown' ? {} : { principal: found });
-    return chain(possession(credential, found, { ...asked, now }, ports), (proof) =>
+    return chain(possession(credential, found, asked, ports), (proof) =>
       proof === undefined ? validated(found) : deny(proof, { principal: found }),
     );
   });
@@ -75,7 +74,7 @@ export function condition(facts: TokenFacts, asked: Requirement, now: number): D
 export function possession(
   credential: Credential,
   facts: TokenFacts,
-  asked: { readonly requirement: Requirement; readonly circumstances: Circumstances; readonly now: number },
+  asked: { readonly requirement: Requirement; readonly circumstances: Circumstances },
   ports: Ports,
 ): MaybePromise<DenialCode | undefined> {
   const { proof, method, url } = asked.circumstances;
@@ -85,7 +84,7 @@ export function possession(
   if (proof === undefined || method === undefined || url === undefined) return 'proof_required';
   if (ports.proofs === undefined) throw new Error('a proof of possession cannot be judged here: no port for proofs');
   const presented = { proof, token: credential.text, method, url };
-  return chain(ports.proofs.check(presented, facts.boundKey, asked.now), (outcome) => {
+  return chain(ports.proofs.check(presented, facts.boundKey, ports.clock.now()), (outcome) => {
     if (outcome === 'ok') return undefined;
     return outcome === 'replayed' ? 'replayed' : 'proof_invalid';
   });
