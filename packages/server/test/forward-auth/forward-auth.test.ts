@@ -102,6 +102,9 @@ describe('a proxy that asks', () => {
     original('GET', '/orders/../admin'),
     original('GET', '/orders/%2e%2e/admin'),
     original('GET', 'orders'),
+    original('GET', '/orders/1?x#y'),
+    original('GET', '/orders/1?x\ty'),
+    original('GET', '/orders/1?caf\xe9'),
     original('GET', '/orders/1', 'user@api.test'),
   ];
   it.each(half.map((fields) => [fields.join(' | '), fields] as const))('hears 400 for %s', async (_name, fields) => {

@@ -177,12 +177,16 @@ describe('a request that may not pass', () => {
     const guesser = await refused([`Authorization: Bearer ${UNKNOWN}`], '/nowhere');
     expect(guesser).toEqual(await refused([`Authorization: Bearer ${UNKNOWN}`], '/orders/1'));
     expect(await refused([AUTH], '/nowhere')).toMatchObject({ status: 404, code: 'not_found' });
+    const theirs = gateway.mint({ workspace: { id: 'ws_b', enabled: true } });
+    expect(await refused([`X-API-Key: ${theirs}`], '/nowhere')).toMatchObject({ status: 401, code: 'invalid_token' });
   });
 
   it('hears 405 with the methods of the path where its token is valid', async () => {
     const ask = (...fields: string[]) =>
       gateway.raw(`PATCH /orders/1 HTTP/1.1\r\n${lines('Host: a.test', ...fields, 'Connection: close')}`);
     expect((await ask()).status).toBe(401);
+    const theirs = gateway.mint({ workspace: { id: 'ws_b', enabled: true } });
+    expect((await ask(`X-API-Key: ${theirs}`)).status).toBe(401);
     const { status, head } = await ask(AUTH);
     expect(status).toBe(405);
     expect(head).toContain('\r\nAllow: GET, POST, HEAD\r\n');

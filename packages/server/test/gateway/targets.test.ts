@@ -67,6 +67,8 @@ describe('what is matched is what is sent', () => {
     '/%2561',
     '/%25%36%31',
     '/a|b',
+    '/a#b',
+    '/a?b#c',
   ];
   it.each(ambiguous)('refuses %s with 400', async (path) => {
     const { status, body } = await gateway.get(path);

@@ -158,6 +158,19 @@ describe('a listener', () => {
     await over;
   });
 
+  it('still answers the first request of a connection that was made before', async () => {
+    const port = await start(ok);
+    const early = connection(port, '');
+    const heard = hear(early);
+    await exchange(port, get('/', close));
+    const over = listener.close(10_000);
+    early.write(get());
+    const { text, end } = await heard;
+    expect(text).toContain('\r\nConnection: close\r\n');
+    expect([text.endsWith('{"ok":true}'), end]).toEqual([true, 'clean']);
+    await over;
+  });
+
   it('cuts what still runs when the grace is over', async () => {
     const begun = Promise.withResolvers<void>();
     const port = await start(() => begun.resolve());
@@ -189,6 +202,7 @@ describe('a listener', () => {
     endless.on('drain', pour);
     pour();
     expect((await heard).end).toBe('reset');
+    expect(endless.bytesWritten).toBeLessThan(64 * 1_048_576);
   });
 });
 

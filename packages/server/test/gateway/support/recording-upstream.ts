@@ -15,6 +15,8 @@ export interface RecordingUpstream {
   answer: Answer;
   /** Answers on the connection that came last, whether its request is whole or not. */
   answerNow(bytes: string): void;
+  /** Takes no more bytes from the connections that come from now on. */
+  stopReading(): void;
   /** Resolves with the bytes that came so far, as soon as they hold this text. */
   seen(text: string): Promise<string>;
   /** Resolves when a connection to it has ended, however. */
@@ -37,16 +39,18 @@ export async function recordingUpstream(): Promise<RecordingUpstream> {
   const over = Promise.withResolvers<void>();
   let all = '';
   let last: Socket | undefined;
+  let reading = true;
   const server = createServer((socket) => {
     sockets.add(socket);
     last = socket;
-    let pending = '';
-    socket.setEncoding('latin1');
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       sockets.delete(socket);
       over.resolve();
     });
+    if (!reading) return;
+    let pending = '';
+    socket.setEncoding('latin1');
     socket.on('data', (chunk) => {
       pending += String(chunk);
       all += String(chunk);
@@ -68,6 +72,9 @@ export async function recordingUpstream(): Promise<RecordingUpstream> {
     bytes: () => all,
     answer: OK,
     answerNow: (bytes) => void last?.write(bytes, 'latin1'),
+    stopReading: () => {
+      reading = false;
+    },
     seen: (text) =>
       new Promise((resolve) => {
         const check = (): void => {
