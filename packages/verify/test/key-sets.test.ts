@@ -22,6 +22,11 @@ describe('a key set is refused whole', () => {
       'two keys have the kid key-1',
     ],
     [
+      'of two keys of the same kid, the first of them for encryption',
+      [key(rs, { use: 'enc' }), key(es)],
+      'two keys have the kid key-1',
+    ],
+    [
       'that holds a private key among public ones',
       [key(es), key(rs, { kid: 'b', ...rs.privateKey.export({ format: 'jwk' }) })],
       'key b: the key holds a secret',

@@ -84,6 +84,11 @@ describe('the request of a proof', () => {
     expect(await altered({ claims: { htu } })).toBe('proof_invalid');
   });
 
+  it('is ASCII: a Kelvin sign, whose lower case is k, is none', async () => {
+    const proof = dpopProof(holder, TOKEN, { claims: { htu: 'https://\u212aiosk.example.test/' } });
+    expect(await coded(proof, { url: 'https://kiosk.example.test/' })).toBe('proof_invalid');
+  });
+
   it('is compared without default port, query and fragment on our side too', async () => {
     const proof = dpopProof(holder, TOKEN, { claims: { htu: 'http://api.example.test' } });
     expect(await coded(proof, { url: 'http://API.example.test:80/?x#y' })).toBe('ok');
@@ -216,6 +221,19 @@ describe('a proof is used once', () => {
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => check(proof)));
     expect(outcomes.filter((outcome) => outcome === 'ok')).toEqual(['ok']);
     expect(outcomes.filter((outcome) => outcome === 'replayed')).toHaveLength(19);
+  });
+
+  it.each([-59, 0, 60])('in all the time that it is recent, made %i s from now', async (offset) => {
+    const clock = { at: NOW, now: () => clock.at };
+    const proofs = dpopProofs({ replays: memoryReplays({ clock }) });
+    const boundKey = await thumbprint(holder);
+    const proof = dpopProof(holder, TOKEN, { claims: { iat: SECONDS + offset } });
+    const outcomes = [];
+    for (; clock.at < NOW + 130_000; clock.at += 500)
+      outcomes.push(await proofs.check({ proof, token: TOKEN, method: METHOD, url: URL }, boundKey, clock.at));
+    expect(outcomes.indexOf('ok')).toBe(0);
+    expect(outcomes.lastIndexOf('ok')).toBe(0);
+    expect(outcomes.at(-1)).toBe('proof_invalid');
   });
 
   it('however it is signed again with the same jti', async () => {

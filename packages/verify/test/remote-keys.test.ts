@@ -1,5 +1,5 @@
 /** Key sets that are fetched: from a real server, as seldom as can be, and never through what it points to. */
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { credentialOf, jwtLookup } from '../src/index.ts';
@@ -40,6 +40,19 @@ describe('keys of a URL', () => {
     verifier.clock.at += 599_000;
     expect(await verifier.code(accessToken(first))).toBe('ok');
     expect(requests).toEqual(['/jwks.json']);
+  });
+
+  it('are fetched one at a time, however long it takes', async () => {
+    const verifier = verifierOf();
+    const held = Promise.withResolvers<ServerResponse>();
+    answer = (_, response) => held.resolve(response);
+    const waiting = [verifier.code(accessToken(first))];
+    const response = await held.promise;
+    verifier.clock.at += 2000;
+    waiting.push(verifier.code(accessToken(first)));
+    response.end(JSON.stringify(jwksOf(['key-1', first])));
+    expect(await Promise.all(waiting)).toEqual(['ok', 'ok']);
+    expect(requests).toHaveLength(1);
   });
 
   it('are not fetched for what is malformed', async () => {
