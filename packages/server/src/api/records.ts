@@ -4,6 +4,8 @@ import type { ReadHandlers } from './services.ts';
 import { auditView, changeView, time } from './views.ts';
 
 const DEFAULT_PAGE = 100;
+/** Every workspace's log begins with its own creation. */
+const FIRST_ACTION = 'workspace.create';
 
 export const recordReads: ReadHandlers<'audit.list' | 'audit.verify' | 'audit.checkpoint' | 'changes.list'> = {
   async 'audit.list'({ call, query, services }) {
@@ -14,7 +16,13 @@ export const recordReads: ReadHandlers<'audit.list' | 'audit.verify' | 'audit.ch
   async 'audit.verify'({ call, query, services }) {
     const { seq, hash } = query;
     const checkpoint = seq === undefined || hash === undefined ? undefined : { seq, hash };
-    return { output: await proveChain(services.store, call.workspace, { key: services.auditKey, checkpoint }) };
+    return {
+      output: await proveChain(services.store, call.workspace, {
+        key: services.auditKey,
+        checkpoint,
+        first: FIRST_ACTION,
+      }),
+    };
   },
   async 'audit.checkpoint'({ call, services }) {
     const head = await services.store.auditHead(call.workspace);

@@ -10,10 +10,12 @@ export function canonicalJson(value: unknown): string {
     const members = Object.entries(value)
       .filter(([, member]) => member !== undefined)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+      .map(([key, member]) => `${canonicalJson(key)}:${canonicalJson(member)}`);
     return `{${members.join(',')}}`;
   }
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError('JSON has no such number');
+  // RFC 8785 section 3.2.2.2: a lone surrogate is an error, because readers would not agree on its bytes.
+  if (typeof value === 'string' && !value.isWellFormed()) throw new TypeError('JSON has no lone surrogate');
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new TypeError(`JSON has no ${typeof value}`);
   return text;

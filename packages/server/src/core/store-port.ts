@@ -154,7 +154,8 @@ export interface Tx extends Reader {
 /** Makes records and heads of the audit chain; the key of the head stays out of the store. */
 export interface AuditSeal {
   record(entry: AuditEntry, seq: number, previous: string): AuditRecord;
-  head(record: AuditRecord): AuditHead;
+  /** The head after this record. `before`: the head that the record continues; undefined: it is the first. */
+  head(record: AuditRecord, before: AuditHead | undefined): AuditHead;
 }
 
 export interface Store extends Reader {

@@ -49,5 +49,5 @@ export async function appendAudit(
     }
   }
   await insert(db, records.map(auditRowOf));
-  for (const record of last) await putAuditHead(db, seal.head(record));
+  for (const record of last) await putAuditHead(db, seal.head(record, heads.get(record.workspace)));
 }
