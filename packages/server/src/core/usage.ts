@@ -1,8 +1,10 @@
 /** Counting every call: per token and hour, with last use, gathered in memory and written in batches. */
-import type { TokenFacts } from '@tessera/verify';
-import { type DigestKey, digestBytes } from '@tessera/verify';
+import { randomUUID } from 'node:crypto';
+import { type DigestKey, digestBytes, type TokenFacts } from '@tessera/verify';
+import { HourlyCounts } from './hourly-counts.ts';
+import { lastUses } from './last-uses.ts';
 import type { LastUse, UsageCount } from './model.ts';
-import type { Store } from './store-port.ts';
+import { OutcomeUnknown, type Store, type Tx } from './store-port.ts';
 import { activate } from './tokens/rotate.ts';
 
 export interface UsageOptions {
@@ -23,35 +25,33 @@ export interface Usage {
   flush(): Promise<void>;
 }
 
-interface Gathered {
-  allowed: number;
-  denied: number;
-  usedAt: number;
-  secret: DigestKey;
+const DEFAULT_FLUSH_MS = 1000;
+/** Rows of one unit of work: other writers must not wait long for their turn. */
+const MAX_ROWS = 2000;
+
+/** What is written at once. It keeps its number until it is known whether it was written. */
+interface Batch {
+  readonly number: number;
+  readonly counts: readonly UsageCount[];
+  readonly uses: readonly LastUse[];
 }
 
-const HOUR = 3_600_000;
-const LAST_USE_EVERY_MS = 60_000;
-const DEFAULT_FLUSH_MS = 1000;
-
 export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }: UsageOptions): Usage {
-  let gathered = new Map<string, Gathered>();
-  let hour = 0;
-  /** When the last use of a secret was last written. */
-  const touched = new Map<DigestKey, number>();
+  const counts = new HourlyCounts();
+  const uses = lastUses();
   const activating = new Set<DigestKey>();
-  const closedHours: UsageCount[] = [];
+  /** Names this counter's batches in the store, among those of other processes. */
+  const id = `usage:${randomUUID()}`;
+  let batches = 0;
+  /** Its commit lost its answer: it is asked after before anything else is written. */
+  let unsure: Batch | undefined;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
 
-  const countsOf = (): UsageCount[] =>
-    [...gathered].map(([token, { allowed, denied }]) => ({ token, hour, allowed, denied }));
-
-  const firstUse = (facts: TokenFacts): void => {
-    const { key } = facts.secret;
+  const firstUse = ({ secret: { key }, workspace, id: token }: TokenFacts): void => {
     if (activating.has(key)) return;
     activating.add(key);
-    const use = { workspace: facts.workspace.id, token: facts.id, digest: digestBytes(key), now: now() };
+    const use = { workspace: workspace.id, token, digest: digestBytes(key), now: now() };
     // Should it fail, the next use tries again: the secret stays pending and valid.
     store
       .write((tx) => activate(tx, use))
@@ -59,64 +59,69 @@ export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }:
       .finally(() => activating.delete(key));
   };
 
-  const write = async (): Promise<void> => {
-    const counts = [...closedHours.splice(0), ...countsOf()];
-    const taken = gathered;
-    gathered = new Map();
-    const time = now();
-    for (const [key, at] of touched) if (time - at >= LAST_USE_EVERY_MS) touched.delete(key);
-    const uses: LastUse[] = [];
-    for (const [token, { usedAt, secret }] of taken) {
-      if (usedAt > 0 && !touched.has(secret)) uses.push({ token, digest: digestBytes(secret), at: usedAt });
-    }
-    if (counts.length === 0) return;
+  const put = async (tx: Tx, batch: Batch): Promise<void> => {
+    if ((await tx.idempotency(id))?.requestHash === String(batch.number)) return;
+    if (batch.counts.length > 0) await tx.addUsage(batch.counts);
+    if (batch.uses.length > 0) await tx.touch(batch.uses);
+    const written = { id, requestHash: String(batch.number), status: 0, sealed: NOTHING, createdAt: now() };
+    await tx.putIdempotency(written);
+  };
+
+  /** Whether it is written, as far as one can tell. What is not, is kept for the next time. */
+  const write = async (batch: Batch): Promise<boolean> => {
     try {
-      await store.write(async (tx) => {
-        await tx.addUsage(counts);
-        if (uses.length > 0) await tx.touch(uses);
-      });
-      for (const [, { usedAt, secret }] of taken) if (usedAt > 0 && !touched.has(secret)) touched.set(secret, time);
+      await store.write((tx) => put(tx, batch));
+      unsure = undefined;
+      return true;
     } catch (error) {
-      // Nothing was written: what was counted is kept for the next time.
-      closedHours.push(...counts);
       onError(error);
+      if (error instanceof OutcomeUnknown || unsure === batch) {
+        unsure = batch;
+      } else {
+        counts.giveBack(batch.counts);
+        uses.giveBack(batch.uses);
+      }
+      return false;
     }
   };
 
-  const flush = (): Promise<void> => {
-    running = running.then(write);
+  const writeAll = async (which: 'due' | 'all'): Promise<void> => {
+    if (unsure !== undefined && !(await write(unsure))) return;
+    const due = uses.take(now(), which);
+    // What is counted meanwhile waits for its own turn.
+    const rounds = Math.ceil(Math.max(counts.size, due.length) / MAX_ROWS);
+    for (let round = 0; round < rounds; round += 1) {
+      const batch = { number: ++batches, counts: counts.take(MAX_ROWS), uses: due.splice(0, MAX_ROWS) };
+      if (await write(batch)) continue;
+      uses.giveBack(due);
+      return;
+    }
+  };
+
+  const flush = (which: 'due' | 'all'): Promise<void> => {
+    running = running.then(() => writeAll(which));
     return running;
   };
 
   return {
     count(allowed, facts) {
       const time = now();
-      const current = time - (time % HOUR);
-      if (current !== hour) {
-        closedHours.push(...countsOf());
-        gathered = new Map();
-        hour = current;
-      }
-      const seen = gathered.get(facts.id) ?? { allowed: 0, denied: 0, usedAt: 0, secret: facts.secret.key };
-      if (allowed) {
-        seen.allowed += 1;
-        seen.usedAt = time;
-        seen.secret = facts.secret.key;
-        if (facts.secret.state === 'pending') firstUse(facts);
-      } else {
-        seen.denied += 1;
-      }
-      gathered.set(facts.id, seen);
+      counts.count(facts.id, time, allowed);
+      if (!allowed) return;
+      uses.used(facts.secret.key, facts.id, time);
+      if (facts.secret.state === 'pending') firstUse(facts);
     },
-    buffered: () => gathered.size + closedHours.length,
+    buffered: () => counts.size + (unsure?.counts.length ?? 0),
     start() {
-      timer = setInterval(() => void flush(), flushMs);
+      timer = setInterval(() => void flush('due'), flushMs);
       timer.unref();
     },
     async stop() {
       clearInterval(timer);
-      await flush();
+      await flush('all');
     },
-    flush,
+    flush: () => flush('due'),
   };
 }
+
+const NOTHING = new Uint8Array(0);
