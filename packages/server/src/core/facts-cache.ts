@@ -6,8 +6,9 @@ import type { DigestKey, MaybePromise, TokenFacts, TokenLookup } from '@tessera/
 import { digestKey } from '@tessera/verify';
 import { LRUCache } from 'lru-cache';
 import type { Feed } from './feed.ts';
+import { importedPrefixes } from './imported-prefixes.ts';
 import type { Change, TokenContext } from './model.ts';
-import type { ImportedPrefix, Store } from './store-port.ts';
+import type { Store } from './store-port.ts';
 import { factsOf } from './tokens/facts.ts';
 
 export interface FactsCacheOptions {
@@ -35,7 +36,7 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
       if (keys?.size === 0) byToken.delete(dropped.id);
     },
   });
-  let prefixes: readonly ImportedPrefix[] = [];
+  const imports = importedPrefixes(() => store.importedPrefixes());
   /** Counts changes: facts that were read while something changed are used once and not kept. */
   let epoch = 0;
 
@@ -53,26 +54,23 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
     return found;
   };
 
-  const load = async (): Promise<void> => {
-    prefixes = await store.importedPrefixes();
-  };
-
-  feed.subscribe((change) => {
-    epoch += 1;
-    if (change === 'missed') facts.clear();
-    else forget(change);
-    if (change === 'missed' || change.kind === 'token.imported') void load().catch(() => facts.clear());
-  });
-
   const forget = (change: Change): void => {
     if (change.kind.startsWith('token.')) {
       for (const digest of [...(byToken.get(change.id) ?? [])]) facts.delete(digest);
       return;
     }
-    // Owners, roles, apis and workspaces change seldom and stand behind many tokens: drop the workspace's facts.
-    for (const [digest, found] of [...facts.entries()])
-      if (found.workspace.id === change.workspace) facts.delete(digest);
+    // Owners, roles, apis and workspaces change seldom and stand behind many tokens: all facts are gone through.
+    for (const [digest, found] of [...facts.entries()]) if (concerns(change, found)) facts.delete(digest);
   };
+
+  feed.subscribe((change) => {
+    if (change === 'missed' || change.kind === 'token.imported') imports.outdated();
+    // What is new stands behind nothing that was read before.
+    if (change !== 'missed' && change.kind.endsWith('.created')) return;
+    epoch += 1;
+    if (change === 'missed') facts.clear();
+    else forget(change);
+  });
 
   return {
     find(digest): MaybePromise<TokenFacts | undefined> {
@@ -89,11 +87,18 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
         ? context.then((value) => arrived(digest, value, since))
         : arrived(digest, context, since);
     },
-    imported(text) {
-      const algorithms = prefixes.filter(({ prefix }) => text.startsWith(prefix)).map(({ algorithm }) => algorithm);
-      return [...new Set(algorithms)].map((algorithm) => digestKey(text, algorithm));
-    },
+    imported: (text) => imports.algorithmsOf(text).map((algorithm) => digestKey(text, algorithm)),
     has: (digest) => feed.fresh() && facts.has(digest),
-    load,
+    load: imports.load,
   };
+}
+
+/** Whether facts may be other ones after a change that is of no single token. */
+function concerns({ kind, id, workspace }: Change, facts: TokenFacts): boolean {
+  if (facts.workspace.id !== workspace) return false;
+  if (kind.startsWith('owner.')) return facts.owner?.id === id;
+  if (kind.startsWith('api.')) return facts.api.id === id;
+  // Facts hold the names of roles, and a name may be what changed.
+  if (kind.startsWith('role.')) return (facts.owner?.roles.length ?? 0) > 0;
+  return true;
 }

@@ -20,7 +20,7 @@ export interface Feed {
   fresh(): boolean;
   /** Milliseconds since the store last said that nothing was missed. */
   lagMs(): number;
-  /** Hears of every change of every workspace. `missed` means that some may be unknown: forget everything. */
+  /** Hears of every change of every workspace, of one of this process perhaps twice. `missed` means that some may be unknown: forget everything. */
   subscribe(listener: (change: Change | 'missed') => void): () => void;
   /** Reads the feed from its end; nothing must be cached before. */
   start(): Promise<void>;
@@ -34,29 +34,38 @@ export function createFeed(options: FeedOptions): Feed {
   const { store, monotonic, boundMs, onError } = options;
   const pollMs = options.pollMs ?? DEFAULT_POLL_MS;
   const listeners = new Set<(change: Change | 'missed') => void>();
-  const ownSeqs = new Set<number>();
   let lastSeq = 0;
   let lastNews = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
+  /** Every listener hears, whatever another one makes of it. */
   const tell = (change: Change | 'missed'): void => {
-    for (const listener of listeners) listener(change);
+    for (const listener of listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        onError(error);
+      }
+    }
   };
 
   store.onCommit((changes) => {
     for (const change of changes) {
-      if (change.seq > lastSeq) ownSeqs.add(change.seq);
       tell(change);
+      // Where it comes next, the poll need not bring it again; where changes of others lie between, it will.
+      if (change.seq === lastSeq + 1) lastSeq = change.seq;
     }
   });
 
   const apply = (changes: readonly Change[]): void => {
     for (const change of changes) {
+      // Committed here while the poll was on its way.
+      if (change.seq <= lastSeq) continue;
       // One writer at a time gives every change the next number: a gap means that something was lost.
       if (change.seq !== lastSeq + 1) tell('missed');
       lastSeq = change.seq;
-      if (!ownSeqs.delete(change.seq)) tell(change);
+      tell(change);
     }
   };
 
@@ -75,7 +84,7 @@ export function createFeed(options: FeedOptions): Feed {
     try {
       await poll();
     } catch (error) {
-      onError(error);
+      if (!stopped) onError(error);
     }
     if (!stopped) timer = setTimeout(() => void loop(), pollMs);
   };
