@@ -5,6 +5,7 @@ import { newId } from './ids.ts';
 import type { Api } from './model.ts';
 import { invalid, notFound, Refusal } from './refusal.ts';
 import type { Reader, Tx } from './store-port.ts';
+import { isManagementApi } from './tokens/authority.ts';
 
 export async function apiById(reader: Reader, call: Call, id: string): Promise<Api> {
   const api = await reader.api(call.workspace, id);
@@ -12,8 +13,12 @@ export async function apiById(reader: Reader, call: Call, id: string): Promise<A
   return api;
 }
 
+/** An audience that looks like an id could stand in for another api wherever either names one. */
+const LOOKS_LIKE_AN_ID = /^api_/;
+
 export async function createApi(tx: Tx, call: Call, input: Body<'apis.create'>): Promise<Api> {
   const { name, audience, prefix } = input;
+  if (LOOKS_LIKE_AN_ID.test(audience)) throw invalid('/audience', 'must not look like an id');
   if ((await tx.apiByAudience(call.workspace, audience)) !== undefined)
     throw new Refusal('conflict', 'an api with this audience exists already');
   const api: Api = {
@@ -44,6 +49,8 @@ export async function updateApi(
 ): Promise<Api> {
   const api = await apiById(tx, call, id);
   checkVersion(call, api);
+  if (isManagementApi(api) && !call.actor.isAdmin)
+    throw new Refusal('forbidden', 'only admin changes the api of the management tokens');
   if (api.builtIn && input.scopes !== undefined)
     throw new Refusal('conflict', 'the scopes of a built-in api are fixed');
   const next: Api = {

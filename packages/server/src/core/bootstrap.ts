@@ -4,7 +4,7 @@ import { generate, parse } from '@tessera/token';
 import { newId } from './ids.ts';
 import { deriveKey } from './keys.ts';
 import type { Token } from './model.ts';
-import type { Store, Tx } from './store-port.ts';
+import { DigestTaken, type Store, type Tx } from './store-port.ts';
 import { MANAGEMENT_AUDIENCE } from './tokens/facts.ts';
 import { secretOf } from './tokens/mint.ts';
 import { DEFAULT_WORKSPACE, foundWorkspace } from './workspaces.ts';
@@ -99,7 +99,7 @@ async function insertRoot(
     version: 1,
   };
   const secret = secretOf(text, token.id, now);
-  await tx.insertToken(token, secret);
+  await tx.insertToken(token, secret).catch(refuseTaken);
   await tx.setMeta(ROOT_TOKEN, token.id);
   systemRecord(tx, {
     workspace,
@@ -130,7 +130,7 @@ async function replaceRoot(
     throw new StartRefused('this root token was replaced before; draw a new one');
   for (const secret of root.secrets)
     await tx.updateSecret({ ...secret, state: 'retired', validUntil: Math.min(secret.validUntil ?? now, now) });
-  await tx.insertSecret(next);
+  await tx.insertSecret(next).catch(refuseTaken);
   await tx.updateToken({
     ...root.token,
     environment: environmentOf(text),
@@ -145,6 +145,12 @@ async function replaceRoot(
     details: { name: 'root', fingerprint: next.fingerprint },
   });
   tx.changed({ workspace, kind: 'token.rotated', id });
+}
+
+function refuseTaken(error: unknown): never {
+  if (error instanceof DigestTaken)
+    throw new StartRefused('this root token is the secret of another token; draw a new one');
+  throw error;
 }
 
 function environmentOf(text: string): Token['environment'] {

@@ -5,6 +5,7 @@ import { newId } from './ids.ts';
 import type { Owner } from './model.ts';
 import { invalid, notFound, Refusal } from './refusal.ts';
 import type { Reader, Tx } from './store-port.ts';
+import { MANAGEMENT_AUDIENCE } from './tokens/facts.ts';
 
 export async function ownerById(reader: Reader, call: Call, id: string): Promise<Owner> {
   const owner = await reader.owner(call.workspace, id);
@@ -43,6 +44,7 @@ export async function updateOwner(
   const owner = await ownerById(tx, call, id);
   checkVersion(call, owner);
   if (input.roles !== undefined && !sameSet(input.roles, owner.roles)) await checkRoles(tx, call, input.roles);
+  if (input.enabled !== undefined && input.enabled !== owner.enabled) await checkManager(tx, call, id);
   const next: Owner = {
     ...owner,
     name: input.name ?? owner.name,
@@ -65,6 +67,7 @@ export async function deleteOwner(tx: Tx, call: Call, id: string): Promise<void>
   checkVersion(call, owner);
   if (id === call.actor.owner && !call.actor.isAdmin)
     throw new Refusal('forbidden', 'only admin deletes the owner it belongs to');
+  await checkManager(tx, call, id);
   const revoked = await tx.revokeTokens({ workspace: call.workspace, owner: id }, call.now, 'owner deleted');
   await tx.updateOwner({
     ...owner,
@@ -84,6 +87,17 @@ async function checkRoles(tx: Tx, call: Call, roles: readonly string[]): Promise
   const known = new Set((await tx.rolesByIds(call.workspace, roles)).map((role) => role.id));
   const index = roles.findIndex((role) => !known.has(role));
   if (index >= 0) throw invalid(`/roles/${index}`, 'no such role', 'unknown_reference');
+}
+
+/** Whoever ends or revives an owner does so to its tokens: with `owners:write` alone nobody locks out an administrator. */
+async function checkManager(tx: Tx, call: Call, owner: string): Promise<void> {
+  if (call.actor.isAdmin) return;
+  const api = await tx.apiByAudience(call.workspace, MANAGEMENT_AUDIENCE);
+  for (const status of ['active', 'disabled', 'not_yet_valid'] as const) {
+    const filter = { owner, api: api?.id, status, now: call.now };
+    if ((await tx.tokens(call.workspace, filter, { limit: 1, before: undefined })).length > 0)
+      throw new Refusal('forbidden', 'only admin disables, enables or deletes an owner that has management tokens');
+  }
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
