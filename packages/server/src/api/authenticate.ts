@@ -3,14 +3,18 @@ import {
   type Credential,
   chain,
   type Deny,
+  decide,
   denials,
+  type Limiter,
   type MaybePromise,
-  type Principal,
+  type Proofs,
+  type Quotas,
   type Requirement,
   requirement,
+  type TokenFacts,
 } from '@tessera/verify';
 import type { Actor } from '../core/call.ts';
-import { judge } from '../core/judge.ts';
+import { type Asked, judge } from '../core/judge.ts';
 import { notFound, Refusal } from '../core/refusal.ts';
 import { MANAGEMENT_AUDIENCE } from '../core/tokens/facts.ts';
 import { DEFAULT_WORKSPACE } from '../core/workspaces.ts';
@@ -20,7 +24,7 @@ import type { ApiServices } from './services.ts';
 
 export interface Caller {
   readonly credential: Credential;
-  readonly principal: Principal;
+  readonly facts: TokenFacts;
 }
 
 export type Authentication =
@@ -38,37 +42,61 @@ function requirementOf(scope: string): Requirement {
 
 /** Judges the caller of an operation that needs this scope. A value where the facts are in memory. */
 export function authenticate(incoming: Incoming, scope: string, services: ApiServices): MaybePromise<Authentication> {
-  const { address, method, origin, path, dpop, presented } = incoming;
-  const url = dpop === undefined ? undefined : `${origin.scheme}://${origin.authority}${path}`;
-  const asked = {
-    presented,
-    requirement: requirementOf(scope),
-    circumstances: { address, method, url, proof: dpop, cost: 1 },
-  };
-  return chain(judge(asked, services), (judgement): Authentication => {
+  return chain(judge(askedOf(incoming, scope), services), (judgement): Authentication => {
     const { verdict } = judgement;
     services.recorder.verdict(verdict, {
       door: 'api',
       route: undefined,
       status: verdict.valid ? 200 : denials[verdict.code].status,
     });
+    // What the decision was given by our own look-up comes back as it was.
     if (judgement.accepted)
-      return { caller: { credential: judgement.credential, principal: judgement.verdict.principal } };
+      return { caller: { credential: judgement.credential, facts: judgement.verdict.principal as TokenFacts } };
     const denial = judgement.verdict;
     const told = { audience: 'manager', scopes: [scope], retryAfterSeconds: judgement.retryAfterSeconds } as const;
     return { problem: judgement.empty ? problemOfEmptyCredential() : problemOfDenial(denial, told), denial };
   });
 }
 
-/** The caller as core sees it. Scopes come expanded from the facts. */
-export function actorOf({ principal }: Caller): Actor {
+/**
+ * Whether a caller that was accepted some time ago still would be. Nothing is spent or recorded for asking, and the proof
+ * of possession, which is good for one use, was judged when the caller came.
+ */
+export function stillHolds(
+  { credential }: Caller,
+  {
+    incoming,
+    scope,
+    services,
+  }: { readonly incoming: Incoming; readonly scope: string; readonly services: ApiServices },
+): MaybePromise<boolean> {
+  const ports = { ...services.ports, limiter: UNSPENT, quotas: UNSPENT, proofs: PROVED };
+  return chain(decide(credential, askedOf(incoming, scope), ports), ({ valid }) => valid);
+}
+
+const UNSPENT: Limiter & Quotas = { take: () => ({ allowed: true, states: [] }) };
+const PROVED: Proofs = { check: () => 'ok' };
+
+function askedOf({ address, method, origin, path, dpop, presented }: Incoming, scope: string): Asked {
+  const url = dpop === undefined ? undefined : `${origin.scheme}://${origin.authority}${path}`;
   return {
-    token: principal.id,
-    owner: principal.owner?.id ?? null,
-    scopes: principal.scopes,
-    isRoot: principal.scopes.includes('root'),
-    isAdmin: principal.scopes.includes('admin'),
-    expiresAt: principal.expiresAt,
+    presented,
+    requirement: requirementOf(scope),
+    circumstances: { address, method, url, proof: dpop, cost: 1 },
+  };
+}
+
+/** The caller as core sees it. Scopes come expanded from the facts. */
+export function actorOf({ facts }: Caller): Actor {
+  return {
+    token: facts.id,
+    home: facts.workspace.id,
+    secret: facts.secret.key,
+    owner: facts.owner?.id ?? null,
+    scopes: facts.scopes,
+    isRoot: facts.scopes.includes('root'),
+    isAdmin: facts.scopes.includes('admin'),
+    expiresAt: facts.expiresAt,
   };
 }
 
@@ -78,8 +106,8 @@ export async function workspaceOfCall(
   named: string | undefined,
   services: ApiServices,
 ): Promise<string> {
-  const isRoot = caller.principal.scopes.includes('root');
-  if (named === undefined) return caller.principal.workspace.id;
+  const isRoot = caller.facts.scopes.includes('root');
+  if (named === undefined) return caller.facts.workspace.id;
   if (!isRoot) throw new Refusal('forbidden', 'only the root token names a workspace');
   const workspace = await services.store.workspace(
     named === 'default' ? ((await services.store.meta(DEFAULT_WORKSPACE)) ?? '') : named,

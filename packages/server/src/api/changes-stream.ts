@@ -1,23 +1,23 @@
 /** The change feed as Server-Sent Events: what was missed, then what happens, for as long as the caller's token lives. */
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Call } from '../core/call.ts';
 import type { Change } from '../core/model.ts';
 import type { Incoming } from '../http/edge.ts';
-import { authenticate, type Caller } from './authenticate.ts';
+import { type Caller, stillHolds } from './authenticate.ts';
 import type { ApiServices } from './services.ts';
 import { changeView } from './views.ts';
 
 const HEARTBEAT_MS = 2000;
 const PAGE = 500;
-/** A reader this far behind is cut; it resumes where it was. */
-const MAX_BUFFERED_BYTES = 1_048_576;
+/** A reader that takes nothing for so long is cut; it resumes where it was. */
+const STALL_MS = 30_000;
 
 export interface StreamRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly incoming: Incoming;
   readonly caller: Caller;
-  readonly call: Call;
+  readonly workspace: string;
   readonly since: number | undefined;
 }
 
@@ -27,12 +27,18 @@ export function wantsStream(request: IncomingMessage): boolean {
     .some((type) => type.split(';')[0]?.trim().toLowerCase() === 'text/event-stream');
 }
 
+/** Answers until the reader leaves, stalls, or loses its right to listen. */
 export async function streamChanges(stream: StreamRequest, services: ApiServices): Promise<void> {
-  const { response, incoming, call } = stream;
+  const { response, incoming, caller, workspace } = stream;
   let position = await startOf(stream, services);
-  let reading = false;
-  let again = false;
-
+  // The reader may have left while the store was asked, and then nothing would ever tell that it did.
+  if (response.destroyed) return;
+  const ended = new AbortController();
+  const end = (): void => {
+    ended.abort();
+    response.end();
+  };
+  response.once('close', () => ended.abort());
   response.writeHead(200, {
     'Content-Type': 'text/event-stream',
     'Cache-Control': 'no-store',
@@ -42,55 +48,75 @@ export async function streamChanges(stream: StreamRequest, services: ApiServices
   });
   response.write(': following\n\n');
 
-  const end = (): void => {
-    clearInterval(heartbeat);
-    unsubscribe();
-    if (!response.writableEnded) response.end();
+  const fail = (error: unknown): void => {
+    if (ended.signal.aborted) return;
+    services.onError(error, incoming.requestId);
+    end();
   };
-
-  // The feed only wakes the stream; what is sent is read from the durable list, so that nothing is skipped or told twice.
+  // What is sent is read from the durable list, page by page as the reader takes it: nothing is skipped or told twice.
   const advance = async (): Promise<void> => {
-    if (reading) {
-      again = true;
-      return;
-    }
-    reading = true;
-    try {
-      do {
-        again = false;
-        const changes = await services.store.changes({ workspace: call.workspace, since: position, limit: PAGE });
-        for (const change of changes) {
-          response.write(eventOf(change));
-          position = change.seq;
-        }
-        again ||= changes.length === PAGE;
-        if (response.writableLength > MAX_BUFFERED_BYTES) return end();
-      } while (again && !response.writableEnded);
-    } catch (error) {
-      services.onError(error, incoming.requestId);
-      end();
-    } finally {
-      reading = false;
+    for (let more = true; more && !ended.signal.aborted; ) {
+      const changes = await services.store.changes({ workspace, since: position, limit: PAGE });
+      if (ended.signal.aborted) return;
+      if (changes.length > 0) response.write(changes.map(eventOf).join(''));
+      position = changes.at(-1)?.seq ?? position;
+      more = changes.length === PAGE;
+      if (response.writableNeedDrain) await drained(response, ended.signal);
     }
   };
-
   const judgeAgain = async (): Promise<void> => {
-    const authentication = await authenticate(incoming, 'changes:read', services);
-    if ('problem' in authentication) end();
+    if (!(await stillHolds(caller, { incoming, scope: 'changes:read', services }))) end();
   };
 
+  const awake = waking(advance, fail);
   const unsubscribe = services.feed.subscribe((change) => {
-    if (change === 'missed' || concerns(change, stream)) void judgeAgain();
-    if (change === 'missed' || change.workspace === call.workspace) void advance();
+    if (change === 'missed' || concerns(change, stream)) judgeAgain().catch(fail);
+    if (change === 'missed' || change.workspace === workspace) awake();
   });
+  const lasting = response.shouldKeepAlive;
   const heartbeat = setInterval(() => {
+    // The listener takes this back when it drains: who follows must not keep it open.
+    if (lasting && !response.shouldKeepAlive) return end();
     response.write(': alive\n\n');
     // Expiry leaves no change behind: the token is judged with every beat.
-    void judgeAgain();
+    judgeAgain().catch(fail);
   }, HEARTBEAT_MS);
   heartbeat.unref();
-  response.on('close', end);
-  await advance();
+  ended.signal.addEventListener('abort', () => {
+    clearInterval(heartbeat);
+    unsubscribe();
+  });
+  awake();
+}
+
+/** Runs `work` once for any number of calls that come while it runs, and once more after them. */
+function waking(work: () => Promise<void>, fail: (error: unknown) => void): () => void {
+  let state: 'idle' | 'running' | 'again' = 'idle';
+  const run = async (): Promise<void> => {
+    do {
+      state = 'running';
+      await work();
+    } while (isAgain(state));
+    state = 'idle';
+  };
+  return () => {
+    if (state === 'idle') run().catch(fail);
+    else state = 'again';
+  };
+}
+
+/** The compiler does not see that the state changed while the work was awaited. */
+function isAgain(state: string): boolean {
+  return state === 'again';
+}
+
+/** Waits until the reader took what was written; cuts one that does not. */
+async function drained(response: ServerResponse, ended: AbortSignal): Promise<void> {
+  try {
+    await once(response, 'drain', { signal: AbortSignal.any([ended, AbortSignal.timeout(STALL_MS)]) });
+  } catch {
+    response.destroy();
+  }
 }
 
 /** `Last-Event-ID` of a reconnecting reader, else `since`, else only what comes from now on. */
@@ -101,9 +127,9 @@ async function startOf({ request, since }: StreamRequest, services: ApiServices)
 }
 
 /** Whether a change may end the caller's own right to listen. */
-function concerns(change: Change, { caller }: StreamRequest): boolean {
-  if (change.workspace !== caller.principal.workspace.id) return false;
-  return change.kind.startsWith('token.') ? change.id === caller.principal.id : true;
+function concerns(change: Change, { caller: { facts } }: StreamRequest): boolean {
+  if (change.workspace !== facts.workspace.id) return false;
+  return change.kind.startsWith('token.') ? change.id === facts.id : true;
 }
 
 function eventOf(change: Change): string {

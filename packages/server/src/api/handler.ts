@@ -1,20 +1,20 @@
 /** The management API over HTTP: find the operation, judge the caller, read the input, run it, answer. */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Operation, OperationName } from '@tessera/contract';
+import { type Operation, type OperationName, problems } from '@tessera/contract';
 import type { Call } from '../core/call.ts';
 import { Refusal } from '../core/refusal.ts';
 import { readBody } from '../http/body.ts';
 import type { Incoming } from '../http/edge.ts';
 import { type Problem, problem } from '../http/problem.ts';
 import { sendJson, sendProblem } from '../http/send.ts';
-import { hasForbiddenKey, parseJson } from '../http/strict-json.ts';
 import type { Answer } from './answer.ts';
 import { actorOf, authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
 import { streamChanges, wantsStream } from './changes-stream.ts';
-import { isJson, parseBody, parseQuery } from './input.ts';
+import { type DeniedLog, deniedLog } from './denied.ts';
+import { hasLoneSurrogate, isJson, jsonBody, parseBody, parseQuery } from './input.ts';
 import { findOperation } from './operations-table.ts';
-import { problemOfError } from './problem-of-error.ts';
+import { problemOfError, refuse } from './problem-of-error.ts';
 import { runRead, runWrite } from './run.ts';
 import type { ApiServices, ReadName, VerifyName, WriteName } from './services.ts';
 import { verifyHandler } from './verify.ts';
@@ -23,6 +23,7 @@ export type ApiHandler = (request: IncomingMessage, response: ServerResponse, in
 
 export function apiHandler(services: ApiServices): ApiHandler {
   const verify = verifyHandler(services);
+  const parts = { services, denied: deniedLog(services) };
   return (request, response, incoming) => {
     // The one hot operation goes first, and without a promise where everything is in memory.
     if (incoming.method === 'POST' && incoming.path === '/v1/verify') return verify.one(request, response, incoming);
@@ -33,7 +34,7 @@ export function apiHandler(services: ApiServices): ApiHandler {
     }
     if (found.name === 'verify.batch') return verify.batch(request, response, incoming);
     timed(response, { path: found.operation.path, method: found.operation.method }, services);
-    serve({ request, response, incoming, ...found }, services).catch((error: unknown) => {
+    serve({ request, response, incoming, ...found }, parts).catch((error: unknown) => {
       refuse(response, incoming, problemOfError(error, incoming, services));
     });
   };
@@ -60,46 +61,70 @@ interface Exchange {
   readonly params: Readonly<Record<string, string>>;
 }
 
-async function serve(exchange: Exchange, services: ApiServices): Promise<void> {
-  const { request, response, incoming, name, operation } = exchange;
-  const authentication = await authenticate(incoming, operation.scope, services);
-  if ('problem' in authentication) {
-    if (operation.changes && authentication.denial?.principal)
-      await recordDenied(exchange, { services, ...authentication.denial.principal });
-    return refuse(response, incoming, authentication.problem);
-  }
-  const { caller } = authentication;
-  const call = await callOf(exchange, caller, services);
-  const query = parseQuery(operation, incoming.query);
-  if (name === 'changes.list' && wantsStream(request)) {
-    return streamChanges(
-      { request, response, incoming, caller, call, since: (query as { since?: number }).since },
-      services,
-    );
-  }
-  const raw = await bodyOf(request, operation);
-  if (typeof raw === 'string') return refuse(response, incoming, problem(raw));
-  const body = operation.body === undefined ? undefined : parseBody(operation, jsonOf(raw, operation));
-  const input = { call, params: exchange.params, query, body };
-  const answer = operation.changes
-    ? await runWrite(name as WriteName, { ...input, keyed: keyedOf(exchange, { caller, call, raw }) }, services)
-    : await runRead(name as Exclude<ReadName, VerifyName>, input, services);
-  if (answer.status === 403)
-    await recordDenied(exchange, {
-      services,
-      id: call.actor.token,
-      workspace: { id: call.workspace },
-      owner: ownerOf(call),
-    });
-  send(response, incoming, { answer, secret: operation.secret === true });
+interface Parts {
+  readonly services: ApiServices;
+  readonly denied: DeniedLog;
 }
 
-async function callOf({ request, incoming }: Exchange, caller: Caller, services: ApiServices): Promise<Call> {
+async function serve(exchange: Exchange, { services, denied }: Parts): Promise<void> {
+  const { response, incoming, name, operation, params } = exchange;
+  const attempt = { name, target: params.id, incoming };
+  const authentication = await authenticate(incoming, operation.scope, services);
+  if ('problem' in authentication) {
+    const who = authentication.denial?.principal;
+    if (operation.changes && who !== undefined)
+      await denied(attempt, { token: who.id, owner: who.owner?.id ?? null, workspace: who.workspace.id });
+    return refuse(response, incoming, authentication.problem);
+  }
+  const { facts } = authentication.caller;
+  const who = { token: facts.id, owner: facts.owner?.id ?? null, workspace: facts.workspace.id };
+  try {
+    const answer = await answerTo(exchange, authentication.caller, services);
+    if (answer?.status === 403) await denied(attempt, who);
+    if (answer !== undefined) send(response, incoming, answer);
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'forbidden') await denied(attempt, who);
+    throw error;
+  }
+}
+
+/** Undefined: the answer is a stream, and under way. */
+async function answerTo(exchange: Exchange, caller: Caller, services: ApiServices): Promise<Answer | undefined> {
+  const { request, response, incoming, name, operation, params } = exchange;
+  const workspace = await workspaceNamedBy(request, caller, services);
+  const query = parseQuery(operation, incoming.query);
+  if (name === 'changes.list' && wantsStream(request)) {
+    const { since } = query as { readonly since?: number };
+    await streamChanges({ request, response, incoming, caller, workspace, since }, services);
+    return undefined;
+  }
+  // What takes no body does not wait for one.
+  const raw = operation.body === undefined ? EMPTY : await readBody(request);
+  if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
+  const body = operation.body === undefined ? undefined : parseBody(operation, jsonOf(request, raw, operation));
+  const call = callOf(exchange, { caller, workspace, now: services.clock.now() });
+  const input = { call, params, query, body };
+  return operation.changes
+    ? runWrite(name as WriteName, { ...input, keyed: keyedOf(exchange, { caller, call, raw }) }, services)
+    : runRead(name as Exclude<ReadName, VerifyName>, input, services);
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function workspaceNamedBy(request: IncomingMessage, caller: Caller, services: ApiServices): Promise<string> {
   const named = request.headers['tessera-workspace'];
+  return workspaceOfCall(caller, typeof named === 'string' ? named : undefined, services);
+}
+
+/** `now` is read after the body: it came at the caller's own pace. */
+function callOf(
+  { request, incoming }: Exchange,
+  { caller, workspace, now }: { readonly caller: Caller; readonly workspace: string; readonly now: number },
+): Call {
   return {
     actor: actorOf(caller),
-    workspace: await workspaceOfCall(caller, typeof named === 'string' ? named : undefined, services),
-    now: services.clock.now(),
+    workspace,
+    now,
     requestId: incoming.requestId,
     address: incoming.address ?? null,
     ifMatch: versionsOf(request.headers['if-match']),
@@ -133,80 +158,26 @@ function keyedOf(
   };
 }
 
-type BodyProblem = Extract<Awaited<ReturnType<typeof readBody>>, string>;
-
-async function bodyOf(request: IncomingMessage, operation: Operation): Promise<Buffer | BodyProblem> {
-  const raw = await readBody(request);
-  if (typeof raw === 'string' || operation.body === undefined || (raw.length === 0 && operation.bodyOptional))
-    return raw;
-  return isJson(request) ? raw : 'unsupported_media_type';
-}
-
-function jsonOf(raw: Buffer, operation: Operation): unknown {
+function jsonOf(request: IncomingMessage, raw: Buffer, operation: Operation): unknown {
   if (raw.length === 0 && operation.bodyOptional) return {};
-  const parsed = parseJson(raw);
-  if (!parsed.ok) throw new Refusal('malformed_json', parsed.detail);
-  if (hasForbiddenKey(parsed.value))
-    throw new Refusal('invalid_input', 'a member name is not allowed', [
-      { pointer: '', detail: 'a member name is not allowed', code: 'forbidden_key' },
+  if (!isJson(request)) throw new Refusal('unsupported_media_type', problems.unsupported_media_type.meaning);
+  const value = jsonBody(raw);
+  if (hasLoneSurrogate(value))
+    throw new Refusal('invalid_input', 'a text is not valid Unicode', [
+      { pointer: '', detail: 'a text is not valid Unicode', code: 'lone_surrogate' },
     ]);
-  return parsed.value;
+  return value;
 }
 
-/** An attempt beyond one's authority is worth a record; that it cannot be written changes nothing for the one refused. */
-async function recordDenied(
-  { name, incoming, params }: Exchange,
-  who: {
-    readonly services: ApiServices;
-    readonly id: string;
-    readonly workspace: { readonly id: string };
-    readonly owner: { readonly id: string } | undefined;
-  },
-): Promise<void> {
-  const { services } = who;
-  const target =
-    params.id === undefined
-      ? null
-      : { type: name.slice(0, name.indexOf('.')).replace(/s$/, ''), id: params.id.slice(0, 100) };
-  await services.store
-    .write(async (tx) =>
-      tx.record({
-        workspace: who.workspace.id,
-        at: services.clock.now(),
-        actor: { token: who.id, owner: who.owner?.id ?? null, kind: 'token' },
-        action: name,
-        target,
-        outcome: 'denied',
-        requestId: incoming.requestId,
-        address: incoming.address ?? null,
-        details: {},
-      }),
-    )
-    .catch((error: unknown) => services.onError(error, incoming.requestId));
-}
-
-function ownerOf(call: Call): { readonly id: string } | undefined {
-  return call.actor.owner === null ? undefined : { id: call.actor.owner };
-}
-
-function send(
-  response: ServerResponse,
-  { requestId }: Incoming,
-  { answer, secret }: { readonly answer: Answer; readonly secret: boolean },
-): void {
-  if (answer.problem) {
-    sendProblem(response, JSON.parse(answer.body) as Problem, { requestId });
-    return;
-  }
-  const headers = answer.etag === undefined ? undefined : { ETag: answer.etag };
-  if (answer.status === 204) {
-    response.writeHead(204, { 'X-Request-Id': requestId }).end();
-    return;
-  }
-  sendJson(response, answer.status, answer.body, { requestId, noStore: secret, headers });
-}
-
-function refuse(response: ServerResponse, { requestId }: Incoming, told: Problem): void {
-  if (response.headersSent) response.destroy();
-  else sendProblem(response, told, { requestId });
+function send(response: ServerResponse, { requestId }: Incoming, answer: Answer): void {
+  const { status, body, etag } = answer;
+  if (answer.problem) sendProblem(response, JSON.parse(body) as Problem, { requestId });
+  else if (status === 204) response.writeHead(204, { 'X-Request-Id': requestId }).end();
+  // Nothing here is for a shared cache, and one that knows only Authorization would keep the answer to an API key.
+  else
+    sendJson(response, status, body, {
+      requestId,
+      noStore: true,
+      headers: etag === undefined ? undefined : { ETag: etag },
+    });
 }

@@ -1,12 +1,30 @@
 /** Checks what came in against the contract: every fault at once, each with a pointer, none echoing what was sent. */
+import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Operation } from '@tessera/contract';
 import type { z } from 'zod';
 import { type InputError, Refusal } from '../core/refusal.ts';
+import { hasForbiddenKey, parseJson } from '../http/strict-json.ts';
 
 const MAX_ERRORS = 50;
 
-/** Parses the body; throws `invalid_input`. Keys that reach for prototypes are refused wherever they stand. */
+/** The JSON of a body. Throws `malformed_json`; keys that reach for prototypes are `invalid_input` wherever they stand. */
+export function jsonBody(raw: Buffer): unknown {
+  const parsed = parseJson(raw);
+  if (!parsed.ok) throw new Refusal('malformed_json', parsed.detail);
+  if (hasForbiddenKey(parsed.value))
+    throw refused([{ pointer: '', detail: 'a member name is not allowed', code: 'forbidden_key' }]);
+  return parsed.value;
+}
+
+/** Whether a text in it, at any depth, has a lone surrogate: no two readers would store or hash it alike. */
+export function hasLoneSurrogate(value: unknown): boolean {
+  if (typeof value === 'string') return !value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([key, inner]) => !key.isWellFormed() || hasLoneSurrogate(inner));
+}
+
+/** Parses the body; throws `invalid_input`. */
 export function parseBody(operation: Operation, value: unknown): unknown {
   return operation.body === undefined ? undefined : check(operation.body, value, '');
 }
@@ -31,7 +49,8 @@ export function parseQuery(operation: Operation, query: string): unknown {
 function check(schema: z.ZodType, value: unknown, at: '' | '?'): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw refused(result.error.issues.slice(0, MAX_ERRORS).flatMap((issue) => errorsOf(issue, at)));
+  // Cut after the spread: one issue may name every member of a large body.
+  throw refused(result.error.issues.flatMap((issue) => errorsOf(issue, at)).slice(0, MAX_ERRORS));
 }
 
 function refused(errors: readonly InputError[]): Refusal {
@@ -74,7 +93,7 @@ function lowerFirst(message: string): string {
 /** JSON in UTF-8, not compressed; nothing else is guessed at. */
 export function isJson(request: IncomingMessage): boolean {
   const type = request.headers['content-type'];
-  if (type === 'application/json') return request.headers['content-encoding'] === undefined;
-  if (type === undefined || (request.headers['content-encoding'] ?? 'identity') !== 'identity') return false;
+  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity' || type === undefined) return false;
+  if (type === 'application/json') return true;
   return /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i.test(type);
 }

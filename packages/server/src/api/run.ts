@@ -1,7 +1,8 @@
 /** Runs one operation: a read on committed state, a change in one unit of work together with its idempotency record. */
 import { type OperationName, operations } from '@tessera/contract';
 import type { TokenKind } from '@tessera/verify';
-import type { Call } from '../core/call.ts';
+import type { Call, Confirmed } from '../core/call.ts';
+import { confirmed } from '../core/caller.ts';
 import type { IdempotencyRecord } from '../core/model.ts';
 import { Refusal } from '../core/refusal.ts';
 import type { Tx } from '../core/store-port.ts';
@@ -46,19 +47,20 @@ export async function runWrite(
   services: ApiServices,
 ): Promise<Answer> {
   const handler = writes[name] as AnyWrite;
-  const run = (tx: Tx): Promise<Answer> => handler(tx, { ...input, services }).then((result) => answerOf(name, result));
-  const answer =
-    input.keyed === undefined
-      ? await services.store.write(run).catch(refusalAnswer)
-      : await runKeyed(input.keyed, run, { call: input.call, services });
-  if (!answer.problem) announce(name, answer, services);
+  const run: Run = async (tx, call) => answerOf(name, await handler(tx, { ...input, call, services }));
+  const { call, keyed } = input;
+  if (keyed !== undefined) return runKeyed(keyed, run, { name, call, services });
+  const answer = await services.store.write(async (tx) => run(tx, await confirmed(tx, call))).catch(refusalAnswer);
+  announce(name, answer, services);
   return answer;
 }
 
+type Run = (tx: Tx, call: Confirmed) => Promise<Answer>;
+
 async function runKeyed(
   identity: RequestIdentity,
-  run: (tx: Tx) => Promise<Answer>,
-  { call, services }: { readonly call: Call; readonly services: ApiServices },
+  run: Run,
+  { name, call, services }: { readonly name: WriteName; readonly call: Call; readonly services: ApiServices },
 ): Promise<Answer> {
   if (!isIdempotencyKey(identity.key))
     throw new Refusal('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters');
@@ -66,14 +68,17 @@ async function runKeyed(
   const { store, inFlight } = services;
   return inFlight.alone(keyed.id, async () => {
     try {
-      return await store.write(async (tx) => {
+      const { answer, isRepeat } = await store.write(async (tx) => {
+        const standing = await confirmed(tx, call);
         // Inside the unit of work, so that the same holds when the first request ran on another node.
         const kept = await remembered(tx, keyed, call.now);
-        if (kept !== undefined) return open(keyed, kept);
-        const answer = await run(tx);
-        await tx.putIdempotency(seal(keyed, answer, call.now));
-        return answer;
+        if (kept !== undefined) return { answer: open(keyed, kept), isRepeat: true };
+        const first = await run(tx, standing);
+        await tx.putIdempotency(seal(keyed, first, call.now));
+        return { answer: first, isRepeat: false };
       });
+      if (!isRepeat) announce(name, answer, services);
+      return answer;
     } catch (error) {
       const answer = refusalAnswer(error);
       // A refusal is an answer too. What failed on our side is not, and neither is a quarrel about the key itself.
@@ -108,7 +113,9 @@ function refusalAnswer(error: unknown): Answer {
   return { status: told.status, body: JSON.stringify(told), etag: undefined, problem: true };
 }
 
+/** Tells the metrics of what was done; a repeat does nothing. */
 function announce(name: WriteName, answer: Answer, { events }: ApiServices): void {
+  if (answer.problem) return;
   if (name === 'tokens.revoke') events.revoked();
   if (name === 'tokens.create') events.minted((JSON.parse(answer.body) as { kind: TokenKind }).kind);
   if (name === 'tokens.createBatch')

@@ -1,7 +1,7 @@
 /** What the management API is given: built once by the composition root. */
 import type { Body, OperationName, Operations, Output, Params, Query } from '@tessera/contract';
 import type { Clock, Ports, TokenKind } from '@tessera/verify';
-import type { Call } from '../core/call.ts';
+import type { Call, Confirmed } from '../core/call.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import type { Feed } from '../core/feed.ts';
 import type { Store, Tx } from '../core/store-port.ts';
@@ -61,7 +61,7 @@ export interface ReadRequest<N extends ReadName> {
 }
 
 export interface WriteRequest<N extends WriteName> {
-  readonly call: Call;
+  readonly call: Confirmed;
   readonly params: Params<N>;
   readonly body: Body<N>;
   readonly services: ApiServices;

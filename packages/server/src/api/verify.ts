@@ -1,7 +1,7 @@
 /** The verify endpoint: a token text in, its verdict out. The hot path: no promise and no schema walk that can be spared. */
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Body, operations } from '@tessera/contract';
+import { type Body, operations, problems } from '@tessera/contract';
 import {
   type Circumstances,
   chain,
@@ -19,12 +19,10 @@ import {
 import { Refusal } from '../core/refusal.ts';
 import { readBody } from '../http/body.ts';
 import type { Incoming } from '../http/edge.ts';
-import { problem } from '../http/problem.ts';
-import { sendJson, sendProblem } from '../http/send.ts';
-import { hasForbiddenKey, parseJson } from '../http/strict-json.ts';
-import { authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
-import { isJson, parseBody, parseQuery } from './input.ts';
-import { problemOfError } from './problem-of-error.ts';
+import { sendJson } from '../http/send.ts';
+import { authenticate, type Caller, stillHolds, workspaceOfCall } from './authenticate.ts';
+import { isJson, jsonBody, parseBody, parseQuery } from './input.ts';
+import { problemOfError, refuse } from './problem-of-error.ts';
 import type { ApiServices, VerifyName } from './services.ts';
 
 type VerifyInput = Body<'verify.one'>;
@@ -49,33 +47,34 @@ function endpoint(name: VerifyName, answer: Answerer, services: ApiServices): Ha
   const operation = operations[name];
   return (request, response, incoming) => {
     const { requestId } = incoming;
-    const fail = (error: unknown): void =>
-      sendProblem(response, problemOfError(error, incoming, services), { requestId });
+    const fail = (error: unknown): void => refuse(response, incoming, problemOfError(error, incoming, services));
     const judge = (raw: Buffer, caller: Caller): MaybePromise<void> => {
-      if (!isJson(request)) return sendProblem(response, problem('unsupported_media_type'), { requestId });
-      const parsed = parseJson(raw);
-      if (!parsed.ok) throw new Refusal('malformed_json', parsed.detail);
-      if (hasForbiddenKey(parsed.value))
-        throw new Refusal('invalid_input', 'a member name is not allowed', [
-          { pointer: '', detail: 'a member name is not allowed', code: 'forbidden_key' },
-        ]);
+      if (!isJson(request)) throw new Refusal('unsupported_media_type', problems.unsupported_media_type.meaning);
+      const value = jsonBody(raw);
       if (incoming.query !== '') parseQuery(operation, incoming.query);
-      const body = parseBody(operation, parsed.value);
+      const body = parseBody(operation, value);
       return chain(workspaceFor(request, caller, services), (workspace) =>
         chain(answer(body, { caller, workspace }), (text) =>
           sendJson(response, 200, text, { requestId, noStore: true }),
         ),
       );
     };
+    const receive = async (caller: Caller): Promise<void> => {
+      const accepted = performance.now();
+      const raw = await readBody(request);
+      if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
+      // A slow body must not carry a caller over its own revocation.
+      const isLate = performance.now() - accepted > SLOW_BODY_MS;
+      if (isLate && !(await stillHolds(caller, { incoming, scope: operation.scope, services })))
+        throw new Refusal('forbidden', 'your token was ended or narrowed since it was accepted');
+      await judge(raw, caller);
+    };
     const start = (): MaybePromise<void> =>
-      chain(authenticate(incoming, operation.scope, services), (authentication) => {
-        if ('problem' in authentication) return sendProblem(response, authentication.problem, { requestId });
-        return readBody(request).then((raw) =>
-          typeof raw === 'string'
-            ? sendProblem(response, problem(raw), { requestId })
-            : judge(raw, authentication.caller),
-        );
-      });
+      chain(authenticate(incoming, operation.scope, services), (authentication) =>
+        'problem' in authentication
+          ? refuse(response, incoming, authentication.problem)
+          : receive(authentication.caller),
+      );
     try {
       const running = start();
       if (running instanceof Promise) running.catch(fail);
@@ -85,9 +84,12 @@ function endpoint(name: VerifyName, answer: Answerer, services: ApiServices): Ha
   };
 }
 
+/** A verdict on a caller is news for so long. */
+const SLOW_BODY_MS = 500;
+
 function workspaceFor(request: IncomingMessage, caller: Caller, services: ApiServices): MaybePromise<string> {
   const named = request.headers['tessera-workspace'];
-  return named === undefined ? caller.principal.workspace.id : workspaceOfCall(caller, String(named), services);
+  return named === undefined ? caller.facts.workspace.id : workspaceOfCall(caller, String(named), services);
 }
 
 async function answerToAll({ items }: Body<'verify.batch'>, workspace: string, services: ApiServices): Promise<string> {

@@ -1,4 +1,5 @@
 /** Who asks for a change, where and when; and the audit record that every change leaves. */
+import type { DigestKey, TokenKind } from '@tessera/verify';
 import type { Addresses } from './model.ts';
 import { Refusal } from './refusal.ts';
 import type { Tx } from './store-port.ts';
@@ -6,6 +7,10 @@ import type { Tx } from './store-port.ts';
 /** The caller, as the decision accepted it. */
 export interface Actor {
   readonly token: string;
+  /** The workspace of its token; only the root token acts in others. */
+  readonly home: string;
+  /** Which secret of its token it called with. */
+  readonly secret: DigestKey;
   readonly owner: string | null;
   /** Expanded: `admin` comes with everything it covers. */
   readonly scopes: readonly string[];
@@ -24,6 +29,20 @@ export interface Call {
   readonly address: string | null;
   /** Versions that `If-Match` names; undefined: any. */
   readonly ifMatch: readonly number[] | undefined;
+}
+
+/** What holds the caller's token back besides its scopes and its end: a management token that it makes must not be freer. */
+export interface Bonds {
+  readonly kind: TokenKind;
+  readonly ip: Addresses;
+  readonly boundKey: string | null;
+  /** Whether the secret it called with was replaced, and lives on for its grace period alone. */
+  readonly isReplaced: boolean;
+}
+
+/** A call whose caller was found to stand within the unit of work that makes the change. */
+export interface Confirmed extends Call {
+  readonly bonds: Bonds;
 }
 
 /** Leaves the audit record of a change, in the unit of work that makes it. `details` never holds a secret. */

@@ -1,10 +1,10 @@
 /** Changing and revoking tokens. */
 import type { Body } from '@tessera/contract';
-import { addresses, type Call, checkVersion, difference, record } from '../call.ts';
+import { addresses, type Call, type Confirmed, checkVersion, difference, record } from '../call.ts';
 import type { Api, Token, TokenWithSecrets } from '../model.ts';
 import { notFound, Refusal } from '../refusal.ts';
 import type { Reader, Tx } from '../store-port.ts';
-import { checkAuthority, checkTouch } from './authority.ts';
+import { checkAuthority } from './authority.ts';
 import { checkExpiry, type ExpiryPolicy } from './expiry.ts';
 import { checkPersonal, checkScopes } from './mint.ts';
 
@@ -22,19 +22,19 @@ export async function apiOf(reader: Reader, token: Token): Promise<Api> {
 
 export async function updateToken(
   tx: Tx,
-  call: Call,
+  call: Confirmed,
   { id, input, policy }: { readonly id: string; readonly input: Body<'tokens.update'>; readonly policy: ExpiryPolicy },
 ): Promise<TokenWithSecrets> {
   const { token } = await tokenOf(tx, call, id);
   const api = await apiOf(tx, token);
-  checkTouch(call.actor, token, api);
+  checkAuthority(call, api, token);
   checkVersion(call, token);
   if (token.revokedAt !== null) throw new Refusal('conflict', 'the token is revoked');
   const next = changed(token, input, call.now);
   if (input.scopes !== undefined) await checkNewScopes(tx, next, api);
   if (input.expiresAt !== undefined)
     checkExpiry(next.expiresAt, { api, kind: token.kind, policy, now: call.now, pointer: '/expiresAt' });
-  checkAuthority(call.actor, { api, scopes: next.scopes, owner: next.owner, expiresAt: next.expiresAt });
+  checkAuthority(call, api, next);
   await tx.updateToken(next);
   record(tx, call, 'token.update', { type: 'token', id }, difference(token, next));
   const kind = next.enabled === token.enabled ? 'token.updated' : next.enabled ? 'token.enabled' : 'token.disabled';
@@ -45,7 +45,7 @@ export async function updateToken(
 /** Ends a token for good. A token that is revoked already stays as it is, and the caller hears success. */
 export async function revokeToken(
   tx: Tx,
-  call: Call,
+  call: Confirmed,
   id: string,
   reason: string | undefined,
 ): Promise<TokenWithSecrets> {
@@ -53,7 +53,7 @@ export async function revokeToken(
   const { token } = found;
   // Ending a token is the safe direction: one may end one's own, and an administrator any but the root token.
   const mayEnd = !token.scopes.includes('root') && (call.actor.isAdmin || token.id === call.actor.token);
-  if (!mayEnd) checkTouch(call.actor, token, await apiOf(tx, token));
+  if (!mayEnd) checkAuthority(call, await apiOf(tx, token), token);
   checkVersion(call, token);
   if (token.revokedAt !== null) return found;
   await tx.updateToken({

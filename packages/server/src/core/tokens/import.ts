@@ -1,7 +1,7 @@
 /** Taking over tokens of another system by their digests: the secrets stay with their holders and are never seen here. */
 import type { Body } from '@tessera/contract';
 import { fingerprint } from '@tessera/token';
-import type { Call } from '../call.ts';
+import type { Confirmed } from '../call.ts';
 import type { Secret, TokenWithSecrets } from '../model.ts';
 import { invalid, Refusal } from '../refusal.ts';
 import { DigestTaken, type Tx } from '../store-port.ts';
@@ -14,7 +14,7 @@ const DIGEST_BYTES = { sha256: 32, sha512: 64 } as const;
 
 export async function importToken(
   tx: Tx,
-  call: Call,
+  call: Confirmed,
   { item, policy }: { readonly item: ImportItem; readonly policy: ExpiryPolicy },
 ): Promise<TokenWithSecrets> {
   const { digest, algorithm, prefix, lastFour, ...input } = item;

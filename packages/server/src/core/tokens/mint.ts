@@ -2,7 +2,7 @@
 import type { Body } from '@tessera/contract';
 import { fingerprint, generate, parse } from '@tessera/token';
 import { digestBytes, digestKey } from '@tessera/verify';
-import { addresses, type Call, record, shown } from '../call.ts';
+import { addresses, type Call, type Confirmed, record, shown } from '../call.ts';
 import { newId } from '../ids.ts';
 import type { Api, Owner, Secret, Token, TokenWithSecrets } from '../model.ts';
 import { invalid, Refusal } from '../refusal.ts';
@@ -21,7 +21,7 @@ export interface Minted extends TokenWithSecrets {
 /** Draws of a secret before giving up: with 256 random bits, a second clash means a broken random source. */
 const MAX_DRAWS = 3;
 
-export async function mint(tx: Tx, call: Call, input: MintInput, policy: ExpiryPolicy): Promise<Minted> {
+export async function mint(tx: Tx, call: Confirmed, input: MintInput, policy: ExpiryPolicy): Promise<Minted> {
   const api = await resolveApi(tx, call.workspace, input.api);
   const token = await draft(tx, call, { input, api, policy });
   for (let draw = 1; ; draw += 1) {
@@ -45,7 +45,7 @@ export async function mint(tx: Tx, call: Call, input: MintInput, policy: ExpiryP
 /** The record of a new token, checked against everything that limits what it may be. */
 export async function draft(
   tx: Tx,
-  call: Call,
+  call: Confirmed,
   {
     input,
     api,
@@ -55,14 +55,14 @@ export async function draft(
   const kind = input.kind ?? 'api_key';
   const owner = await resolveOwner(tx, call, input.owner, api);
   checkScopes(api, input.scopes);
-  const ceiling = isManagementApi(api) ? call.actor.expiresAt : undefined;
+  const isManagement = isManagementApi(api);
+  const ceiling = isManagement ? call.actor.expiresAt : undefined;
   const expiresAt = expiryOf(input, { api, kind, policy, now: call.now, ceiling });
-  checkAuthority(call.actor, { api, scopes: input.scopes, owner: owner?.id ?? null, expiresAt });
   if (kind === 'personal_access_token') await checkPersonal(tx, owner, input.scopes);
   const notBefore = input.notBefore === undefined ? null : Date.parse(input.notBefore);
   if (notBefore !== null && expiresAt !== null && notBefore >= expiresAt)
     throw invalid('/notBefore', 'must be before the expiry');
-  return {
+  const token: Token = {
     id: newId('tok'),
     workspace: call.workspace,
     kind,
@@ -73,7 +73,8 @@ export async function draft(
     scopes: input.scopes,
     limits: input.limits ?? [],
     quota: input.quota ?? null,
-    ip: addresses(input.ip),
+    // A management token that is asked for without rules has those of its maker.
+    ip: addresses(input.ip ?? (isManagement && !call.actor.isAdmin ? call.bonds.ip : undefined)),
     metadata: input.metadata ?? {},
     boundKey: input.boundKey ?? null,
     enabled: true,
@@ -87,6 +88,8 @@ export async function draft(
     updatedAt: call.now,
     version: 1,
   };
+  checkAuthority(call, api, token);
+  return token;
 }
 
 /** A new secret and its text. Only the digest of the text is kept. */

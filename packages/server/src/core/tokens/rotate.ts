@@ -1,9 +1,9 @@
 /** Rotation: a token keeps its id and gets a new secret; at most two secrets live at a time; and it can be undone. */
-import { type Call, checkVersion, record } from '../call.ts';
+import { type Call, type Confirmed, checkVersion, record } from '../call.ts';
 import type { Secret, Token, TokenWithSecrets } from '../model.ts';
 import { Refusal } from '../refusal.ts';
 import { DigestTaken, type Tx } from '../store-port.ts';
-import { checkTouch } from './authority.ts';
+import { checkAuthority } from './authority.ts';
 import { apiOf, tokenOf } from './change.ts';
 import { type Minted, newSecret } from './mint.ts';
 
@@ -15,7 +15,7 @@ export interface RotationWish {
 const DEFAULT_GRACE_SECONDS = 86_400;
 const MAX_DRAWS = 3;
 
-export async function rotate(tx: Tx, call: Call, id: string, wish: RotationWish): Promise<Minted> {
+export async function rotate(tx: Tx, call: Confirmed, id: string, wish: RotationWish): Promise<Minted> {
   const { token, secrets } = await rotatable(tx, call, id);
   const api = await apiOf(tx, token);
   const grace = wish.graceSeconds ?? DEFAULT_GRACE_SECONDS;
@@ -41,7 +41,7 @@ export async function rotate(tx: Tx, call: Call, id: string, wish: RotationWish)
 }
 
 /** Gives the token back the secret it had, while that one still lives; the newer one is refused from now on. */
-export async function cancelRotation(tx: Tx, call: Call, id: string): Promise<TokenWithSecrets> {
+export async function cancelRotation(tx: Tx, call: Confirmed, id: string): Promise<TokenWithSecrets> {
   const { token, secrets } = await rotatable(tx, call, id);
   const pending = secrets.find((secret) => secret.state === 'pending');
   const retiring = secrets.find((secret) => secret.state === 'retiring' && (secret.validUntil ?? 0) > call.now);
@@ -88,9 +88,9 @@ export async function activate(
   tx.changed({ workspace: use.workspace, kind: 'token.rotated', id: token.id });
 }
 
-async function rotatable(tx: Tx, call: Call, id: string): Promise<TokenWithSecrets> {
+async function rotatable(tx: Tx, call: Confirmed, id: string): Promise<TokenWithSecrets> {
   const found = await tokenOf(tx, call, id);
-  checkTouch(call.actor, found.token, await apiOf(tx, found.token));
+  checkAuthority(call, await apiOf(tx, found.token), found.token);
   checkVersion(call, found.token);
   if (found.token.revokedAt !== null) throw new Refusal('conflict', 'the token is revoked');
   if (found.token.expiresAt !== null && found.token.expiresAt <= call.now)

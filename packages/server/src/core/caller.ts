@@ -1,0 +1,36 @@
+/**
+ * Whether the caller may still make a change, asked within the unit of work that makes it: between its verdict and now its
+ * body arrived, at the caller's own pace, and another node may have ended its token.
+ */
+import { expandManagementScopes } from '@tessera/contract';
+import { digestKeyOf } from '@tessera/verify';
+import type { Bonds, Call, Confirmed } from './call.ts';
+import type { Token } from './model.ts';
+import { Refusal } from './refusal.ts';
+import type { Reader } from './store-port.ts';
+
+/** Throws `forbidden` where the caller's token was ended, suspended or narrowed since its verdict. */
+export async function confirmed(reader: Reader, call: Call): Promise<Confirmed> {
+  const bonds = await bondsOf(reader, call);
+  if (bonds === undefined) throw new Refusal('forbidden', 'your token was ended or narrowed since it was accepted');
+  return { ...call, bonds };
+}
+
+async function bondsOf(reader: Reader, { actor, now }: Call): Promise<Bonds | undefined> {
+  const found = await reader.token(actor.home, actor.token);
+  if (found === undefined || !isAlive(found.token, now)) return undefined;
+  const secret = found.secrets.find(({ digest }) => digestKeyOf(digest) === actor.secret);
+  const isReplaced = secret?.state === 'retiring';
+  const isOver = isReplaced && now >= (secret.validUntil ?? 0);
+  if (secret === undefined || secret.state === 'retired' || isOver) return undefined;
+  const { scopes, owner, workspace, kind, ip, boundKey } = found.token;
+  const granted = expandManagementScopes(scopes);
+  if (!actor.scopes.every((scope) => granted.includes(scope))) return undefined;
+  if (owner !== null && (await reader.owner(workspace, owner))?.enabled !== true) return undefined;
+  if ((await reader.workspace(workspace))?.enabled !== true) return undefined;
+  return { kind, ip, boundKey, isReplaced };
+}
+
+function isAlive({ revokedAt, enabled, expiresAt }: Token, now: number): boolean {
+  return revokedAt === null && enabled && (expiresAt === null || now < expiresAt);
+}
