@@ -113,7 +113,7 @@ export async function runToEnd(
 export async function endServers(): Promise<void> {
   await Promise.all(
     [...running].map((child) => {
-      const gone = once(child, 'exit');
+      const gone = once(child, 'close');
       child.kill('SIGKILL');
       return gone;
     }),
@@ -144,12 +144,14 @@ interface Run {
 function run(args: readonly string[], env: Readonly<Record<string, string>>): Run {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { PATH: process.env.PATH, ...env },
-    cwd: env.TESSERA_DATA ?? temporaryFolder(),
+    // Not the checkout, whose configuration file it would read.
+    cwd: temporaryFolder(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
   const output = { stdout: '', stderr: '' };
-  const exited = new Promise<Exit>((resolve) => {
+  const exited = new Promise<Exit>((resolve, reject) => {
+    child.once('error', reject);
     // `close`, not `exit`: what it printed last is here then.
     child.once('close', (code, signal) => {
       running.delete(child);
@@ -174,9 +176,11 @@ function run(args: readonly string[], env: Readonly<Record<string, string>>): Ru
       };
       if (look()) return;
       waiting.add(look);
-      void exited.then(({ code }) =>
-        reject(new Error(`exit ${code} before ${pattern} was printed:\n${output.stdout}${output.stderr}`)),
-      );
+      exited
+        .then(({ code }) =>
+          reject(new Error(`exit ${code} before ${pattern} was printed:\n${output.stdout}${output.stderr}`)),
+        )
+        .catch(reject);
     });
   return { child, exited, stdout: () => output.stdout, stderr: () => output.stderr, printed };
 }

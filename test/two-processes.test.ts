@@ -1,0 +1,28 @@
+/** What one process was told holds in another on the same store within a second, whatever that one had in memory. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { twoProcesses } from './suites/two-processes.ts';
+import { caller } from './support/call.ts';
+import { endServers, type Server, startServer } from './support/server.ts';
+
+describe('two processes on one SQLite file', () => {
+  let servers: readonly [Server, Server];
+  beforeAll(async () => {
+    const first = await startServer();
+    const second = await startServer({ data: first.data, rootToken: first.rootToken });
+    servers = [first, second];
+  });
+  afterAll(endServers);
+  twoProcesses(() => servers);
+
+  it('come up at the same moment on an empty folder, as one', async () => {
+    const [first] = servers;
+    const data = join(first.data, 'empty');
+    const { rootToken } = first;
+    const both = await Promise.all([startServer({ data, rootToken }), startServer({ data, rootToken })]);
+    const found = both.map((server) => caller(server, rootToken).do('workspaces.list'));
+    const [one, two] = await Promise.all(found);
+    expect(one?.items).toHaveLength(1);
+    expect(two).toEqual(one);
+  });
+});
