@@ -1,0 +1,44 @@
+/** What the figures depend on: the machine, and which core a process runs on. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+
+export type Core = 'server' | 'load';
+
+const CORES: Readonly<Record<Core, number>> = { server: 0, load: 1 };
+
+/** Processes are pinned where there is something to pin with, and two cores to tell apart. */
+export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0;
+
+/** The command that runs a Node program on a core. */
+export function nodeOn(core: Core): readonly [command: string, ...rest: string[]] {
+  return pinned ? ['taskset', '--cpu-list', String(CORES[core]), process.execPath] : [process.execPath];
+}
+
+export function describeMachine(): string {
+  const model = cpus()[0]?.model.trim() ?? 'unknown CPU';
+  const cores = availableParallelism();
+  const how = pinned ? 'server pinned to one core, load to another' : 'not pinned: no `taskset`, or a single core';
+  return `${model}, ${cores} cores, ${process.platform}, Node ${process.version}; ${how}.`;
+}
+
+/** Seconds of CPU time that a process has used, NaN where the system does not tell. */
+export function cpuSeconds(pid: number): number {
+  const [, fields = ''] = /^.*\) (.*)$/s.exec(read(`/proc/${pid}/stat`)) ?? [];
+  const [user, system] = fields.split(' ').slice(11, 13);
+  const TICKS_A_SECOND = 100;
+  return user === undefined ? Number.NaN : (Number(user) + Number(system)) / TICKS_A_SECOND;
+}
+
+/** Resident memory of a process in MiB, NaN where the system does not tell. */
+export function residentMebibytes(pid: number): number {
+  return Number(/^VmRSS:\s+([0-9]+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1]) / 1024;
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}

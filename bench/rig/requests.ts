@@ -1,0 +1,57 @@
+/** The requests that callers make, as bytes, and what each answer must hold to count. */
+import { Buffer } from 'node:buffer';
+import { TOKEN } from './seed.ts';
+import { ROOT_TOKEN } from './tessera.ts';
+import { tokenText, wrongChecksum } from './tokens.ts';
+
+export type Kind = keyof typeof kinds;
+
+export interface Requests {
+  /** Request number `index`: as often as it comes round, the same. */
+  at(index: number): Buffer;
+  /** Bytes that stand in every right answer. */
+  readonly expected: Buffer;
+}
+
+/** @param tokens number of different tokens */
+export function requestsOf(kind: Kind, tokens: number): Requests {
+  const { make, expected, kept } = kinds[kind];
+  if (!kept) return { at: (index) => Buffer.from(make(index), 'latin1'), expected: Buffer.from(expected) };
+  const made = Array.from({ length: tokens }, (_, index) => Buffer.from(make(index), 'latin1'));
+  return { at: (index) => made[index % tokens] ?? Buffer.alloc(0), expected: Buffer.from(expected) };
+}
+
+const kinds = {
+  verify: { make: (index: number) => verify(tokenText(index)), expected: '"valid":true', kept: true },
+  mint: { make: () => post('/v1/tokens', TOKEN), expected: 'HTTP/1.1 201', kept: true },
+  forward: { make: (index: number) => get(tokenText(index)), expected: 'HTTP/1.1 200', kept: true },
+  'verify unknown': {
+    make: (index: number) => verify(tokenText(index, 'bad')),
+    expected: '"code":"unknown"',
+    kept: false,
+  },
+  'verify malformed': {
+    make: (index: number) => verify(wrongChecksum(index, 'bad')),
+    expected: '"code":"malformed"',
+    kept: false,
+  },
+  'forward unknown': { make: (index: number) => get(tokenText(index, 'bad')), expected: 'HTTP/1.1 401', kept: false },
+  'forward malformed': {
+    make: (index: number) => get(wrongChecksum(index, 'bad')),
+    expected: 'HTTP/1.1 401',
+    kept: false,
+  },
+} as const;
+
+function verify(token: string): string {
+  return post('/v1/verify', { token, audience: 'default', scopes: ['orders:read'] });
+}
+
+function post(path: string, body: object): string {
+  const text = JSON.stringify(body);
+  return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${ROOT_TOKEN}\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+}
+
+function get(token: string): string {
+  return `GET /orders/1 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\nAccept: application/json\r\n\r\n`;
+}

@@ -1,0 +1,70 @@
+/** Data folders with many tokens. One token is minted by the platform itself; its rows are copied for all others. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { fingerprint } from '@tessera/token';
+import { digestBytes, digestKey } from '@tessera/verify';
+import { ROOT_TOKEN, startTessera } from './tessera.ts';
+import { tokenId, tokenText } from './tokens.ts';
+
+/** What every token of a bench may do: the limit is on, and never refuses. */
+export const TOKEN = {
+  name: 'bench',
+  scopes: ['orders:read', 'orders:write'],
+  limits: [{ limit: 1_000_000, window: 60 }],
+} as const;
+
+type Row = Readonly<Record<string, SQLInputValue>>;
+
+/** A folder whose data folder holds the tokens 0 to `tokens - 1`. */
+export async function seed(folder: string, tokens: number): Promise<string> {
+  mkdirSync(folder);
+  const tessera = await startTessera({ folder });
+  const minted = await fetch(`http://127.0.0.1:${tessera.port}/v1/tokens`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${ROOT_TOKEN}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(TOKEN),
+  });
+  const { id } = (await minted.json()) as { readonly id: string };
+  await tessera.stop();
+  copy(databaseOf(folder), id, tokens);
+  return folder;
+}
+
+export function databaseOf(folder: string): string {
+  return join(folder, 'data', 'tessera.db');
+}
+
+function copy(file: string, id: string, tokens: number): void {
+  const database = new DatabaseSync(file);
+  database.exec('pragma journal_mode = wal; pragma synchronous = off; pragma cache_size = -1000000');
+  const token = database.prepare('select * from tokens where id = ?').get(id) as Row;
+  const secret = database.prepare('select * from secrets where token = ?').get(id) as Row;
+  const insertToken = inserter(database, 'tokens', token);
+  const insertSecret = inserter(database, 'secrets', secret);
+  database.exec('begin');
+  for (let index = 0; index < tokens; index += 1) {
+    const text = tokenText(index);
+    const digest = digestBytes(digestKey(text));
+    const lastFour = text.slice(-4);
+    insertToken({ ...token, id: tokenId(index) });
+    insertSecret({
+      ...secret,
+      digest,
+      token: tokenId(index),
+      fingerprint: fingerprint(digest),
+      hint: `tsr_live_…${lastFour}`,
+      last_four: lastFour,
+    });
+  }
+  database.exec('commit; pragma wal_checkpoint(truncate)');
+  database.close();
+}
+
+function inserter(database: DatabaseSync, table: 'tokens' | 'secrets', like: Row): (row: Row) => void {
+  const names = Object.keys(like);
+  const statement = database.prepare(
+    `insert into ${table} (${names.join(', ')}) values (${names.map(() => '?').join(', ')})`,
+  );
+  return (row) => void statement.run(...names.map((name) => row[name] ?? null));
+}

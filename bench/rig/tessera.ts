@@ -1,0 +1,43 @@
+/** The platform as it is started by anybody: the real process, on free ports, with the settings that a bench names. */
+import { join } from 'node:path';
+import { type Child, startChild } from './child.ts';
+import { tokenText } from './tokens.ts';
+
+/** The administrator token of every data folder of a run. */
+export const ROOT_TOKEN = tokenText(0, 'tsm');
+
+export interface Tessera {
+  readonly pid: number;
+  readonly port: number;
+  readonly gatewayPort: number;
+  /** Milliseconds from the start of the process to its first answer. */
+  readonly startMilliseconds: number;
+  stop(): Promise<void>;
+}
+
+export interface TesseraOptions {
+  /** The folder to run in; the data folder is `data` below it, the log `tessera.log`. */
+  readonly folder: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly nodeOptions?: readonly string[];
+}
+
+const MAIN = new URL('../../packages/server/src/main.ts', import.meta.url);
+
+export async function startTessera({ folder, env, nodeOptions = [] }: TesseraOptions): Promise<Tessera> {
+  const start = performance.now();
+  const child: Child = startChild(MAIN, {
+    core: 'server',
+    args: ['start'],
+    nodeOptions,
+    cwd: folder,
+    log: join(folder, 'tessera.log'),
+    env: { TESSERA_PORT: '0', TESSERA_GATEWAY_PORT: '0', TESSERA_ROOT_TOKEN: ROOT_TOKEN, ...env },
+  });
+  const port = Number(await child.printed(/platform +http:\/\/127\.0\.0\.1:([0-9]+)/));
+  const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
+  const startMilliseconds = performance.now() - start;
+  if (answer.status !== 200) throw new Error(`/healthz answered ${answer.status}`);
+  const gatewayPort = Number(await child.printed(/gateway +http:\/\/127\.0\.0\.1:([0-9]+)/));
+  return { pid: child.pid, port, gatewayPort, startMilliseconds, stop: child.stop };
+}
