@@ -68,7 +68,6 @@ function answering(
     onRequestStart(controller) {
       if (response.destroyed) return controller.abort(new UploadError('aborted'));
       upstream = controller;
-      response.on('drain', () => controller.resume());
     },
     onResponseStart(controller, code, headers) {
       if (code >= 200) {
@@ -82,7 +81,10 @@ function answering(
       if (interim > MAX_INTERIM) controller.abort(new Error('too many interim answers'));
     },
     onResponseData(controller, chunk) {
-      if (!response.write(chunk)) controller.pause();
+      // What was read before the pause still comes; one waiter for the end of it is enough.
+      if (response.write(chunk) || controller.paused) return;
+      controller.pause();
+      response.once('drain', () => controller.resume());
     },
     onResponseEnd() {
       upstream = undefined;

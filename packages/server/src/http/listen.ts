@@ -75,7 +75,7 @@ export function listen(options: ListenOptions): Promise<Listener> {
     const { socket } = request;
     const before = latest.get(socket);
     latest.set(socket, response);
-    response.once('close', () => {
+    response.on('close', () => {
       if (latest.get(socket) === response) latest.delete(socket);
     });
     if (state.closing) response.shouldKeepAlive = false;

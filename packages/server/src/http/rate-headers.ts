@@ -39,7 +39,9 @@ function isTighter(a: LimitState, b: LimitState): boolean {
   return a.remaining < b.remaining || (a.remaining === b.remaining && a.resetSeconds > b.resetSeconds);
 }
 
+const PLAIN = /^[A-Za-z0-9_.-]*$/;
+
 /** A structured-field string (RFC 9651 section 3.3.3): visible ASCII, with `"` and `\` escaped. */
 function quoted(name: string): string {
-  return `"${name.replace(/[^ -~]/g, '?').replace(/["\\]/g, '\\$&')}"`;
+  return PLAIN.test(name) ? `"${name}"` : `"${name.replace(/[^ -~]/g, '?').replace(/["\\]/g, '\\$&')}"`;
 }

@@ -40,8 +40,22 @@ function ofAbsoluteForm(written: string, host: Authority): string | undefined {
 const NAME_AND_PORT = /^(?:([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\.?|(\[[0-9A-Fa-f:.]+\]))(?::([0-9]{0,5}))?$/;
 const LONGEST_NAME = 253;
 
+/** Few names serve many requests; strangers cannot make us remember more than so many. */
+const MOST_KNOWN = 256;
+const known = new Map<string, Authority>();
+
 /** Host and port (RFC 9110 section 7.2), or undefined where they are not valid. User information is not. */
 export function parseAuthority(written: string): Authority | undefined {
+  const before = known.get(written);
+  if (before !== undefined) return before;
+  const authority = readAuthority(written);
+  if (authority === undefined) return undefined;
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(written, authority);
+  return authority;
+}
+
+function readAuthority(written: string): Authority | undefined {
   const [, name, literal, port = ''] = NAME_AND_PORT.exec(written) ?? [];
   const host = (name ?? literal)?.toLowerCase();
   if (host === undefined || host.length > LONGEST_NAME) return undefined;
