@@ -16,7 +16,7 @@ export interface MemoryReplays extends ReplayStore {
   readonly size: number;
 }
 
-/** Claims of one process, at most `max` at a time (default 100,000, some 20 MB). */
+/** Claims of one process, at most `max` at a time (default 100,000, some 10 MB). */
 export function memoryReplays({
   clock,
   max = 100_000,
