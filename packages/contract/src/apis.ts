@@ -71,7 +71,12 @@ export const apiOperations = {
     tag,
     summary: 'Create an api',
     scope: 'apis:write',
-    body: z.strictObject({ name, audience, prefix, ...settings }),
+    body: z.strictObject({
+      name: name.optional().meta({ description: 'Default: the audience' }),
+      audience,
+      prefix: prefix.optional().meta({ description: 'What its token texts start with; default `tsr`' }),
+      ...settings,
+    }),
     status: 201,
     output: api,
     changes: true,

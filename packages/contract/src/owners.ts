@@ -28,10 +28,11 @@ export const role = z
   })
   .meta({ id: 'Role' });
 
-const roleIds = z
-  .array(roleId)
+const roleReferences = z
+  .array(z.string().min(1).max(200))
   .max(50)
-  .refine((list) => new Set(list).size === list.length, 'must not repeat a role');
+  .refine((list) => new Set(list).size === list.length, 'must not repeat a role')
+  .meta({ description: 'Ids or names of roles' });
 
 export const owner = z
   .strictObject({
@@ -70,7 +71,8 @@ export const ownerOperations = {
     body: z.strictObject({
       type: ownerType,
       name,
-      roles: roleIds.optional(),
+      roles: roleReferences.optional(),
+      enabled: z.boolean().optional(),
       quota: quota.nullable().optional(),
       metadata: metadata.optional(),
     }),
@@ -103,7 +105,7 @@ export const ownerOperations = {
     params: idParams,
     body: z.strictObject({
       name: name.optional(),
-      roles: roleIds.optional(),
+      roles: roleReferences.optional(),
       enabled: z.boolean().optional(),
       quota: quota.nullable().optional(),
       metadata: metadata.optional(),

@@ -7,6 +7,10 @@ import { invalid, notFound, Refusal } from './refusal.ts';
 import type { Reader, Tx } from './store-port.ts';
 import { isManagementApi } from './tokens/authority.ts';
 
+/** What token texts start with where their api says nothing. */
+export const DEFAULT_PREFIX = 'tsr';
+const MAX_NAME = 200;
+
 export async function apiById(reader: Reader, call: Call, id: string): Promise<Api> {
   const api = await reader.api(call.workspace, id);
   if (api === undefined) throw notFound('api');
@@ -17,7 +21,7 @@ export async function apiById(reader: Reader, call: Call, id: string): Promise<A
 const LOOKS_LIKE_AN_ID = /^api_/;
 
 export async function createApi(tx: Tx, call: Call, input: Body<'apis.create'>): Promise<Api> {
-  const { name, audience, prefix } = input;
+  const { audience, name = audience.slice(0, MAX_NAME), prefix = DEFAULT_PREFIX } = input;
   if (LOOKS_LIKE_AN_ID.test(audience)) throw invalid('/audience', 'must not look like an id');
   if ((await tx.apiByAudience(call.workspace, audience)) !== undefined)
     throw new Refusal('conflict', 'an api with this audience exists already');

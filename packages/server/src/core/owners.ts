@@ -14,15 +14,15 @@ export async function ownerById(reader: Reader, call: Call, id: string): Promise
 }
 
 export async function createOwner(tx: Tx, call: Call, input: Body<'owners.create'>): Promise<Owner> {
-  const roles = input.roles ?? [];
-  if (roles.length > 0) await checkRoles(tx, call, roles);
+  const roles = await resolveRoles(tx, call, input.roles ?? []);
+  if (roles.length > 0) checkGiving(call);
   const owner: Owner = {
     id: newId('own'),
     workspace: call.workspace,
     type: input.type,
     name: input.name,
     roles,
-    enabled: true,
+    enabled: input.enabled ?? true,
     quota: input.quota ?? null,
     metadata: input.metadata ?? {},
     deletedAt: null,
@@ -43,12 +43,13 @@ export async function updateOwner(
 ): Promise<Owner> {
   const owner = await ownerById(tx, call, id);
   checkVersion(call, owner);
-  if (input.roles !== undefined && !sameSet(input.roles, owner.roles)) await checkRoles(tx, call, input.roles);
+  const roles = input.roles === undefined ? owner.roles : await resolveRoles(tx, call, input.roles);
+  if (!sameSet(roles, owner.roles)) checkGiving(call);
   if (input.enabled !== undefined && input.enabled !== owner.enabled) await checkManager(tx, call, id);
   const next: Owner = {
     ...owner,
     name: input.name ?? owner.name,
-    roles: input.roles ?? owner.roles,
+    roles,
     enabled: input.enabled ?? owner.enabled,
     quota: input.quota === undefined ? owner.quota : input.quota,
     metadata: input.metadata ?? owner.metadata,
@@ -82,11 +83,19 @@ export async function deleteOwner(tx: Tx, call: Call, id: string): Promise<void>
 }
 
 /** Roles are authority: they widen what the owner's personal tokens reach and where from. */
-async function checkRoles(tx: Tx, call: Call, roles: readonly string[]): Promise<void> {
+function checkGiving(call: Call): void {
   if (!call.actor.isAdmin) throw new Refusal('forbidden', 'only admin gives or takes roles');
-  const known = new Set((await tx.rolesByIds(call.workspace, roles)).map((role) => role.id));
-  const index = roles.findIndex((role) => !known.has(role));
-  if (index >= 0) throw invalid(`/roles/${index}`, 'no such role', 'unknown_reference');
+}
+
+/** Ids of roles that are named by id or by name. */
+async function resolveRoles(tx: Tx, call: Call, named: readonly string[]): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (const [index, reference] of named.entries()) {
+    const role = (await tx.role(call.workspace, reference)) ?? (await tx.roleByName(call.workspace, reference));
+    if (role === undefined) throw invalid(`/roles/${index}`, 'no such role', 'unknown_reference');
+    if (!ids.includes(role.id)) ids.push(role.id);
+  }
+  return ids;
 }
 
 /** Whoever ends or revives an owner does so to its tokens: with `owners:write` alone nobody locks out an administrator. */

@@ -1,5 +1,6 @@
 /** Workspaces: made with their two apis, suspended, deleted. The default one cannot be ended: the root token lives there. */
 import { managementScopes } from '@tessera/contract';
+import { DEFAULT_PREFIX } from './apis.ts';
 import { type Call, checkVersion, difference, record } from './call.ts';
 import { newId } from './ids.ts';
 import type { Api, Workspace } from './model.ts';
@@ -58,7 +59,7 @@ export async function foundWorkspace(tx: Tx, name: string, now: number): Promise
     id: newId('api'),
     name: 'Default',
     audience: DEFAULT_AUDIENCE,
-    prefix: 'tsr',
+    prefix: DEFAULT_PREFIX,
     scopes: 'any',
   };
   await tx.insertApi(management);
