@@ -17,6 +17,10 @@ import { kyselyOver } from './dialect.ts';
 /** How long a writer waits for another process, and a reader for the one that recovers the log after a crash. */
 const BUSY_MILLISECONDS = 5000;
 const LONGEST_PAUSE_MILLISECONDS = 16;
+/** Of each connection: room for the indexes whose pages come in no order, such as that of the digests. */
+const CACHE_KIBIBYTES = 16_384;
+/** 16 MiB of log before it is folded into the file: a page that many commits change is then written there once. */
+const CHECKPOINT_PAGES = 4096;
 const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
 
@@ -34,6 +38,7 @@ export async function openSqlite(file: string): Promise<Engine> {
   try {
     await migrate(writes, { types: sqliteTypes, begin });
     const reader = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MILLISECONDS });
+    reader.exec(`pragma trusted_schema = off; pragma cache_size = -${CACHE_KIBIBYTES}`);
     return engineOver(reader, writes, writer);
   } catch (error) {
     writer.close();
@@ -69,11 +74,14 @@ function engineOver(reader: DatabaseSync, writes: Db, writer: DatabaseSync): Eng
 function openWriter(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_MILLISECONDS, enableForeignKeyConstraints: true });
   try {
+    // Temporary: the journal of savepoints, which on disk costs more than the writes that it guards.
     database.exec(`
       pragma journal_mode = wal;
       pragma synchronous = full;
       pragma trusted_schema = off;
       pragma temp_store = memory;
+      pragma cache_size = -${CACHE_KIBIBYTES};
+      pragma wal_autocheckpoint = ${CHECKPOINT_PAGES};
       pragma busy_timeout = 0;
     `);
     return database;
