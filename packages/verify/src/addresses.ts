@@ -57,6 +57,21 @@ export function plainAddress(text: string): string | undefined {
   return mappedIPv4(address) ?? address;
 }
 
+/** Whom an address stands for where clients are counted: an IPv6 client holds a whole /64, so that its addresses are one source. */
+export function sourceOf(address: string): string {
+  const plain = plainAddress(address) ?? 'unknown';
+  if (!isIPv6(plain)) return plain;
+  const [head = '', tail] = plain.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const groups =
+    tail === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}
+
 /** Whether a text is an address or a CIDR range that `addressRule` takes. */
 export function isAddressRange(text: string): boolean {
   return parseRange(text) !== undefined;

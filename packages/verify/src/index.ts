@@ -1,4 +1,11 @@
-export { type AddressLists, type AddressRule, addressRule, isAddressRange, plainAddress } from './addresses.ts';
+export {
+  type AddressLists,
+  type AddressRule,
+  addressRule,
+  isAddressRange,
+  plainAddress,
+  sourceOf,
+} from './addresses.ts';
 export { decide } from './decide.ts';
 export { type DenialCode, type DenialMeaning, denialCodes, denials, type Step } from './denials.ts';
 export { type DigestKey, digestBytes, digestKey, digestKeyOf } from './digest.ts';

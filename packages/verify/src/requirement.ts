@@ -1,5 +1,5 @@
 /** What a route or a caller asks of a token, and the circumstances in which the token is presented. */
-import type { AddressRule } from './addresses.ts';
+import { type AddressRule, sourceOf } from './addresses.ts';
 import type { LimitRule, QuotaRule } from './ports.ts';
 import type { Environment, Principal, TokenKind } from './verdict.ts';
 
@@ -83,6 +83,6 @@ export function counterKey(
     case 'api':
       return `${rule.key}|${principal.api.id}`;
     case 'address':
-      return `${rule.key}|${address ?? 'unknown'}`;
+      return `${rule.key}|${address === undefined ? 'unknown' : sourceOf(address)}`;
   }
 }

@@ -1,7 +1,6 @@
 /** Failed credentials are limited for each source address, before the store is asked, in bounded memory. */
-import { isIPv6 } from 'node:net';
 import { MAX_TOKEN_BYTES } from '@tessera/token';
-import { type DigestKey, digestKey, type Limiter, type LimitRule, plainAddress } from '@tessera/verify';
+import { type DigestKey, digestKey, type Limiter, type LimitRule, sourceOf } from '@tessera/verify';
 import type { FailedCredentials } from './door-ports.ts';
 
 export interface FailedCredentialsOptions {
@@ -41,19 +40,4 @@ export function failedCredentials({ limiter, perMinute, known, onFault }: Failed
     },
     failed: (address) => void take(address, 'spend'),
   };
-}
-
-/** An IPv6 client holds a whole /64: its addresses are one source. */
-export function sourceOf(address: string): string {
-  const plain = plainAddress(address) ?? 'unknown';
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail] = plain.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups =
-    tail === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
 }

@@ -8,7 +8,8 @@ let count = 0;
 
 export function newRequestId(): string {
   count += 1;
-  return `${PROCESS}-${count.toString(36)}`;
+  // Always of one length: answers that must be alike then are.
+  return `${PROCESS}-${count.toString(36).padStart(8, '0')}`;
 }
 
 export function isRequestId(text: string): boolean {
