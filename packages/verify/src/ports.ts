@@ -54,6 +54,11 @@ export interface QuotaRule {
 
 export interface TokenLookup {
   /**
+   * The facts that are in memory and may be believed, at no cost to the store. A digest that is known is that of a
+   * well-formed text: its shape need not be looked at again.
+   */
+  known(digest: DigestKey): TokenFacts | undefined;
+  /**
    * The facts of the token that has a secret with this digest, or undefined where nobody has it.
    * Revoked, disabled and expired tokens are found: saying why is the decision's work. Throwing means "cannot tell".
    */

@@ -42,7 +42,10 @@ export function recognise(credential: Credential, ports: Ports): MaybePromise<To
   const { text } = credential;
   if (isSigned(text)) return ports.signed === undefined ? 'malformed' : ports.signed.find(text, ports.clock.now());
   if (text.length > MAX_CREDENTIAL_LENGTH) return 'malformed';
-  if (parse(text) !== undefined) return chain(ports.tokens.find(digestKey(text)), (facts) => facts ?? 'unknown');
+  const digest = digestKey(text);
+  const known = ports.tokens.known(digest);
+  if (known !== undefined) return known;
+  if (parse(text) !== undefined) return chain(ports.tokens.find(digest), (facts) => facts ?? 'unknown');
   const digests = ports.tokens.imported(text);
   return digests.length === 0 ? 'malformed' : firstOf(digests, ports);
 }

@@ -98,7 +98,7 @@ describe('explain', () => {
   });
 
   it.each<[string, Partial<Ports>, string]>([
-    ['store', { tokens: { find: fail, imported: () => [] } }, 'recognised'],
+    ['store', { tokens: { known: () => undefined, find: fail, imported: () => [] } }, 'recognised'],
     ['limiter', { limiter: { take: fail } }, 'limits'],
     ['quotas', { quotas: { take: fail } }, 'quotas'],
   ])('names the check whose port cannot answer: %s', async (_, parts, check) => {

@@ -33,9 +33,13 @@ const WAYS: readonly (readonly [string, () => never])[] = [
 ];
 
 const PORTS: readonly (readonly [string, (fail: () => never) => Partial<Ports>, Question])[] = [
-  ['tokens', (fail) => ({ tokens: { find: fail, imported: () => [] } }), BOUND],
-  ['imported', (fail) => ({ tokens: { find: () => undefined, imported: thrower(fail) } }), text('sk-imported')],
-  ['signed', (fail) => ({ signed: { find: fail } }), text(SIGNED_SHAPE)],
+  ['tokens', (fail) => ({ tokens: { known: () => undefined, find: fail, imported: () => [] } }), BOUND],
+  [
+    'imported',
+    (fail) => ({ tokens: { known: () => undefined, find: () => undefined, imported: thrower(fail) } }),
+    text('sk-imported'),
+  ],
+  ['signed', (fail) => ({ signed: { known: () => undefined, find: fail } }), text(SIGNED_SHAPE)],
   ['clock', (fail) => ({ clock: { now: thrower(fail) } }), BOUND],
   ['proofs', (fail) => ({ proofs: { check: fail } }), BOUND],
   ['limiter', (fail) => ({ limiter: { take: fail } }), BOUND],
@@ -86,7 +90,10 @@ describe('a port that cannot answer denies', () => {
   });
 
   it('an ear for faults that throws itself', async () => {
-    const ports = portsWith({}, { tokens: { find: () => fail(), imported: () => [] }, onFault: () => fail() });
+    const ports = portsWith(
+      {},
+      { tokens: { known: () => undefined, find: () => fail(), imported: () => [] }, onFault: () => fail() },
+    );
     expect((await verdictOf(ports)).code).toBe('fault');
   });
 });
@@ -117,7 +124,7 @@ describe('decide', () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...factNames), anything, async (name, value) => {
         const facts = { ...factsOf(), [name]: value };
-        const tokens = { find: () => facts, imported: () => [] };
+        const tokens = { known: () => undefined, find: () => facts, imported: () => [] };
         const verdict = await decide(credentialOf(TOKEN), asked({ requirement: { scopes: ['orders:read'] } }), {
           ...portsWith({}),
           tokens,

@@ -103,7 +103,7 @@ describe('the one credential', () => {
     const found = presence({ ...NOTHING, authorization: [`Bearer ${text}`] });
     if (found.outcome !== 'present') throw new Error('the credential was not found');
     const asked: unknown[] = [];
-    const tokens = { find: (digest: unknown) => void asked.push(digest), imported: () => [] };
+    const tokens = { known: () => undefined, find: (digest: unknown) => void asked.push(digest), imported: () => [] };
     expect(await codeOf(portsOf({ tokens }), { credential: found.credential })).toBe('malformed');
     expect(asked).toEqual([]);
   });

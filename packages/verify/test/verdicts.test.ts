@@ -115,7 +115,7 @@ function portsOf({ token = {}, faulty }: Case): Ports {
   const facts = compiled({ ...vectors.facts, ...token }) as TokenFacts;
   const known = lookupOf([text, { ...facts, secret: { ...facts.secret, key: digestKey(text) } }]);
   return {
-    tokens: faulty === 'tokens' ? { ...known, find: silent } : known,
+    tokens: faulty === 'tokens' ? { ...known, known: silent, find: silent } : known,
     limiter: faulty === 'limiter' ? { take: silent } : counters(),
     quotas: counters(),
     proofs: dpopProofs({ replays: memoryReplays({ clock }) }),

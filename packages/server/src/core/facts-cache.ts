@@ -72,15 +72,18 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
     else forget(change);
   });
 
+  const known = (digest: DigestKey): TokenFacts | undefined => {
+    const kept = feed.fresh() ? facts.get(digest) : undefined;
+    if (kept !== undefined) onLookup('hit');
+    return kept;
+  };
+
   return {
+    known,
     find(digest): MaybePromise<TokenFacts | undefined> {
-      const fresh = feed.fresh();
-      const kept = fresh ? facts.get(digest) : undefined;
-      if (kept !== undefined) {
-        onLookup('hit');
-        return kept;
-      }
-      onLookup(fresh ? 'miss' : 'stale');
+      const kept = known(digest);
+      if (kept !== undefined) return kept;
+      onLookup(feed.fresh() ? 'miss' : 'stale');
       const since = epoch;
       const context = store.find(digest);
       return context instanceof Promise

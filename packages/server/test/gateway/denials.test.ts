@@ -158,6 +158,7 @@ describe('a request that may not pass', () => {
     const faulty = await testGateway({
       ports: {
         tokens: {
+          known: () => undefined,
           find: () => Promise.reject(new Error('the store is gone: secret detail')),
           imported: () => [],
         },

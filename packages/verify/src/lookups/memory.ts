@@ -10,6 +10,7 @@ export interface MemoryLookup extends TokenLookup {
 export function memoryLookup(): MemoryLookup {
   const byDigest = new Map<DigestKey, TokenFacts>();
   return {
+    known: (digest) => byDigest.get(digest),
     find: (digest) => byDigest.get(digest),
     imported: () => [],
     add(text, facts) {
