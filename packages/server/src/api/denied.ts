@@ -4,6 +4,7 @@
  */
 import type { OperationName } from '@tessera/contract';
 import type { AuditEntry } from '../core/model.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import type { Incoming } from '../http/edge.ts';
 import type { ApiServices } from './services.ts';
 
@@ -58,9 +59,9 @@ function entryOf({ name, target, incoming }: Attempt, who: Attempter, at: number
     at,
     actor: { token: who.token, owner: who.owner, kind: 'token' },
     action: name,
-    target: target === undefined ? null : { type, id: target.slice(0, MAX_TARGET) },
+    target: target === undefined ? null : { type, id: withoutSecrets(target).slice(0, MAX_TARGET) },
     outcome: 'denied',
-    requestId: incoming.requestId,
+    requestId: withoutSecrets(incoming.requestId),
     address: incoming.address ?? null,
     details: {},
   };

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Operation, type OperationName, problems } from '@tessera/contract';
 import type { Call } from '../core/call.ts';
 import { Refusal } from '../core/refusal.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import { readBody } from '../http/body.ts';
 import type { Incoming } from '../http/edge.ts';
 import { type Problem, problem } from '../http/problem.ts';
@@ -125,7 +126,7 @@ function callOf(
     actor: actorOf(caller),
     workspace,
     now,
-    requestId: incoming.requestId,
+    requestId: withoutSecrets(incoming.requestId),
     address: incoming.address ?? null,
     ifMatch: versionsOf(request.headers['if-match']),
   };
