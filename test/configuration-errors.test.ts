@@ -1,0 +1,128 @@
+/** A configuration that is wrong starts nothing: it says what and where, and repeats no value. */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { call } from './support/call.ts';
+import { endServers, newRootToken, runToEnd, startServer, temporaryFolder, writeConfig } from './support/server.ts';
+
+const SECRET = 'correct-horse-battery-staple';
+const key = () => randomBytes(32).toString('hex');
+
+afterAll(endServers);
+
+describe('a start is refused', () => {
+  /** Exit code 2: the configuration is wrong; 1: it does not fit what is there. */
+  const refused = async (env: Record<string, string>, message: RegExp, expected = 1): Promise<void> => {
+    const data = temporaryFolder();
+    const ports = { TESSERA_PORT: '0', TESSERA_GATEWAY_PORT: '0' };
+    const { code, stdout, stderr } = await runToEnd(['start'], { TESSERA_DATA: data, ...ports, ...env });
+    expect(code, stdout).toBe(expected);
+    expect(stderr).toMatch(message);
+    expect(stdout + stderr).not.toContain(SECRET);
+  };
+  const file = (text: string): Record<string, string> => ({ TESSERA_CONFIG: writeConfig(temporaryFolder(), text) });
+  const route = (more: string) => `routes:\n  - name: a\n    upstream: http://127.0.0.1:1\n${more}`;
+
+  it.each([
+    ['a port that is none', { TESSERA_PORT: SECRET }, /^TESSERA_PORT: must be a whole number from 0 to 65535$/m],
+    ['a root token that is none', { TESSERA_ROOT_TOKEN: `${SECRET}x` }, /^TESSERA_ROOT_TOKEN: .*well-formed token/m],
+    ['a variable that failed to expand', { TESSERA_ROOT_TOKEN: '' }, /^TESSERA_ROOT_TOKEN: is set but empty/m],
+    ['a key of 31 bytes', { TESSERA_MASTER_KEY: '0'.repeat(62) }, /^TESSERA_MASTER_KEY: .*32 bytes/m],
+    ['a secret whose file is missing', { TESSERA_MASTER_KEY_FILE: '/nowhere' }, /^TESSERA_MASTER_KEY_FILE: the file/m],
+    ['every proxy trusted', { TESSERA_TRUSTED_PROXIES: '0.0.0.0/0' }, /^TESSERA_TRUSTED_PROXIES.*: .*trustEveryProxy/m],
+    ['a database of another kind', { TESSERA_DATABASE_URL: `mysql://u:${SECRET}@h/d` }, /^TESSERA_DATABASE_URL: /m],
+    ['a file that is not there', { TESSERA_CONFIG: '/nowhere/tessera.yaml' }, /\/nowhere\/tessera\.yaml/],
+  ])('with %s', async (_what, env, message) => {
+    await refused(env, message, 2);
+  });
+
+  it.each([
+    ['an unknown setting', 'rate_limti: 5\n', /tessera\.yaml:1:1 rate_limti: unknown setting "rate_limti"/],
+    ['a misspelled one', 'gatewayPrt: 5\n', /tessera\.yaml:1:1 .*did you mean "gatewayPort"\?/],
+    ['a key twice', 'port: 1\nport: 2\n', /tessera\.yaml:2:1: repeats the key "port" of line 1/],
+    [
+      'a YAML bomb',
+      `a: &a [x, x]\nb: &b [${'*a,'.repeat(9)}*a]\nc: &c [${'*b,'.repeat(9)}*b]\nroutes: *c\n`,
+      /tessera\.yaml:\d+:\d+.*alias/i,
+    ],
+    ['a pattern in a path', route('    match: { path: "^(a+)+$" }\n'), /tessera\.yaml:4:\d+ routes\[0\]\.match\.path/],
+    ['a secret in the file', `rootToken: ${SECRET}\n`, /tessera\.yaml:1:\d+ rootToken/],
+    ['a misspelled route', route('    match: { pth: /a }\n'), /did you mean "path"\?/],
+  ])('with %s in the file, by its line', async (_what, text, message) => {
+    await refused(file(text), message, 2);
+  });
+
+  it('with a master key that is not the one of the store', async () => {
+    const data = temporaryFolder();
+    const root = newRootToken();
+    const server = await startServer({ data, rootToken: root, env: { TESSERA_MASTER_KEY: key() } });
+    await server.stop();
+    const message = /the master key is not the one this store was made with/;
+    await refused({ TESSERA_DATA: data, TESSERA_ROOT_TOKEN: root, TESSERA_MASTER_KEY: key() }, message);
+    await refused({ TESSERA_DATA: data, TESSERA_ROOT_TOKEN: root }, message);
+  });
+
+  it('with a key file that others can read, or that holds no key', async () => {
+    const data = join(temporaryFolder(), 'data');
+    mkdirSync(data, { mode: 0o700 });
+    const path = join(data, 'master.key');
+    writeFileSync(path, `${key()}\n`);
+    chmodSync(path, 0o644);
+    await refused({ TESSERA_DATA: data }, /master\.key can be read by others: chmod 600 it/);
+    writeFileSync(path, `${SECRET}\n`);
+    chmodSync(path, 0o600);
+    await refused({ TESSERA_DATA: data }, /master\.key does not hold 32 bytes in hex/);
+  });
+
+  it('with a port that is taken', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    await refused({ TESSERA_PORT: String(port) }, new RegExp(`EADDRINUSE.*${port}`));
+    taken.close();
+  });
+});
+
+describe('a root token that changed', () => {
+  it('takes the place of the one before, which is refused from then on and never taken again', async () => {
+    const first = await startServer();
+    await first.stop();
+    const second = await startServer({ data: first.data });
+    expect((await call(second, 'GET /v1/tokens', { token: second.rootToken })).status).toBe(200);
+    expect((await call(second, 'GET /v1/tokens', { token: first.rootToken })).body).toMatchObject({
+      status: 401,
+      code: 'rotated',
+    });
+    await second.stop();
+    const { code, stderr } = await runToEnd(['start'], {
+      TESSERA_DATA: first.data,
+      TESSERA_ROOT_TOKEN: first.rootToken,
+      TESSERA_PORT: '0',
+      TESSERA_GATEWAY_PORT: '0',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain('this root token was replaced before; draw a new one');
+    expect(stderr).not.toContain(first.rootToken);
+  });
+
+  it('is drawn at the first start where none is given, printed once, and kept', async () => {
+    const first = await startServer({ rootToken: null });
+    expect((await call(first, 'GET /v1/tokens', { token: first.rootToken })).status).toBe(200);
+    expect(first.stdout().split(first.rootToken)).toHaveLength(2);
+    await first.stop();
+    const data = first.data;
+    const second = await startServer({ data, rootToken: first.rootToken });
+    expect((await call(second, 'GET /v1/tokens', { token: first.rootToken })).status).toBe(200);
+    await second.stop();
+    expect(second.stdout() + second.stderr()).not.toContain(first.rootToken);
+  });
+});
+
+it('listens on loopback alone unless told otherwise', async () => {
+  const server = await startServer();
+  expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  expect(server.gateway).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+});
