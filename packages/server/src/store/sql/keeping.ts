@@ -1,11 +1,12 @@
 /** What the platform keeps for itself: remembered answers, settings, prefixes of imported tokens. */
 import type { IdempotencyRecord } from '../../core/model.ts';
 import type { ImportedPrefix } from '../../core/store-port.ts';
+import { builtRead } from './built.ts';
 import { bytes } from './columns.ts';
 import type { Db } from './tables.ts';
 
 export async function idempotency(db: Db, id: string): Promise<IdempotencyRecord | undefined> {
-  const row = await db.selectFrom('idempotency').selectAll().where('id', '=', id).executeTakeFirst();
+  const [row] = await readIdempotency(db, id);
   return (
     row && {
       id: row.id,
@@ -16,6 +17,8 @@ export async function idempotency(db: Db, id: string): Promise<IdempotencyRecord
     }
   );
 }
+
+const readIdempotency = builtRead((db) => db.selectFrom('idempotency').selectAll().where('id', '=', ''));
 
 export async function putIdempotency(db: Db, value: IdempotencyRecord): Promise<void> {
   const row = {

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Owner } from '../../core/model.ts';
 import type { OwnerFilter, PageRequest } from '../../core/store-port.ts';
+import { builtRead } from './built.ts';
 import { contains, flag, folded, fromJson, fromJsonOrNull, jsonOrNull, requireOne } from './columns.ts';
 import type { Db, OwnerRow } from './tables.ts';
 
@@ -33,9 +34,11 @@ export function roleIdsOf(db: Db, owner: string) {
 }
 
 export async function owner(db: Db, workspace: string, id: string): Promise<Owner | undefined> {
-  const row = await ofWorkspace(db, workspace).where('id', '=', id).executeTakeFirst();
+  const [row] = await readOwner(db, workspace, id);
   return row && ownerOf(row);
 }
+
+const readOwner = builtRead((db) => ofWorkspace(db, '').where('id', '=', ''));
 
 export async function owners(
   db: Db,

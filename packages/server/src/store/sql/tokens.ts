@@ -1,6 +1,7 @@
 /** Tokens with their secrets. Rows are never deleted: why a token is refused is told long after its end. */
 import type { Secret, Token, TokenWithSecrets } from '../../core/model.ts';
 import { DigestTaken, type PageRequest, type TokenFilter } from '../../core/store-port.ts';
+import { builtRead } from './built.ts';
 import { contains, flag, folded, fromJson, fromJsonOrNull, jsonOrNull, requireOne } from './columns.ts';
 import type { Inserts } from './inserts.ts';
 import { columnsOf, type JoinedRow, part } from './joined.ts';
@@ -36,9 +37,11 @@ export function tokenOf(row: TokenRow): Token {
 }
 
 export async function token(db: Db, workspace: string, id: string): Promise<TokenWithSecrets | undefined> {
-  const [found] = await withSecrets(db, ofWorkspace(db, workspace).where('id', '=', id));
+  const [found] = grouped(await readToken(db, workspace, id));
   return found;
 }
+
+const readToken = builtRead((db) => withSecrets(db, ofWorkspace(db, '').where('id', '=', '')));
 
 export async function tokens(
   db: Db,
@@ -60,7 +63,7 @@ export async function tokens(
     );
   }
   if (page.before !== undefined) query = query.where('id', '<', page.before);
-  return withSecrets(db, query.orderBy('id', 'desc').limit(page.limit));
+  return grouped(await withSecrets(db, query.orderBy('id', 'desc').limit(page.limit)).execute());
 }
 
 /** @throws DigestTaken with nothing written, so that the unit of work may go on with another secret */
@@ -126,14 +129,16 @@ function inState(query: TokenQuery, { status, now }: TokenFilter): TokenQuery {
 }
 
 /** Tokens and secrets in one statement, so that both are of the same moment. */
-async function withSecrets(db: Db, query: TokenQuery): Promise<readonly TokenWithSecrets[]> {
-  const rows: readonly JoinedRow[] = await db
+function withSecrets(db: Db, query: TokenQuery) {
+  return db
     .selectFrom(query.as('tokens'))
     .innerJoin('secrets', 'secrets.token', 'tokens.id')
     .select(columnsOf('tokens', 'secrets'))
     .orderBy('tokens.id', 'desc')
-    .orderBy('secrets.ordinal', 'desc')
-    .execute();
+    .orderBy('secrets.ordinal', 'desc');
+}
+
+function grouped(rows: readonly JoinedRow[]): readonly TokenWithSecrets[] {
   const byToken = Map.groupBy(rows, (row) => row['tokens:id']);
   return Array.from(byToken.values(), (group) => ({
     token: tokenOf(part('tokens', group[0] ?? {})),

@@ -1,6 +1,7 @@
 /** Workspaces: tenants, and the rows that everything else hangs from. */
 import type { Workspace } from '../../core/model.ts';
 import type { PageRequest } from '../../core/store-port.ts';
+import { builtRead } from './built.ts';
 import { flag, requireOne } from './columns.ts';
 import type { Db, WorkspaceRow } from './tables.ts';
 
@@ -17,14 +18,13 @@ export function workspaceOf(row: WorkspaceRow): Workspace {
 }
 
 export async function workspace(db: Db, id: string): Promise<Workspace | undefined> {
-  const row = await db
-    .selectFrom('workspaces')
-    .selectAll()
-    .where('id', '=', id)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst();
+  const [row] = await readWorkspace(db, id);
   return row && workspaceOf(row);
 }
+
+const readWorkspace = builtRead((db) =>
+  db.selectFrom('workspaces').selectAll().where('id', '=', '').where('deleted_at', 'is', null),
+);
 
 export async function workspaces(db: Db, page: PageRequest): Promise<readonly Workspace[]> {
   let query = db.selectFrom('workspaces').selectAll().where('deleted_at', 'is', null);
