@@ -220,8 +220,14 @@ describe('a body', () => {
       },
     );
 
-    it.each(['a\u0000b', 'a\nb', '\ud800', 'x'.repeat(201), ''])('is refused: the name %j', async (name) => {
+    it.each(['a\u0000b', 'a\nb', 'x'.repeat(201), ''])('is refused: the name %j', async (name) => {
       expectInvalid(await mint({ name }), '/name', /./);
+    });
+
+    it('is refused: half of a surrogate pair, in any text and any name', async () => {
+      for (const more of [{ name: '\ud800' }, { metadata: { k: '\udc00' } }, { '\ud800': 1 }]) {
+        expectInvalid(await mint(more), '', 'a text is not valid Unicode');
+      }
     });
 
     it('is kept exactly where it is valid Unicode', async () => {

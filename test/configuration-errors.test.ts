@@ -14,45 +14,84 @@ const key = () => randomBytes(32).toString('hex');
 afterAll(endServers);
 
 describe('a start is refused', () => {
+  type Ended = Awaited<ReturnType<typeof runToEnd>>;
+  const startWith = (env: Record<string, string>): Promise<Ended> =>
+    runToEnd(['start'], {
+      TESSERA_DATA: temporaryFolder(),
+      TESSERA_PORT: '0',
+      TESSERA_GATEWAY_PORT: '0',
+      ...env,
+    });
   /** Exit code 2: the configuration is wrong; 1: it does not fit what is there. */
-  const refused = async (env: Record<string, string>, message: RegExp, expected = 1): Promise<void> => {
-    const data = temporaryFolder();
-    const ports = { TESSERA_PORT: '0', TESSERA_GATEWAY_PORT: '0' };
-    const { code, stdout, stderr } = await runToEnd(['start'], { TESSERA_DATA: data, ...ports, ...env });
+  const expectRefused = ({ code, stdout, stderr }: Ended, message: RegExp, expected: 1 | 2): void => {
     expect(code, stdout).toBe(expected);
     expect(stderr).toMatch(message);
     expect(stdout + stderr).not.toContain(SECRET);
   };
+  const refused = async (env: Record<string, string>, message: RegExp, expected: 1 | 2 = 1): Promise<void> =>
+    expectRefused(await startWith(env), message, expected);
   const file = (text: string): Record<string, string> => ({ TESSERA_CONFIG: writeConfig(temporaryFolder(), text) });
-  const route = (more: string) => `routes:\n  - name: a\n    upstream: http://127.0.0.1:1\n${more}`;
 
-  it.each([
-    ['a port that is none', { TESSERA_PORT: SECRET }, /^TESSERA_PORT: must be a whole number from 0 to 65535$/m],
-    ['a root token that is none', { TESSERA_ROOT_TOKEN: `${SECRET}x` }, /^TESSERA_ROOT_TOKEN: .*well-formed token/m],
-    ['a variable that failed to expand', { TESSERA_ROOT_TOKEN: '' }, /^TESSERA_ROOT_TOKEN: is set but empty/m],
-    ['a key of 31 bytes', { TESSERA_MASTER_KEY: '0'.repeat(62) }, /^TESSERA_MASTER_KEY: .*32 bytes/m],
-    ['a secret whose file is missing', { TESSERA_MASTER_KEY_FILE: '/nowhere' }, /^TESSERA_MASTER_KEY_FILE: the file/m],
-    ['every proxy trusted', { TESSERA_TRUSTED_PROXIES: '0.0.0.0/0' }, /^TESSERA_TRUSTED_PROXIES.*: .*trustEveryProxy/m],
-    ['a database of another kind', { TESSERA_DATABASE_URL: `mysql://u:${SECRET}@h/d` }, /^TESSERA_DATABASE_URL: /m],
-    ['a file that is not there', { TESSERA_CONFIG: '/nowhere/tessera.yaml' }, /\/nowhere\/tessera\.yaml/],
-  ])('with %s', async (_what, env, message) => {
-    await refused(env, message, 2);
+  describe('with everything that is wrong in the environment, at once', () => {
+    let run: Promise<Ended> | undefined;
+    const wrong = {
+      TESSERA_PORT: SECRET,
+      TESSERA_ROOT_TOKEN: `${SECRET}x`,
+      TESSERA_GATEWAY_PORT: '',
+      TESSERA_MASTER_KEY: '0'.repeat(62),
+      TESSERA_DATABASE_URL: `mysql://u:${SECRET}@h/d`,
+    };
+    it.each([
+      ['a port that is none', /^TESSERA_PORT: must be a whole number from 0 to 65535$/m],
+      ['a root token that is none', /^TESSERA_ROOT_TOKEN: .*well-formed token/m],
+      ['a variable that failed to expand', /^TESSERA_GATEWAY_PORT: is set but empty/m],
+      ['a key of 31 bytes', /^TESSERA_MASTER_KEY: .*32 bytes/m],
+      ['a database of another kind', /^TESSERA_DATABASE_URL: /m],
+    ])('%s', async (_what, message) => {
+      run ??= startWith(wrong);
+      expectRefused(await run, message, 2);
+    });
+  });
+
+  describe('with everything that is wrong in the file, at once and by its line', () => {
+    let run: Promise<Ended> | undefined;
+    const text = [
+      'rate_limti: 5',
+      'gatewayPrt: 5',
+      `rootToken: ${SECRET}`,
+      'routes:',
+      '  - { name: a, upstream: "http://127.0.0.1:1", match: { path: "^(a+)+$" } }',
+      '  - { name: b, upstream: "http://127.0.0.1:1", match: { pth: /a } }',
+    ].join('\n');
+    it.each([
+      ['an unknown setting', /tessera\.yaml:1:1 rate_limti: unknown setting "rate_limti"/],
+      ['a misspelled one', /tessera\.yaml:2:1 .*did you mean "gatewayPort"\?/],
+      ['a secret that is none', /tessera\.yaml:3:\d+ rootToken: .*well-formed token/],
+      ['a pattern in a path', /tessera\.yaml:5:\d+ routes\[0\]\.match\.path: must be a path such as/],
+      ['a misspelled member of a route', /tessera\.yaml:6:\d+ routes\[1\].*did you mean "path"\?/],
+    ])('%s', async (_what, message) => {
+      run ??= startWith(file(text));
+      expectRefused(await run, message, 2);
+    });
   });
 
   it.each([
-    ['an unknown setting', 'rate_limti: 5\n', /tessera\.yaml:1:1 rate_limti: unknown setting "rate_limti"/],
-    ['a misspelled one', 'gatewayPrt: 5\n', /tessera\.yaml:1:1 .*did you mean "gatewayPort"\?/],
     ['a key twice', 'port: 1\nport: 2\n', /tessera\.yaml:2:1: repeats the key "port" of line 1/],
     [
       'a YAML bomb',
       `a: &a [x, x]\nb: &b [${'*a,'.repeat(9)}*a]\nc: &c [${'*b,'.repeat(9)}*b]\nroutes: *c\n`,
       /tessera\.yaml:\d+:\d+.*alias/i,
     ],
-    ['a pattern in a path', route('    match: { path: "^(a+)+$" }\n'), /tessera\.yaml:4:\d+ routes\[0\]\.match\.path/],
-    ['a secret in the file', `rootToken: ${SECRET}\n`, /tessera\.yaml:1:\d+ rootToken/],
-    ['a misspelled route', route('    match: { pth: /a }\n'), /did you mean "path"\?/],
-  ])('with %s in the file, by its line', async (_what, text, message) => {
+  ])('with %s in the file', async (_what, text, message) => {
     await refused(file(text), message, 2);
+  });
+
+  it.each([
+    ['a secret whose file is missing', { TESSERA_MASTER_KEY_FILE: '/nowhere' }, /^TESSERA_MASTER_KEY_FILE: the file/m],
+    ['every proxy trusted', { TESSERA_TRUSTED_PROXIES: '0.0.0.0/0' }, /^TESSERA_TRUSTED_PROXIES.*: .*trustEveryProxy/m],
+    ['a file that is not there', { TESSERA_CONFIG: '/nowhere/tessera.yaml' }, /\/nowhere\/tessera\.yaml/],
+  ])('with %s', async (_what, env, message) => {
+    await refused(env, message, 2);
   });
 
   it('with a master key that is not the one of the store', async () => {
