@@ -117,7 +117,7 @@ async function mount(parts: Mounting): Promise<App> {
 
   const platform = platformHandler({
     edge,
-    api: apiOf(parts),
+    api: apiOf(parts, () => state.draining),
     forwardAuth: forwardAuthHandler(doors),
     metrics: metricsDoor({ metrics, judging, open: isLoopback(config.host) }),
     ready: () => readiness(store, judging, state),
@@ -178,7 +178,7 @@ async function mount(parts: Mounting): Promise<App> {
   };
 }
 
-function apiOf(parts: Mounting): ReturnType<typeof apiHandler> {
+function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof apiHandler> {
   const { config, log, clock, store, metrics, judging, auditKey, cursorKey } = parts;
   return apiHandler({
     store,
@@ -191,6 +191,7 @@ function apiOf(parts: Mounting): ReturnType<typeof apiHandler> {
     inFlight: inFlight(),
     policy: config,
     auditKey,
+    isDraining,
     events: {
       minted: metrics.minted,
       revoked: () => metrics.revoked(),

@@ -73,10 +73,8 @@ export async function streamChanges(stream: StreamRequest, services: ApiServices
     if (change === 'missed' || concerns(change, stream)) judgeAgain().catch(fail);
     if (change === 'missed' || change.workspace === workspace) awake();
   });
-  const lasting = response.shouldKeepAlive;
   const heartbeat = setInterval(() => {
-    // The listener takes this back when it drains: who follows must not keep it open.
-    if (lasting && !response.shouldKeepAlive) return end();
+    if (services.isDraining()) return end();
     response.write(': alive\n\n');
     // Expiry leaves no change behind: the token is judged with every beat.
     judgeAgain().catch(fail);

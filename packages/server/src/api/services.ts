@@ -35,6 +35,8 @@ export interface ApiServices {
   readonly policy: ExpiryPolicy;
   /** Authenticates the heads of the audit chains. */
   readonly auditKey: Uint8Array;
+  /** Whether this node is about to stop: who follows the feed goes to another one. */
+  readonly isDraining: () => boolean;
   readonly events: ApiEvents;
   readonly onError: (error: unknown, requestId: string) => void;
 }
