@@ -1,0 +1,235 @@
+/** Facts in memory are believed only as long as nothing they rest on has changed, and only as far as that can be known. */
+import { type DigestKey, digestKeyOf } from '@tessera/verify';
+import { describe, expect, test } from 'vitest';
+import { type FactsCache, factsCache } from '../../src/core/facts-cache.ts';
+import { createFeed, type Feed } from '../../src/core/feed.ts';
+import type { Change, TokenContext } from '../../src/core/model.ts';
+import { anApi, anOwner, aRole, aSecret, aToken, aWorkspace } from '../store/support/fixtures.ts';
+import { type ScriptedStore, scriptedStore } from './support/scripted-store.ts';
+
+interface Cached {
+  readonly store: ScriptedStore;
+  readonly feed: Feed;
+  readonly cache: FactsCache;
+  readonly lookups: string[];
+  readonly time: { now: number };
+  add(over?: Partial<TokenContext>): { readonly digest: DigestKey; readonly context: TokenContext };
+  /** Whether it is answered from memory. */
+  isKept(digest: DigestKey): boolean;
+}
+
+async function aCache({ maxTokens = 100 } = {}): Promise<Cached> {
+  const store = scriptedStore();
+  const time = { now: 0 };
+  const feed = createFeed({ store, monotonic: () => time.now, boundMs: 5000, onError: () => {} });
+  const lookups: string[] = [];
+  const cache = factsCache({ store, feed, maxTokens, onLookup: (outcome) => lookups.push(outcome) });
+  await cache.load();
+  await feed.start();
+  // What is polled is told by `commitHere`: here only the time of the last news counts.
+  feed.stop();
+  const workspace = aWorkspace();
+  return {
+    store,
+    feed,
+    cache,
+    lookups,
+    time,
+    add(over = {}) {
+      const api = anApi(workspace.id);
+      const token = aToken(workspace.id, api.id);
+      const secret = aSecret(token.id);
+      const context: TokenContext = { secret, token, api, workspace, owner: null, roles: [], ...over };
+      const digest = digestKeyOf(context.secret.digest);
+      store.known.set(digest, context);
+      return { digest, context };
+    },
+    isKept(digest) {
+      const before = store.finds;
+      void cache.find(digest);
+      return store.finds === before;
+    },
+  };
+}
+
+function changed(kind: Change['kind'], id: string, workspace: string): Omit<Change, 'seq' | 'at'> {
+  return { kind, id, workspace };
+}
+
+describe('kept', () => {
+  test('once found, until it changes', async () => {
+    const { add, cache, isKept, lookups, store } = await aCache();
+    const { digest, context } = add();
+    const first = cache.find(digest);
+    expect(cache.find(digest)).toBe(first);
+    expect({ lookups, has: cache.has(digest) }).toEqual({ lookups: ['miss', 'hit'], has: true });
+    store.commitHere(changed('token.revoked', context.token.id, context.workspace.id));
+    expect({ has: cache.has(digest), kept: isKept(digest) }).toEqual({ has: false, kept: false });
+  });
+
+  test('never that a digest is unknown: its token may be minted the next moment', async () => {
+    const { cache, add, store } = await aCache();
+    const { digest, context } = add();
+    store.known.delete(digest);
+    expect(cache.find(digest)).toBeUndefined();
+    store.known.set(digest, context);
+    expect(cache.find(digest)).toMatchObject({ id: context.token.id });
+  });
+
+  test('no more tokens than there is room for, and no trace of those that went', async () => {
+    const { add, cache, isKept, store } = await aCache({ maxTokens: 10 });
+    const all = Array.from({ length: 100 }, () => add());
+    for (const { digest } of all) void cache.find(digest);
+    expect(all.filter(({ digest }) => cache.has(digest))).toHaveLength(10);
+    for (const { context } of all) store.commitHere(changed('token.updated', context.token.id, context.workspace.id));
+    expect(all.filter(({ digest }) => cache.has(digest) || isKept(digest))).toEqual([]);
+  });
+
+  test('both secrets of a token go when it changes', async () => {
+    const { add, cache, store } = await aCache();
+    const { digest, context } = add();
+    const { digest: other } = add({ ...context, secret: aSecret(context.token.id) });
+    void cache.find(digest);
+    void cache.find(other);
+    store.commitHere(changed('token.rotated', context.token.id, context.workspace.id));
+    expect([cache.has(digest), cache.has(other)]).toEqual([false, false]);
+  });
+});
+
+describe('dropped', () => {
+  const workspace = aWorkspace();
+  const api = anApi(workspace.id);
+  const owner = anOwner(workspace.id);
+  const role = aRole(workspace.id);
+  const elsewhere = aWorkspace();
+  test.each([
+    ['token.disabled', 'own token', true],
+    ['token.disabled', 'other token', false],
+    ['token.created', 'other token', false],
+    ['owner.disabled', owner.id, true],
+    ['owner.deleted', owner.id, true],
+    ['owner.updated', 'own_other', false],
+    ['owner.created', 'own_other', false],
+    ['api.updated', api.id, true],
+    ['api.updated', 'api_other', false],
+    ['api.created', 'api_other', false],
+    ['role.updated', role.id, true],
+    ['role.deleted', 'role_other', true],
+    ['role.created', 'role_other', false],
+    ['workspace.updated', workspace.id, true],
+    ['workspace.deleted', workspace.id, true],
+  ] as const)('%s of %s: %s', async (kind, id, dropped) => {
+    const { add, cache, store } = await aCache();
+    const token = aToken(workspace.id, api.id, { owner: owner.id });
+    const { digest } = add({ workspace, api, owner, roles: [role], token, secret: aSecret(token.id) });
+    void cache.find(digest);
+    const target = id === 'own token' ? token.id : id === 'other token' ? 'tok_other' : id;
+    store.commitHere(changed(kind, target, elsewhere.id));
+    if (!kind.startsWith('token.')) expect(cache.has(digest)).toBe(true);
+    store.commitHere(changed(kind, target, workspace.id));
+    expect(cache.has(digest)).toBe(!dropped);
+  });
+
+  test('all of it where a change may have been missed', () => {
+    const store = scriptedStore();
+    const { promise: told, resolve: listen } = Promise.withResolvers<(change: 'missed') => void>();
+    const feed: Feed = {
+      fresh: () => true,
+      lagMs: () => 0,
+      subscribe(listener) {
+        listen(listener);
+        return () => {};
+      },
+      start: () => Promise.resolve(),
+      stop: () => {},
+    };
+    const cache = factsCache({ store, feed, maxTokens: 10, onLookup: () => {} });
+    const digests = [1, 2].map(() => {
+      const token = aToken(workspace.id, api.id);
+      const secret = aSecret(token.id);
+      const digest = digestKeyOf(secret.digest);
+      store.known.set(digest, { secret, token, api, workspace, owner: null, roles: [] });
+      void cache.find(digest);
+      return digest;
+    });
+    expect(digests.filter((digest) => cache.has(digest))).toHaveLength(2);
+    return told.then((tell) => {
+      tell('missed');
+      expect(digests.filter((digest) => cache.has(digest))).toEqual([]);
+    });
+  });
+});
+
+describe('not believed', () => {
+  test('beyond the bound: the store is asked, and denies where it cannot tell', async () => {
+    const { add, cache, lookups, store, time } = await aCache();
+    const { digest } = add();
+    void cache.find(digest);
+    time.now += 5000;
+    expect(cache.find(digest)).toBeDefined();
+    time.now += 1;
+    store.broken = new Error('away');
+    expect(() => cache.find(digest)).toThrow('away');
+    expect({ has: cache.has(digest), lookups }).toEqual({ has: false, lookups: ['miss', 'hit', 'stale'] });
+  });
+
+  test('after a pause of the process: the first look-up asks the store, and is not kept either', async () => {
+    const { add, cache, isKept, store, time } = await aCache();
+    const { digest, context } = add();
+    void cache.find(digest);
+    time.now += 60_000;
+    store.known.set(digest, { ...context, token: { ...context.token, revokedAt: 1 } });
+    expect(cache.find(digest)).toMatchObject({ revokedAt: 1 });
+    expect(isKept(digest)).toBe(false);
+  });
+
+  test('what was read while something changed: it is used once', async () => {
+    const { add, cache, isKept, store } = await aCache();
+    const { digest, context } = add();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    store.findsAfter = promise;
+    const old = cache.find(digest);
+    store.known.set(digest, { ...context, token: { ...context.token, revokedAt: 1 } });
+    store.commitHere(changed('token.revoked', context.token.id, context.workspace.id));
+    resolve();
+    expect(await old).toMatchObject({ revokedAt: undefined });
+    expect(cache.has(digest)).toBe(false);
+    expect(isKept(digest)).toBe(false);
+    expect(await cache.find(digest)).toMatchObject({ revokedAt: 1 });
+  });
+});
+
+describe('imported tokens', () => {
+  test('are looked up by what they begin with, longest text and many prefixes alike', async () => {
+    const { cache, store } = await aCache();
+    for (let index = 0; index < 10_000; index += 1) store.prefixes.push({ prefix: `p${index}_`, algorithm: 'sha256' });
+    store.prefixes.push({ prefix: 'sk_live_', algorithm: 'sha256' }, { prefix: 'sk_', algorithm: 'sha512' });
+    await cache.load();
+    expect(cache.imported('sk_live_1').map((digest) => digest.length)).toEqual([64, 32]);
+    expect(cache.imported('sk_test_1').map((digest) => digest.length)).toEqual([64]);
+    expect(cache.imported('pk_live_1')).toEqual([]);
+    expect(cache.imported('')).toEqual([]);
+    const start = performance.now();
+    for (let index = 0; index < 10_000; index += 1) cache.imported('p_nothing_begins_like_this');
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  test('are known after an import elsewhere, though the first read of them failed', async () => {
+    const { cache, store } = await aCache();
+    store.prefixes.push({ prefix: 'sk_', algorithm: 'sha256' });
+    store.broken = new Error('away');
+    store.commitHere(changed('token.imported', 'tok_1', 'ws_1'));
+    await settled();
+    expect(cache.imported('sk_1')).toEqual([]);
+    store.broken = undefined;
+    await settled();
+    void cache.imported('sk_1');
+    await settled();
+    expect(cache.imported('sk_1')).toHaveLength(1);
+  });
+});
+
+/** Lets what waits for scripted answers go on: they are promises that are resolved already. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+}

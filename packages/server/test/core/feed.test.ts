@@ -1,0 +1,195 @@
+/** Whatever changes is told within one poll, whoever changed it; what may have been missed is told as that. */
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createFeed, type Feed } from '../../src/core/feed.ts';
+import type { Change } from '../../src/core/model.ts';
+import { type ScriptedStore, scriptedStore } from './support/scripted-store.ts';
+
+const POLL_MS = 250;
+const BOUND_MS = 5000;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+interface Following {
+  readonly store: ScriptedStore;
+  readonly feed: Feed;
+  readonly heard: string[];
+  readonly errors: unknown[];
+  readonly time: { now: number };
+  /** Lets time pass, with the polls that fall into it. */
+  pass(ms: number): Promise<void>;
+}
+
+async function aFeed(before = 3): Promise<Following> {
+  const store = scriptedStore();
+  for (let index = 0; index < before; index += 1) store.commitElsewhere(change(`tok_before_${index}`));
+  const time = { now: 1_000_000 };
+  const errors: unknown[] = [];
+  const feed = createFeed({
+    store,
+    monotonic: () => time.now,
+    boundMs: BOUND_MS,
+    pollMs: POLL_MS,
+    onError: (error) => errors.push(error),
+  });
+  const heard: string[] = [];
+  feed.subscribe((told) => heard.push(told === 'missed' ? told : told.id));
+  onTestFinished(() => feed.stop());
+  await feed.start();
+  const pass = async (ms: number): Promise<void> => {
+    for (let left = ms; left > 0; left -= 50) {
+      time.now += 50;
+      await vi.advanceTimersByTimeAsync(50);
+    }
+  };
+  return { store, feed, heard, errors, time, pass };
+}
+
+function change(id: string, kind: Change['kind'] = 'token.revoked'): Omit<Change, 'seq' | 'at'> {
+  return { workspace: 'ws_1', kind, id };
+}
+
+describe('told', () => {
+  test('nothing of what was before the start', async () => {
+    const { heard, pass } = await aFeed();
+    await pass(1000);
+    expect(heard).toEqual([]);
+  });
+
+  test('what another node changed, within one poll, in order', async () => {
+    const { store, heard, pass } = await aFeed();
+    store.commitElsewhere(change('tok_a'), change('tok_b'));
+    await pass(POLL_MS);
+    expect(heard).toEqual(['tok_a', 'tok_b']);
+    await pass(1000);
+    expect(heard).toEqual(['tok_a', 'tok_b']);
+  });
+
+  test('what this process changed, at once, and not again where nothing came between', async () => {
+    const { store, heard, pass } = await aFeed();
+    store.commitHere(change('tok_a'), change('tok_b'));
+    expect(heard).toEqual(['tok_a', 'tok_b']);
+    await pass(1000);
+    expect(heard).toEqual(['tok_a', 'tok_b']);
+  });
+
+  test('what another node changed before this one did, though this one did not wait for it', async () => {
+    const { store, heard, pass } = await aFeed();
+    store.commitElsewhere(change('tok_theirs'));
+    store.commitHere(change('tok_ours'));
+    expect(heard).toEqual(['tok_ours']);
+    await pass(POLL_MS);
+    expect(new Set(heard)).toEqual(new Set(['tok_ours', 'tok_theirs']));
+  });
+
+  test('what this process changed while a poll was under way, and nothing as missed', async () => {
+    const { store, heard, pass } = await aFeed();
+    const poll = store.changes;
+    let answer: (() => void) | undefined;
+    Object.assign(store, {
+      changes: async (filter: Parameters<typeof poll>[0]) => {
+        const read = await poll(filter);
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+        return read;
+      },
+    });
+    store.commitElsewhere(change('tok_theirs'));
+    await pass(POLL_MS);
+    store.commitHere(change('tok_ours'));
+    Object.assign(store, { changes: poll });
+    answer?.();
+    await pass(2 * POLL_MS);
+    expect(new Set(heard)).toEqual(new Set(['tok_theirs', 'tok_ours']));
+  });
+
+  test('more than a page of changes', async () => {
+    const { store, heard, pass } = await aFeed();
+    store.commitElsewhere(...Array.from({ length: 2500 }, (_, index) => change(`tok_${index}`)));
+    await pass(POLL_MS);
+    expect(heard).toHaveLength(2500);
+    expect(heard.at(-1)).toBe('tok_2499');
+  });
+
+  test('a gap, as missed, before what comes after it', async () => {
+    const { store, heard, pass } = await aFeed();
+    store.commitElsewhere(change('tok_lost'));
+    store.lose(1);
+    store.commitElsewhere(change('tok_after'));
+    await pass(POLL_MS);
+    expect(heard).toEqual(['missed', 'tok_after']);
+  });
+
+  test('to every listener, though one of them throws, and to none that left', async () => {
+    const { store, feed, heard, errors, pass } = await aFeed();
+    const left: unknown[] = [];
+    feed.subscribe((told) => left.push(told))();
+    feed.subscribe(() => {
+      throw new Error('a bad listener');
+    });
+    const later: unknown[] = [];
+    feed.subscribe((told) => later.push(told));
+    store.commitElsewhere(change('tok_a'), change('tok_b'));
+    await pass(POLL_MS);
+    expect({ heard, later: later.length, left }).toEqual({ heard: ['tok_a', 'tok_b'], later: 2, left: [] });
+    expect(errors).toHaveLength(2);
+  });
+});
+
+describe('fresh', () => {
+  test('not before the start', () => {
+    const store = scriptedStore();
+    const feed = createFeed({ store, monotonic: () => 0, boundMs: BOUND_MS, onError: () => {} });
+    expect(feed.fresh()).toBe(false);
+  });
+
+  test('as long as the store answers; not beyond the bound once it does not; again when it does', async () => {
+    const { store, feed, errors, pass } = await aFeed();
+    await pass(20_000);
+    expect(feed.fresh()).toBe(true);
+    expect(feed.lagMs()).toBeLessThanOrEqual(POLL_MS);
+    store.broken = new Error('away');
+    await pass(BOUND_MS - POLL_MS);
+    expect(feed.fresh()).toBe(true);
+    await pass(2 * POLL_MS);
+    expect(feed.fresh()).toBe(false);
+    expect(errors.length).toBeGreaterThan(0);
+    store.broken = undefined;
+    await pass(POLL_MS);
+    expect(feed.fresh()).toBe(true);
+  });
+
+  test('as of the question: an answer that was long on its way is old news', async () => {
+    const { store, feed, time, pass } = await aFeed();
+    const poll = store.changes;
+    Object.assign(store, {
+      changes: async (filter: Parameters<typeof poll>[0]) => {
+        time.now += BOUND_MS + 1;
+        return poll(filter);
+      },
+    });
+    await pass(POLL_MS);
+    expect(feed.fresh()).toBe(false);
+  });
+
+  test('not in the first moment after a pause of the process', async () => {
+    const { feed, time } = await aFeed();
+    time.now += 60_000;
+    expect(feed.fresh()).toBe(false);
+  });
+});
+
+test('after stop nothing is asked any more, and a poll that was under way says nothing', async () => {
+  const { store, feed, errors, pass } = await aFeed();
+  await pass(POLL_MS);
+  feed.stop();
+  const asked = store.polls;
+  store.broken = new Error('closed');
+  await pass(5000);
+  expect({ polls: store.polls, errors }).toEqual({ polls: asked, errors: [] });
+});
