@@ -1,0 +1,147 @@
+/** Who follows the feed hears everything once, for as long as it may, and leaves nothing behind when it goes. */
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { revokeToken } from '../../src/core/tokens/change.ts';
+import { mint } from '../../src/core/tokens/mint.ts';
+import { policy } from '../core/support/platform.ts';
+import { aApi, type TestApi } from './support/api.ts';
+
+interface Following {
+  readonly response: IncomingMessage;
+  /** The next event; undefined: the stream is over. */
+  next(): Promise<{ readonly id: number; readonly kind: string } | undefined>;
+}
+
+async function follow({ listener }: TestApi, token: string, since = '0'): Promise<Following> {
+  const request = httpRequest({
+    host: '127.0.0.1',
+    port: listener.port,
+    path: `/v1/changes?since=${since}`,
+    agent: false,
+    headers: { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' },
+  });
+  request.on('error', () => {});
+  request.end();
+  onTestFinished(() => void request.destroy());
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  expect(response.statusCode).toBe(200);
+  const events = eventsOf(response);
+  return { response, next: async () => (await events.next()).value };
+}
+
+async function* eventsOf(response: IncomingMessage): AsyncGenerator<{ id: number; kind: string }, undefined> {
+  let rest = '';
+  for await (const chunk of response) {
+    rest += String(chunk);
+    for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
+      const found = /^id: ([0-9]+)\nevent: (\S+)$/m.exec(rest.slice(0, end));
+      rest = rest.slice(end + 2);
+      if (found !== null) yield { id: Number(found[1]), kind: found[2] ?? '' };
+    }
+  }
+  return undefined;
+}
+
+async function minting(api: TestApi, count = 1): Promise<void> {
+  await api.as(api.root, async (tx, by) => {
+    for (let made = 0; made < count; made += 1) await mint(tx, by, { name: 'k', scopes: [] }, policy);
+  });
+}
+
+test('what was and what comes, in order, once', async () => {
+  const api = await aApi();
+  await minting(api, 1200);
+  const stream = await follow(api, api.rootText);
+  for (let seq = 1; seq <= 1202; seq += 1) expect((await stream.next())?.id).toBe(seq);
+  await minting(api);
+  expect(await stream.next()).toEqual({ id: 1203, kind: 'token.created' });
+});
+
+test('ends with the token that follows, at once', async () => {
+  const api = await aApi();
+  const { minted, actor } = await api.manager(['changes:read']);
+  const stream = await follow(api, minted.text, '999');
+  await api.as(api.root, (tx, by) => revokeToken(tx, by, actor.token, undefined));
+  while ((await stream.next()) !== undefined);
+  await vi.waitFor(() => expect(api.listeners()).toBe(1));
+});
+
+test('judging the follower again spends none of its limits, records nothing, and takes no second proof', async () => {
+  const api = await aApi();
+  const { minted } = await api.manager(['changes:read'], { limits: [{ limit: 1, window: 86_400 }] });
+  const stream = await follow(api, minted.text);
+  const recorded = api.recorded.length;
+  // Its own workspace's changes make the stream ask whether its token still holds.
+  for (let changes = 0; changes < 5; changes += 1)
+    await api.as(api.root, async (tx) => tx.changed({ workspace: api.workspace, kind: 'api.updated', id: 'api_x' }));
+  for (let seen = 0; seen < 8; seen += 1) expect(await stream.next()).toBeDefined();
+  expect(stream.response.closed).toBe(false);
+  expect(api.recorded).toHaveLength(recorded);
+});
+
+test('a follower that left, be it before the first byte, leaves nothing behind', async () => {
+  const api = await aApi();
+  for (let tried = 0; tried < 20; tried += 1) {
+    const socket = connect(api.listener.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(
+      Buffer.from(
+        `GET /v1/changes HTTP/1.1\r\nHost: a.test\r\nAuthorization: Bearer ${api.rootText}\r\nAccept: text/event-stream\r\n\r\n`,
+      ),
+    );
+    if (tried % 2 === 0) await once(socket, 'data');
+    socket.destroy();
+  }
+  await vi.waitFor(() => expect(api.recorded.length).toBeGreaterThanOrEqual(10));
+  await vi.waitFor(() => expect(api.listeners()).toBe(1));
+});
+
+test('a slow reader is waited for: without end nothing is read ahead of it', async () => {
+  let pages = 0;
+  const api = await aApi({
+    store: (store) => ({
+      ...store,
+      changes: async (filter) => {
+        if (filter.workspace === undefined) return store.changes(filter);
+        pages += 1;
+        // A history without an end, of records that are long enough to fill every buffer on the way.
+        return Array.from({ length: filter.limit }, (_, index) => ({
+          seq: filter.since + 1 + index,
+          at: 0,
+          workspace: filter.workspace ?? '',
+          kind: `token.${'x'.repeat(2000)}` as const,
+          id: 'tok_1',
+        }));
+      },
+    }),
+  });
+  const stream = await follow(api, api.rootText);
+  expect(await stream.next()).toMatchObject({ id: 1 });
+  const ahead = await settledValue(() => pages);
+  for (let seq = 2; seq <= ahead * 500; seq += 1) expect((await stream.next())?.id).toBe(seq);
+  await vi.waitFor(() => expect(pages).toBeGreaterThan(ahead));
+});
+
+test('a node that drains is not kept open by who follows', async () => {
+  const api = await aApi();
+  const stream = await follow(api, api.rootText, '999');
+  api.state.draining = true;
+  const closed = api.listener.close(20_000);
+  const start = performance.now();
+  expect(await stream.next()).toBeUndefined();
+  await closed;
+  expect(performance.now() - start).toBeLessThan(6000);
+});
+
+/** The value once it stayed the same for many turns of the event loop. */
+async function settledValue(value: () => number): Promise<number> {
+  for (let before = value(), turns = 0; turns < 500; turns = before === value() ? turns + 1 : 0) {
+    before = value();
+    await turnOfTheLoop();
+  }
+  return value();
+}
