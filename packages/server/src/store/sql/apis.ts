@@ -1,7 +1,7 @@
 /** Apis: resource servers of a workspace. */
 import type { Api } from '../../core/model.ts';
 import type { PageRequest } from '../../core/store-port.ts';
-import { builtRead } from './built.ts';
+import { builtQuery } from './built.ts';
 import { flag, fromJson, requireOne } from './columns.ts';
 import type { ApiRow, Db } from './tables.ts';
 
@@ -27,14 +27,14 @@ export async function api(db: Db, workspace: string, id: string): Promise<Api | 
   return row && apiOf(row);
 }
 
-const readApi = builtRead((db) => ofWorkspace(db, '').where('id', '=', ''));
+const readApi = builtQuery((db) => ofWorkspace(db, '').where('id', '=', ''));
 
 export async function apiByAudience(db: Db, workspace: string, audience: string): Promise<Api | undefined> {
   const [row] = await readApiByAudience(db, workspace, audience);
   return row && apiOf(row);
 }
 
-const readApiByAudience = builtRead((db) => ofWorkspace(db, '').where('audience', '=', ''));
+const readApiByAudience = builtQuery((db) => ofWorkspace(db, '').where('audience', '=', ''));
 
 export async function apis(db: Db, workspace: string, page: PageRequest): Promise<readonly Api[]> {
   let query = ofWorkspace(db, workspace);

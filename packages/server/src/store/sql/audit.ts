@@ -1,6 +1,7 @@
 /** The audit chain as rows. */
 import type { AuditHead, AuditRecord } from '../../core/model.ts';
 import type { Reader } from '../../core/store-port.ts';
+import { builtQuery } from './built.ts';
 import { fromJson } from './columns.ts';
 import type { AuditRow, Db } from './tables.ts';
 
@@ -18,22 +19,29 @@ export async function audit(
 }
 
 export async function auditHead(db: Db, workspace: string): Promise<AuditHead | undefined> {
-  const [head] = await auditHeads(db, [workspace]);
-  return head;
+  const [row] = await readHead(db, workspace);
+  return row && { workspace, seq: row.seq, hash: row.hash, mac: row.mac };
 }
 
-export async function auditHeads(db: Db, workspaces: readonly string[]): Promise<readonly AuditHead[]> {
-  const rows = await db.selectFrom('audit_heads').selectAll().where('workspace', 'in', workspaces).execute();
-  return rows.map(({ workspace, seq, hash, mac }) => ({ workspace, seq, hash, mac }));
-}
+const readHead = builtQuery((db) => db.selectFrom('audit_heads').selectAll().where('workspace', '=', ''));
 
 export async function putAuditHead(db: Db, { workspace, seq, hash, mac }: AuditHead): Promise<void> {
-  await db
-    .insertInto('audit_heads')
-    .values({ workspace, seq, hash, mac })
-    .onConflict((conflict) => conflict.column('workspace').doUpdateSet({ seq, hash, mac }))
-    .execute();
+  await upsertHead(db, workspace, seq, hash, mac);
 }
+
+const upsertHead = builtQuery((db) =>
+  db
+    .insertInto('audit_heads')
+    .columns(['workspace', 'seq', 'hash', 'mac'])
+    .values({ workspace: '', seq: 0, hash: '', mac: '' })
+    .onConflict((conflict) =>
+      conflict.column('workspace').doUpdateSet((eb) => ({
+        seq: eb.ref('excluded.seq'),
+        hash: eb.ref('excluded.hash'),
+        mac: eb.ref('excluded.mac'),
+      })),
+    ),
+);
 
 function recordOf(row: AuditRow): AuditRecord {
   return {

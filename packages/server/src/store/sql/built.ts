@@ -1,12 +1,12 @@
-/** Reads that are built once for a dialect and then run with other parameters: building costs more than running them. */
+/** Queries that are built once for a dialect and then run with other parameters: building costs more than running them. */
 import type { Compilable, CompiledQuery } from 'kysely';
 import type { Db } from './tables.ts';
 
 /** The rows for these parameters, given in the order in which the query names them. */
-export type BuiltRead<Row> = (db: Db, ...parameters: readonly unknown[]) => Promise<readonly Row[]>;
+export type BuiltQuery<Row> = (db: Db, ...parameters: readonly unknown[]) => Promise<readonly Row[]>;
 
 /** `build` makes the query with any values in the places of its parameters, as many at every run. */
-export function builtRead<Row>(build: (db: Db) => Compilable<Row>): BuiltRead<Row> {
+export function builtQuery<Row>(build: (db: Db) => Compilable<Row>): BuiltQuery<Row> {
   const byDialect = new Map<unknown, CompiledQuery<Row>>();
   return async (db, ...parameters) => {
     const dialect = db.getExecutor().adapter.constructor;

@@ -1,6 +1,7 @@
 /** The change feed as rows. `seq` has no gaps and follows the order of commits, because there is one writer at a time. */
 import type { Change } from '../../core/model.ts';
 import type { Reader } from '../../core/store-port.ts';
+import { builtQuery } from './built.ts';
 import type { ChangeRow, Db } from './tables.ts';
 
 export async function changes(db: Db, filter: Parameters<Reader['changes']>[0]): Promise<readonly Change[]> {
@@ -12,12 +13,11 @@ export async function changes(db: Db, filter: Parameters<Reader['changes']>[0]):
 }
 
 export async function latestChange(db: Db): Promise<number> {
-  const row = await db
-    .selectFrom('changes')
-    .select((eb) => eb.fn.max('seq').as('seq'))
-    .executeTakeFirst();
+  const [row] = await readLatest(db);
   return row?.seq ?? 0;
 }
+
+const readLatest = builtQuery((db) => db.selectFrom('changes').select((eb) => eb.fn.max('seq').as('seq')));
 
 function changeOf({ seq, at, workspace, kind, id }: ChangeRow): Change {
   return { seq, at, workspace, kind: kind as Change['kind'], id };

@@ -1,7 +1,7 @@
 /** What the platform keeps for itself: remembered answers, settings, prefixes of imported tokens. */
 import type { IdempotencyRecord } from '../../core/model.ts';
 import type { ImportedPrefix } from '../../core/store-port.ts';
-import { builtRead } from './built.ts';
+import { builtQuery } from './built.ts';
 import { bytes } from './columns.ts';
 import type { Db } from './tables.ts';
 
@@ -18,7 +18,7 @@ export async function idempotency(db: Db, id: string): Promise<IdempotencyRecord
   );
 }
 
-const readIdempotency = builtRead((db) => db.selectFrom('idempotency').selectAll().where('id', '=', ''));
+const readIdempotency = builtQuery((db) => db.selectFrom('idempotency').selectAll().where('id', '=', ''));
 
 export async function putIdempotency(db: Db, value: IdempotencyRecord): Promise<void> {
   const row = {

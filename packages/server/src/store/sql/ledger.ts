@@ -1,7 +1,7 @@
 /** What a batch leaves behind in its own transaction: its changes in the feed, its records in the audit chains. */
-import type { AuditEntry, AuditRecord, Change, ChangeEntry } from '../../core/model.ts';
+import type { AuditEntry, AuditHead, AuditRecord, Change, ChangeEntry } from '../../core/model.ts';
 import type { AuditSeal } from '../../core/store-port.ts';
-import { auditHeads, auditRowOf, putAuditHead } from './audit.ts';
+import { auditHead, auditRowOf, putAuditHead } from './audit.ts';
 import { latestChange } from './changes.ts';
 import type { Inserts } from './inserts.ts';
 import type { Db } from './tables.ts';
@@ -36,7 +36,8 @@ export async function appendAudit(
 ): Promise<void> {
   if (entries.length === 0) return;
   const byWorkspace = Map.groupBy(entries, ({ workspace }) => workspace);
-  const heads = new Map((await auditHeads(db, [...byWorkspace.keys()])).map((head) => [head.workspace, head]));
+  const heads = new Map<string, AuditHead | undefined>();
+  for (const workspace of byWorkspace.keys()) heads.set(workspace, await auditHead(db, workspace));
   const records: AuditRecord[] = [];
   const last: AuditRecord[] = [];
   for (const [workspace, own] of byWorkspace) {

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Owner } from '../../core/model.ts';
 import type { OwnerFilter, PageRequest } from '../../core/store-port.ts';
-import { builtRead } from './built.ts';
+import { builtQuery } from './built.ts';
 import { contains, flag, folded, fromJson, fromJsonOrNull, jsonOrNull, requireOne } from './columns.ts';
 import type { Db, OwnerRow } from './tables.ts';
 
@@ -38,7 +38,7 @@ export async function owner(db: Db, workspace: string, id: string): Promise<Owne
   return row && ownerOf(row);
 }
 
-const readOwner = builtRead((db) => ofWorkspace(db, '').where('id', '=', ''));
+const readOwner = builtQuery((db) => ofWorkspace(db, '').where('id', '=', ''));
 
 export async function owners(
   db: Db,

@@ -1,7 +1,7 @@
 /** Tokens with their secrets. Rows are never deleted: why a token is refused is told long after its end. */
 import type { Secret, Token, TokenWithSecrets } from '../../core/model.ts';
 import { DigestTaken, type PageRequest, type TokenFilter } from '../../core/store-port.ts';
-import { builtRead } from './built.ts';
+import { builtQuery } from './built.ts';
 import { contains, flag, folded, fromJson, fromJsonOrNull, jsonOrNull, requireOne } from './columns.ts';
 import type { Inserts } from './inserts.ts';
 import { columnsOf, type JoinedRow, part } from './joined.ts';
@@ -41,7 +41,7 @@ export async function token(db: Db, workspace: string, id: string): Promise<Toke
   return found;
 }
 
-const readToken = builtRead((db) => withSecrets(db, ofWorkspace(db, '').where('id', '=', '')));
+const readToken = builtQuery((db) => withSecrets(db, ofWorkspace(db, '').where('id', '=', '')));
 
 export async function tokens(
   db: Db,

@@ -1,7 +1,7 @@
 /** Workspaces: tenants, and the rows that everything else hangs from. */
 import type { Workspace } from '../../core/model.ts';
 import type { PageRequest } from '../../core/store-port.ts';
-import { builtRead } from './built.ts';
+import { builtQuery } from './built.ts';
 import { flag, requireOne } from './columns.ts';
 import type { Db, WorkspaceRow } from './tables.ts';
 
@@ -22,7 +22,7 @@ export async function workspace(db: Db, id: string): Promise<Workspace | undefin
   return row && workspaceOf(row);
 }
 
-const readWorkspace = builtRead((db) =>
+const readWorkspace = builtQuery((db) =>
   db.selectFrom('workspaces').selectAll().where('id', '=', '').where('deleted_at', 'is', null),
 );
 
