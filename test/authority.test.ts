@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, caller, newWorkspace, problemOf, type Workspace } from './support/call.ts';
 import { rawRequest } from './support/raw-request.ts';
 import { endServers, type Server, startServer } from './support/server.ts';
+import { slowMint } from './support/slow-request.ts';
 
 const HOUR = 3600;
 
@@ -116,6 +117,43 @@ describe('authority', () => {
       await caller(server, narrow.token).do('tokens.revoke', { id: narrow.id });
       const after = await caller(server, narrow.token).ask('tokens.list');
       expect(problemOf(after)).toMatchObject({ status: 401, code: 'revoked' });
+    });
+  });
+
+  describe('of a token that is itself held back', () => {
+    const management = (more: object = {}) => ({
+      body: { name: 'x', api: 'tessera', scopes: ['tokens:read'], ...more },
+    });
+    const scopes = ['tokens:read', 'tokens:write'];
+
+    it('is handed down with its address rules', async () => {
+      const ip = { allow: ['127.0.0.0/8'] };
+      const held = caller(server, (await workspace.admin.mint({ api: 'tessera', scopes, ip })).token);
+      const detail = 'a management token has the address rules of the token that makes or changes it';
+      expectForbidden(await held.ask('tokens.create', management({ ip: { allow: ['0.0.0.0/0'] } })), detail);
+      const made = await held.do('tokens.create', management());
+      expect(made.ip).toEqual(ip);
+      expectForbidden(await held.ask('tokens.update', { id: made.id, body: { ip: {} } }), detail);
+    });
+
+    it('ends with a secret that was replaced, though its grace runs', async () => {
+      const old = await workspace.admin.mint({ api: 'tessera', scopes });
+      await workspace.admin.do('tokens.rotate', { id: old.id });
+      const replaced = caller(server, old.token);
+      expect((await replaced.ask('tokens.list')).status).toBe(200);
+      const detail = 'your secret was replaced: call with the new one';
+      expectForbidden(await replaced.ask('tokens.create', management()), detail);
+      expectForbidden(await replaced.ask('tokens.cancelRotation', { id: old.id }), detail);
+    });
+
+    it('ends with its revocation, also for a request whose body is still on its way', async () => {
+      const { id, token } = await workspace.admin.mint({ api: 'tessera', scopes });
+      const { finish } = await slowMint(server, token);
+      await workspace.admin.do('tokens.revoke', { id });
+      const answer = await finish();
+      expect(answer).toMatch(/HTTP\/1\.1 403 Forbidden\r\n/);
+      expect(answer).toContain('"detail":"your token was ended or narrowed since it was accepted"');
+      expect((await workspace.admin.do('tokens.list', { query: { q: 'slow' } })).items).toEqual([]);
     });
   });
 

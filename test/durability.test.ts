@@ -54,6 +54,8 @@ describe('a server that is killed', () => {
     const root = caller(server, server.rootToken);
     await checkTokens(root, ledger.tokens);
     expect((await root.do('audit.verify')).ok).toBe(true);
+    const recorded = await targetsOf(root, 'token.create');
+    expect(ledger.tokens.filter(({ id }) => !recorded.has(id))).toEqual([]);
     console.log(`kill -9: ${JSON.stringify(ledger.counts)}, 0 lost, 0 came back`);
     expect(ledger.counts.kills).toBe(CYCLES);
     expect(ledger.counts.minted).toBeGreaterThan(CYCLES);
@@ -190,6 +192,18 @@ async function checkTokens(root: Caller, tokens: readonly Known[]): Promise<void
       const token = part[index];
       if (token?.state === 'revoking') token.state = verdict?.code === 'revoked' ? 'revoked' : 'active';
     }
+  }
+}
+
+/** Ids of everything that the audit log says this was done to. */
+async function targetsOf(root: Caller, action: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let after = 0; ; ) {
+    const { items } = await root.do('audit.list', { query: { action, after, limit: 1000 } });
+    for (const { target } of items) found.add(target?.id ?? '');
+    const last = items.at(-1);
+    if (last === undefined) return found;
+    after = last.seq;
   }
 }
 

@@ -1,12 +1,13 @@
 /** What an operator relies on: probes, metrics, the description, a stop that loses nothing, a reload that breaks nothing. */
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { operationList } from '@tessera/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, caller, newWorkspace, problemOf } from './support/call.ts';
 import { follow } from './support/events.ts';
 import { metric } from './support/metrics.ts';
 import { endServers, type Server, startServer, writeConfig } from './support/server.ts';
+import { slowMint } from './support/slow-request.ts';
 import { until } from './support/until.ts';
 
 afterAll(endServers);
@@ -110,35 +111,6 @@ describe('the pages of a server', () => {
 });
 
 describe('a stop', () => {
-  /** A mint whose body stays unfinished until it is told to end. */
-  const slowMint = async (server: Server): Promise<{ finish: () => Promise<string>; left: Promise<void> }> => {
-    const body = '{"name":"slow","scopes":[]}';
-    const { port, host } = new URL(server.url);
-    const socket = connect(Number(port), '127.0.0.1');
-    let text = '';
-    socket.setEncoding('utf8').on('data', (part) => {
-      text += part;
-    });
-    const left = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    socket.on('error', () => {});
-    const answered = new Promise<string>((resolve) => socket.once('end', () => resolve(text)));
-    const continued = new Promise<void>((resolve) => socket.once('data', () => resolve()));
-    socket.write(
-      `POST /v1/tokens HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${server.rootToken}\r\n` +
-        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
-    );
-    // The server asks for the body: the request is under way.
-    await continued;
-    socket.write(body.slice(0, 5));
-    return {
-      left,
-      finish: () => {
-        socket.write(body.slice(5));
-        return answered;
-      },
-    };
-  };
-
   /** The listener takes nobody any more. */
   const closed = (server: Server): Promise<boolean> =>
     until(
@@ -152,7 +124,7 @@ describe('a stop', () => {
 
   it('answers what is under way, takes nothing new, and exits with 0', async () => {
     const server = await startServer();
-    const { finish } = await slowMint(server);
+    const { finish } = await slowMint(server, server.rootToken);
     server.signal('SIGTERM');
     await closed(server);
     const answer = await finish();
@@ -166,7 +138,7 @@ describe('a stop', () => {
 
   it('is immediate when it is asked for twice', async () => {
     const server = await startServer();
-    const { left } = await slowMint(server);
+    const { left } = await slowMint(server, server.rootToken);
     server.signal('SIGTERM');
     await closed(server);
     const start = performance.now();
@@ -178,7 +150,7 @@ describe('a stop', () => {
 
   it('waits no longer than it was told, and not for who only listens', async () => {
     const server = await startServer({ env: { TESSERA_SHUTDOWN_SECONDS: '1' } });
-    const { left } = await slowMint(server);
+    const { left } = await slowMint(server, server.rootToken);
     const stream = await follow(server, server.rootToken);
     server.signal('SIGTERM');
     const cut = stream.next().catch(() => undefined);
