@@ -5,7 +5,7 @@ import { auditSeal } from '../../packages/server/src/core/audit-chain.ts';
 import { newId } from '../../packages/server/src/core/ids.ts';
 import type { Token } from '../../packages/server/src/core/model.ts';
 import type { Store } from '../../packages/server/src/core/store-port.ts';
-import { newSecret } from '../../packages/server/src/core/tokens/mint.ts';
+import { draw } from '../../packages/server/src/core/tokens/draw.ts';
 import { openStore } from '../../packages/server/src/store/open.ts';
 import { TOKEN } from '../rig/seed.ts';
 
@@ -65,8 +65,7 @@ async function mints(callers: number, seconds: number): Promise<number> {
 async function mintOne(tx: Parameters<Parameters<Store['write']>[0]>[0]): Promise<void> {
   const now = Date.now();
   const token = { ...template, id: newId('tok'), createdAt: now, updatedAt: now };
-  const { secret } = newSecret({ token: token.id, prefix: 'tsr', environment: 'live', now });
-  await tx.insertToken(token, secret);
+  const { secret } = await draw({ token, api: { prefix: 'tsr' }, now }, (drawn) => tx.insertToken(token, drawn));
   const { id, kind, name, owner, api, environment, scopes, expiresAt, workspace } = token;
   tx.record({
     workspace,

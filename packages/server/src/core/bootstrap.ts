@@ -5,8 +5,8 @@ import { newId } from './ids.ts';
 import { deriveKey } from './keys.ts';
 import type { Token } from './model.ts';
 import { DigestTaken, type Store, type Tx } from './store-port.ts';
+import { secretOf } from './tokens/draw.ts';
 import { MANAGEMENT_AUDIENCE } from './tokens/facts.ts';
-import { secretOf } from './tokens/mint.ts';
 import { DEFAULT_WORKSPACE, foundWorkspace } from './workspaces.ts';
 
 const ROOT_TOKEN = 'root_token';

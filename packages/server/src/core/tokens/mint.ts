@@ -1,13 +1,12 @@
 /** Minting: one token, its first secret, its audit record and its place in the change feed, durable together. */
 import type { Body } from '@tessera/contract';
-import { fingerprint, generate, parse } from '@tessera/token';
-import { digestBytes, digestKey } from '@tessera/verify';
 import { addresses, type Call, type Confirmed, record, shown } from '../call.ts';
 import { newId } from '../ids.ts';
 import type { Api, Owner, Secret, Token, TokenWithSecrets } from '../model.ts';
 import { invalid, Refusal } from '../refusal.ts';
-import { DigestTaken, type Tx } from '../store-port.ts';
+import type { Tx } from '../store-port.ts';
 import { checkAuthority, isManagementApi } from './authority.ts';
+import { draw } from './draw.ts';
 import { type ExpiryPolicy, expiryOf } from './expiry.ts';
 import { definesScope } from './facts.ts';
 
@@ -18,28 +17,12 @@ export interface Minted extends TokenWithSecrets {
   readonly text: string;
 }
 
-/** Draws of a secret before giving up: with 256 random bits, a second clash means a broken random source. */
-const MAX_DRAWS = 3;
-
 export async function mint(tx: Tx, call: Confirmed, input: MintInput, policy: ExpiryPolicy): Promise<Minted> {
   const api = await resolveApi(tx, call.workspace, input.api);
   const token = await draft(tx, call, { input, api, policy });
-  for (let draw = 1; ; draw += 1) {
-    const { text, secret } = newSecret({
-      token: token.id,
-      prefix: api.prefix,
-      environment: token.environment,
-      now: call.now,
-    });
-    try {
-      await tx.insertToken(token, secret);
-    } catch (error) {
-      if (error instanceof DigestTaken && draw < MAX_DRAWS) continue;
-      throw error;
-    }
-    created(tx, call, { token, secret });
-    return { token, secrets: [secret], text };
-  }
+  const { text, secret } = await draw({ token, api, now: call.now }, (drawn) => tx.insertToken(token, drawn));
+  created(tx, call, { token, secret });
+  return { token, secrets: [secret], text };
 }
 
 /** The record of a new token, checked against everything that limits what it may be. */
@@ -90,34 +73,6 @@ export async function draft(
   };
   checkAuthority(call, api, token);
   return token;
-}
-
-/** A new secret and its text. Only the digest of the text is kept. */
-export function newSecret(of: {
-  readonly token: string;
-  readonly prefix: string;
-  readonly environment: Token['environment'];
-  readonly now: number;
-}): { readonly text: string; readonly secret: Secret } {
-  const text = generate({ prefix: of.prefix, environment: of.environment });
-  return { text, secret: secretOf(text, of.token, of.now) };
-}
-
-export function secretOf(text: string, token: string, now: number): Secret {
-  const digest = digestBytes(digestKey(text));
-  const start = text.slice(0, text.lastIndexOf('_') + 1);
-  return {
-    digest,
-    algorithm: 'sha256',
-    token,
-    fingerprint: fingerprint(digest),
-    hint: `${start}…${parse(text)?.hint ?? ''}`,
-    state: 'active',
-    createdAt: now,
-    validUntil: null,
-    graceSeconds: null,
-    lastUsedAt: null,
-  };
 }
 
 export function created(

@@ -2,10 +2,11 @@
 import { type Call, type Confirmed, checkVersion, record } from '../call.ts';
 import type { Secret, Token, TokenWithSecrets } from '../model.ts';
 import { Refusal } from '../refusal.ts';
-import { DigestTaken, type Tx } from '../store-port.ts';
+import type { Tx } from '../store-port.ts';
 import { checkAuthority } from './authority.ts';
 import { apiOf, tokenOf } from './change.ts';
-import { type Minted, newSecret } from './mint.ts';
+import { draw } from './draw.ts';
+import type { Minted } from './mint.ts';
 
 export interface RotationWish {
   readonly graceSeconds?: number | undefined;
@@ -13,7 +14,6 @@ export interface RotationWish {
 }
 
 const DEFAULT_GRACE_SECONDS = 86_400;
-const MAX_DRAWS = 3;
 
 export async function rotate(tx: Tx, call: Confirmed, id: string, wish: RotationWish): Promise<Minted> {
   const { token, secrets } = await rotatable(tx, call, id);
@@ -22,22 +22,11 @@ export async function rotate(tx: Tx, call: Confirmed, id: string, wish: Rotation
   const pending = wish.activate === 'first-use';
   for (const secret of secrets)
     await tx.updateSecret(pending ? makeRoomForPending(secret, call.now) : replaced(secret, call.now, grace));
-  for (let draw = 1; ; draw += 1) {
-    const { text, secret } = newSecret({
-      token: token.id,
-      prefix: api.prefix,
-      environment: token.environment,
-      now: call.now,
-    });
-    try {
-      await tx.insertSecret(pending ? { ...secret, state: 'pending', graceSeconds: grace } : secret);
-    } catch (error) {
-      if (error instanceof DigestTaken && draw < MAX_DRAWS) continue;
-      throw error;
-    }
-    const details = { graceSeconds: grace, activate: wish.activate ?? 'now', fingerprint: secret.fingerprint };
-    return { ...(await rotated(tx, call, { token, action: 'token.rotate', details })), text };
-  }
+  const { text, secret } = await draw({ token, api, now: call.now }, (drawn) =>
+    tx.insertSecret(pending ? { ...drawn, state: 'pending', graceSeconds: grace } : drawn),
+  );
+  const details = { graceSeconds: grace, activate: wish.activate ?? 'now', fingerprint: secret.fingerprint };
+  return { ...(await rotated(tx, call, { token, action: 'token.rotate', details })), text };
 }
 
 /** Gives the token back the secret it had, while that one still lives; the newer one is refused from now on. */
