@@ -73,7 +73,7 @@ describe('a token that mints', () => {
     const caller = await platform.manager(NARROW);
     const item = { name: 'old', algorithm: 'sha256', prefix: 'sk_', digest: 'ab'.repeat(32), api: 'tessera' } as const;
     const importing = (scopes: string[]) =>
-      platform.as(caller, (tx, by) => importToken(tx, by, { item: { ...item, scopes }, index: 0, policy }));
+      platform.as(caller, (tx, by) => importToken(tx, by, { item: { ...item, scopes }, policy }));
     expect(await refusalOf(importing(['admin']))).toContain('your token does not hold the scope');
     expect((await importing(['verify'])).token.scopes).toEqual(['verify']);
   });

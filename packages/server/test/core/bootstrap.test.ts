@@ -1,4 +1,5 @@
 /** The first start happens once, on however many nodes at once; the root token is the one of the setting, and no earlier one. */
+import { Buffer } from 'node:buffer';
 import { generate } from '@tessera/token';
 import { digestKey } from '@tessera/verify';
 import { describe, expect, test } from 'vitest';
@@ -94,5 +95,5 @@ describe('another root token', () => {
 
 test('another master key refuses to start', async () => {
   const platform = await aPlatform();
-  expect(await refusalOf(start(platform, undefined, new Uint8Array(32)))).toContain('the master key is not the one');
+  expect(await refusalOf(start(platform, undefined, Buffer.alloc(32)))).toContain('the master key is not the one');
 });
