@@ -145,26 +145,34 @@ function withoutQuery(path: string): string {
   return end < 0 ? path : path.slice(0, end);
 }
 
-/** The verdict as the contract shows it. Written member by member: a test holds it to the schema. */
+/** The verdict as the contract shows it. Written member by member, in the order of the contract: a test holds it to the schema. */
 function textOf(verdict: Verdict, findings: readonly Finding[] | undefined): string {
   const { valid, code, principal, limits } = verdict;
   const refused = verdict.valid ? undefined : verdict;
-  return JSON.stringify({
-    valid,
-    code,
-    detail: refused?.detail,
-    ...(principal && principalView(principal as TokenFacts)),
-    missingScopes: refused !== undefined && refused.missingScopes.length > 0 ? refused.missingScopes : undefined,
-    limits:
-      principal && limits.map(({ name, limit, remaining, resetSeconds }) => ({ name, limit, remaining, resetSeconds })),
-    retryAfterSeconds: refused !== undefined && limits.length > 0 ? longestWait(limits) : undefined,
-    steps: findings,
-  });
+  let text = `{"valid":${valid},"code":"${code}"`;
+  if (refused?.detail !== undefined) text += `,"detail":${JSON.stringify(refused.detail)}`;
+  if (principal !== undefined) text += `,${principalText(principal as TokenFacts)}`;
+  if (refused !== undefined && refused.missingScopes.length > 0)
+    text += `,"missingScopes":${JSON.stringify(refused.missingScopes)}`;
+  if (principal !== undefined) text += `,"limits":[${limits.map(limitText).join(',')}]`;
+  const wait = refused === undefined ? 0 : longestWait(limits);
+  if (wait > 0) text += `,"retryAfterSeconds":${wait}`;
+  if (findings !== undefined) text += `,"steps":${JSON.stringify(findings)}`;
+  return `${text}}`;
 }
 
-function principalView(facts: TokenFacts): object {
+function limitText({ name, limit, remaining, resetSeconds }: Verdict['limits'][number]): string {
+  return `{"name":${JSON.stringify(name)},"limit":${limit},"remaining":${remaining},"resetSeconds":${resetSeconds}}`;
+}
+
+/** Most of an answer says who the token is. Facts never change, so it is written once for as long as they are kept. */
+const principalTexts = new WeakMap<TokenFacts, string>();
+
+function principalText(facts: TokenFacts): string {
+  const known = principalTexts.get(facts);
+  if (known !== undefined) return known;
   const { kind, id, name, owner, api, environment, scopes, expiresAt } = facts;
-  return {
+  const view = {
     kind,
     id,
     name,
@@ -175,24 +183,13 @@ function principalView(facts: TokenFacts): object {
     audience: api.audience,
     env: environment,
     scopes,
-    expiresAt: expiresAt === undefined ? null : isoTime(expiresAt),
+    expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
   };
-}
-
-/** Writing a time costs more than judging the token: the few that recur are kept. */
-const isoTimes = new Map<number, string>();
-const MAX_TIMES = 10_000;
-
-function isoTime(ms: number): string {
-  const known = isoTimes.get(ms);
-  if (known !== undefined) return known;
-  if (isoTimes.size >= MAX_TIMES) isoTimes.clear();
-  const text = new Date(ms).toISOString();
-  isoTimes.set(ms, text);
+  const text = JSON.stringify(view).slice(1, -1);
+  principalTexts.set(facts, text);
   return text;
 }
 
-function longestWait(limits: Verdict['limits']): number | undefined {
-  const wait = Math.max(...limits.map(({ retryAfterSeconds }) => retryAfterSeconds));
-  return wait > 0 ? wait : undefined;
+function longestWait(limits: Verdict['limits']): number {
+  return Math.max(0, ...limits.map(({ retryAfterSeconds }) => retryAfterSeconds));
 }
