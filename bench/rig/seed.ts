@@ -47,7 +47,8 @@ function copy(file: string, id: string, tokens: number): void {
     const text = tokenText(index);
     const digest = digestBytes(digestKey(text));
     const lastFour = text.slice(-4);
-    insertToken({ ...token, id: tokenId(index) });
+    // Tokens that were minted one after the other end one after the other.
+    insertToken({ ...token, id: tokenId(index), expires_at: Number(token.expires_at) + index });
     insertSecret({
       ...secret,
       digest,
