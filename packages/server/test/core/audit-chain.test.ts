@@ -118,6 +118,19 @@ describe('found, and named', () => {
     });
   });
 
+  test('a last record that was rewritten with a hash that fits, its head left alone', async () => {
+    const platform = await aLog();
+    const record = await last(platform);
+    const forged = auditSeal(auditKey).record({ ...record, action: 'role.delete' }, record.seq, record.previous);
+    platform.tamper(`update audit set action = 'role.delete', hash = '${forged.hash}' where seq = ${RECORDS}`);
+    expect(await prove(platform)).toEqual({
+      ok: false,
+      records: RECORDS,
+      firstBad: RECORDS,
+      reason: 'the record is not the one that the head names',
+    });
+  });
+
   test('a log that was begun anew', async () => {
     const platform = await aLog();
     platform.tamper('delete from audit; delete from audit_heads');

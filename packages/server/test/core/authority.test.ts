@@ -193,6 +193,19 @@ describe('a change of the caller’s own token', () => {
     expect(await refusalOf(platform.as(caller, (tx, by) => updateToken(tx, by, change)))).toContain(words);
   });
 
+  test('of another one is refused also where it narrows: it would lock out an administrator', async () => {
+    const platform = await aPlatform();
+    const caller = await platform.manager(NARROW);
+    const { minted } = await platform.manager(['admin']);
+    const past = new Date(NOW + 1000).toISOString();
+    for (const input of [{ scopes: ['verify'] }, { scopes: ['verify'], expiresAt: past }, { enabled: false }]) {
+      const change = { id: minted.token.id, input, policy };
+      expect(await refusalOf(platform.as(caller, (tx, by) => updateToken(tx, by, change)))).toContain(
+        'your token does not hold',
+      );
+    }
+  });
+
   test('narrower is allowed, and there is no way back', async () => {
     const platform = await aPlatform();
     const caller = await platform.manager(NARROW);

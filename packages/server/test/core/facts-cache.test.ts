@@ -183,6 +183,22 @@ describe('not believed', () => {
     expect(isKept(digest)).toBe(false);
   });
 
+  test('what was read before the feed was followed: what changed since then would not be told', async () => {
+    const store = scriptedStore();
+    const feed = createFeed({ store, monotonic: () => 0, boundMs: 5000, onError: () => {} });
+    const cache = factsCache({ store, feed, maxTokens: 10, onLookup: () => {} });
+    const workspace = aWorkspace();
+    const api = anApi(workspace.id);
+    const token = aToken(workspace.id, api.id);
+    const secret = aSecret(token.id);
+    const digest = digestKeyOf(secret.digest);
+    store.known.set(digest, { secret, token, api, workspace, owner: null, roles: [] });
+    expect(cache.find(digest)).toMatchObject({ id: token.id });
+    await feed.start();
+    feed.stop();
+    expect(cache.has(digest)).toBe(false);
+  });
+
   test('what was read while something changed: it is used once', async () => {
     const { add, cache, isKept, store } = await aCache();
     const { digest, context } = add();

@@ -108,6 +108,21 @@ describe('told', () => {
     expect(new Set(heard)).toEqual(new Set(['tok_theirs', 'tok_ours']));
   });
 
+  test('what this process committed and a poll brought before it was told, once, and nothing as missed', async () => {
+    const { store, heard, pass } = await aFeed();
+    const poll = store.changes;
+    const { promise: committed, resolve: commit } = Promise.withResolvers<void>();
+    Object.assign(store, {
+      changes: (filter: Parameters<typeof poll>[0]) => committed.then(() => poll(filter)),
+    });
+    await pass(POLL_MS);
+    store.commitHere(change('tok_ours'));
+    Object.assign(store, { changes: poll });
+    commit();
+    await pass(2 * POLL_MS);
+    expect(heard).toEqual(['tok_ours']);
+  });
+
   test('more than a page of changes', async () => {
     const { store, heard, pass } = await aFeed();
     store.commitElsewhere(...Array.from({ length: 2500 }, (_, index) => change(`tok_${index}`)));

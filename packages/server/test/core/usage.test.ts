@@ -237,12 +237,16 @@ describe('first use of a pending secret', () => {
   }
 
   test('activates it, once, however many come at once', async () => {
-    const { usage, facts, activations, states, store, id, workspace } = await pending();
+    const { usage, facts, activations, states, store, id, workspace, writes } = await pending();
     expect(facts.secret.state).toBe('pending');
     usage.count(false, facts);
     expect(await states()).toEqual(['pending', 'active']);
+    await usage.flush();
+    writes.count = 0;
     times(20, () => usage.count(true, facts));
     await usage.flush();
+    // One for the activation, one for the counts.
+    expect(writes.count).toBe(2);
     expect({ states: await states(), activations: await activations() }).toEqual({
       states: ['active', 'retiring'],
       activations: 1,

@@ -17,12 +17,20 @@ import { type Listener, listen } from '../../../src/http/listen.ts';
 import { memoryLimiter } from '../../../src/limits/memory.ts';
 import { aPlatform, auditKey, type Platform, policy } from '../../core/support/platform.ts';
 
+/** The members of answers that the tests look at. */
+export interface Shown {
+  readonly id: string;
+  readonly code: string;
+  readonly detail: string | undefined;
+  readonly token: string;
+  readonly items: readonly { readonly hash: string; readonly previous: string }[];
+}
+
 export interface Answered {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what the tests are about
-  readonly json: any;
+  readonly json: Shown;
 }
 
 export interface TestApi extends Platform {
@@ -32,6 +40,8 @@ export interface TestApi extends Platform {
   readonly errors: unknown[];
   readonly recorded: (DoorCall & { readonly code: Verdict['code'] })[];
   readonly minted: string[];
+  /** Answers that are over, or whose client left. */
+  closed(): number;
   /** How many listen to the feed: the cache, and each stream. */
   listeners(): number;
   /** Set: what the handlers see of the store. */
@@ -58,6 +68,7 @@ export async function aApi(over: { readonly store?: (store: Store) => Store } = 
   const onError = (error: unknown): void => void errors.push(error);
   const real = createFeed({ store, monotonic: () => performance.now(), boundMs: 5000, pollMs: 20, onError });
   let listening = 0;
+  let closed = 0;
   const feed: Feed = {
     ...real,
     subscribe(listener) {
@@ -102,6 +113,9 @@ export async function aApi(over: { readonly store?: (store: Store) => Store } = 
     handler: (request, response) => {
       const incoming = receive(request, edge);
       if ('problem' in incoming) throw new Error(incoming.problem.title);
+      response.once('close', () => {
+        closed += 1;
+      });
       handler(request, response, incoming);
     },
   });
@@ -132,7 +146,7 @@ export async function aApi(over: { readonly store?: (store: Store) => Store } = 
     for await (const chunk of response) text += String(chunk);
     const isJson = /json/.test(response.headers['content-type'] ?? '');
     const { statusCode: status = 0, headers } = response;
-    return { status, headers, text, json: isJson ? JSON.parse(text) : undefined };
+    return { status, headers, text, json: (isJson ? JSON.parse(text) : {}) as Shown };
   };
   return {
     ...platform,
@@ -143,6 +157,7 @@ export async function aApi(over: { readonly store?: (store: Store) => Store } = 
     errors,
     recorded,
     minted,
+    closed: () => closed,
     listeners: () => listening,
     call(method, path, options = {}) {
       const { request, text } = open(method, path, options);
