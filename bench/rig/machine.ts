@@ -1,7 +1,7 @@
 /** What the figures depend on: the machine, and which core a process runs on. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 
 export type Core = 'server' | 'load';
 
@@ -15,11 +15,14 @@ export function nodeOn(core: Core): readonly [command: string, ...rest: string[]
   return pinned ? ['taskset', '--cpu-list', String(CORES[core]), process.execPath] : [process.execPath];
 }
 
+/** Taken before the run puts load on the machine itself: above 0.5 or so, something else does, and the figures suffer. */
+const loadBefore = loadavg()[0] ?? Number.NaN;
+
 export function describeMachine(): string {
   const model = cpus()[0]?.model.trim() ?? 'unknown CPU';
   const cores = availableParallelism();
   const how = pinned ? 'server pinned to one core, load to another' : 'not pinned: no `taskset`, or a single core';
-  return `${model}, ${cores} cores, ${process.platform}, Node ${process.version}; ${how}.`;
+  return `${model}, ${cores} cores, ${process.platform}, Node ${process.version}, load average ${loadBefore.toFixed(1)} before the run; ${how}.`;
 }
 
 /** Seconds of CPU time that a process has used, NaN where the system does not tell. */
