@@ -6,14 +6,22 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { call } from './support/call.ts';
-import { endServers, newRootToken, runToEnd, startServer, temporaryFolder, writeConfig } from './support/server.ts';
+import {
+  endServers,
+  newRootToken,
+  runToEnd,
+  STARTS_MS,
+  startServer,
+  temporaryFolder,
+  writeConfig,
+} from './support/server.ts';
 
 const SECRET = 'correct-horse-battery-staple';
 const key = () => randomBytes(32).toString('hex');
 
 afterAll(endServers);
 
-describe('a start is refused', () => {
+describe('a start is refused', { timeout: STARTS_MS }, () => {
   type Ended = Awaited<ReturnType<typeof runToEnd>>;
   const startWith = (env: Record<string, string>): Promise<Ended> =>
     runToEnd(['start'], {
@@ -125,7 +133,7 @@ describe('a start is refused', () => {
   });
 });
 
-describe('a root token that changed', () => {
+describe('a root token that changed', { timeout: STARTS_MS }, () => {
   it('takes the place of the one before, which is refused from then on and never taken again', async () => {
     const first = await startServer();
     await first.stop();

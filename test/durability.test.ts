@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Answer, type Caller, caller, type Minted } from './support/call.ts';
-import { endServers, type Server, startServer } from './support/server.ts';
+import { endServers, type Server, STARTS_MS, startServer } from './support/server.ts';
 import { until } from './support/until.ts';
 
 /** Eight in CI; `TESSERA_KILL_CYCLES=200` is the long form. */
@@ -63,7 +63,7 @@ describe('a server that is killed', () => {
     expect(ledger.counts.rotated).toBeGreaterThan(0);
   });
 
-  it('gives a retry the id and secret that it committed and could not tell', async () => {
+  it('gives a retry the id and secret that it committed and could not tell', { timeout: STARTS_MS }, async () => {
     const first = await startServer();
     const keys = Array.from({ length: 24 }, (_, index) => `key-${index}`);
     const asked = (key: string) => ({ body: { name: key, scopes: [] }, headers: { 'Idempotency-Key': key } });

@@ -1,7 +1,7 @@
 /** Rate limits are exact, count all or nothing, and cost what the caller says; quotas outlive a crash. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Caller, caller, newWorkspace, together } from './support/call.ts';
-import { endServers, type Server, startServer } from './support/server.ts';
+import { endServers, type Server, STARTS_MS, startServer } from './support/server.ts';
 import { until } from './support/until.ts';
 
 describe('limits', () => {
@@ -93,7 +93,7 @@ describe('limits', () => {
     expect(found.flat().filter((code) => code === 'quota_exceeded')).toHaveLength(7);
   });
 
-  it('never answer more than a quota allows, through three crashes', async () => {
+  it('never answer more than a quota allows, through three crashes', { timeout: STARTS_MS }, async () => {
     const LIMIT = 150;
     const CLIENTS = 8;
     let current = await startServer();

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, caller, newWorkspace, problemOf } from './support/call.ts';
 import { follow } from './support/events.ts';
 import { metric } from './support/metrics.ts';
-import { endServers, type Server, startServer, writeConfig } from './support/server.ts';
+import { endServers, type Server, STARTS_MS, startServer, writeConfig } from './support/server.ts';
 import { slowMint } from './support/slow-request.ts';
 import { until } from './support/until.ts';
 
@@ -110,7 +110,7 @@ describe('the pages of a server', () => {
   });
 });
 
-describe('a stop', () => {
+describe('a stop', { timeout: STARTS_MS }, () => {
   /** The listener takes nobody any more. */
   const closed = (server: Server): Promise<boolean> =>
     until(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { twoProcesses } from './suites/two-processes.ts';
 import { caller } from './support/call.ts';
-import { endServers, type Server, startServer } from './support/server.ts';
+import { endServers, type Server, STARTS_MS, startServer } from './support/server.ts';
 
 describe('two processes on one SQLite file', () => {
   let servers: readonly [Server, Server];
@@ -15,7 +15,7 @@ describe('two processes on one SQLite file', () => {
   afterAll(endServers);
   twoProcesses(() => servers);
 
-  it('come up at the same moment on an empty folder, as one', async () => {
+  it('come up at the same moment on an empty folder, as one', { timeout: STARTS_MS }, async () => {
     const [first] = servers;
     const data = join(first.data, 'empty');
     const { rootToken } = first;

@@ -47,6 +47,8 @@ export interface ServerOptions {
 const MAIN = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url));
 /** Two cores, other suites beside: a start that takes longer than this hangs. */
 const START_MS = 30_000;
+/** For tests that start several servers, one after the other. */
+export const STARTS_MS = 4 * START_MS;
 
 const running = new Set<ChildProcess>();
 const folders = new Set<string>();
