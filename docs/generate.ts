@@ -13,7 +13,7 @@ const { version } = JSON.parse(readFileSync(new URL('../packages/server/package.
 };
 
 const pages: Readonly<Record<string, string>> = {
-  'reference/configuration.md': `${NOTE}# Configuration\n\n${configurationText()}\n${settingsReference()}`,
+  'reference/configuration.md': `${NOTE}# Configuration\n\n${configurationText()}\n${settingsReference()}\n${routesReference()}`,
   'reference/denial-codes.md': NOTE + denialCodes(),
   'reference/problems.md': NOTE + problemCodes(),
   'reference/api.md': NOTE + api(),
@@ -111,4 +111,42 @@ for a proxy that is there already.
 - The root token acts in the default workspace, or in the one that the header \`Tessera-Workspace\` names.
 
 ${sections.join('\n')}`;
+}
+
+interface Described {
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, Described>>;
+  readonly required?: readonly string[];
+  readonly items?: Described;
+  readonly anyOf?: readonly Described[];
+}
+
+/** Every member of a route, from the schema that the configuration is checked against. */
+function routesReference(): string {
+  const { routes } = (configSchema() as unknown as { readonly properties: Record<string, Described> }).properties;
+  const rows = membersOf(routes?.items ?? {}, '').map(([path, member, isRequired]) => {
+    const one =
+      member.enum === undefined ? '' : `One of ${member.enum.map((value) => `\`${String(value)}\``).join(', ')}. `;
+    const fallback = isRequired
+      ? 'required'
+      : member.default === undefined
+        ? ''
+        : `\`${JSON.stringify(member.default)}\``;
+    return `| \`${path}\` | ${fallback} | ${one}${member.description ?? ''} |`;
+  });
+  return `\n## Routes\n\nMembers of an item of \`routes:\`. \`[]\` is a list.\n\n| member | default | |\n|---|---|---|\n${rows.join('\n')}\n`;
+}
+
+function membersOf(schema: Described, at: string): [string, Described, boolean][] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, member]) => {
+    const path = at === '' ? name : `${at}.${name}`;
+    const isRequired = schema.required?.includes(name) === true && member.default === undefined;
+    const inside = member.anyOf?.find(({ properties }) => properties !== undefined) ?? member;
+    const below =
+      inside.items?.properties === undefined ? membersOf(inside, path) : membersOf(inside.items, `${path}[]`);
+    return [[path, member, isRequired] as [string, Described, boolean], ...below];
+  });
 }

@@ -150,7 +150,7 @@ describe('a root token that changed', { timeout: STARTS_MS }, () => {
       TESSERA_PORT: '0',
       TESSERA_GATEWAY_PORT: '0',
     });
-    expect(code).toBe(1);
+    expect(code).toBe(8);
     expect(stderr).toContain('this root token was replaced before; draw a new one');
     expect(stderr).not.toContain(first.rootToken);
   });

@@ -100,7 +100,7 @@ export function rotation(server: () => Server): void {
     expect(problemOf(again)).toMatchObject({
       status: 409,
       code: 'conflict',
-      detail: 'there is no rotation to undo: the old secret is not valid any more',
+      detail: 'there is no rotation to undo, or its old secret has ended',
     });
   });
 

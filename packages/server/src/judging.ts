@@ -13,7 +13,7 @@ import type { FailedCredentials, Recorder } from './core/door-ports.ts';
 import { factsCache } from './core/facts-cache.ts';
 import { failedCredentials } from './core/failed-credentials.ts';
 import { createFeed, type Feed } from './core/feed.ts';
-import { recorder, type SeenCall } from './core/recorder.ts';
+import { recorder } from './core/recorder.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
 import { memoryLimiter } from './limits/memory.ts';
@@ -65,15 +65,22 @@ export async function startJudging({ config, store, clock, log, metrics }: Judgi
     proofs: dpopProofs({ replays: memoryReplays({ clock }) }),
     onFault,
   };
-  const debug = log.isLevelEnabled('debug');
-  const quiet = (call: SeenCall): void => {
-    if (debug) log.debug(call, 'call');
-  };
+  // Calls through the gateway are the access log. The platform's own are many and counted; its changes are audited.
+  const accessLevel = log.isLevelEnabled('info');
+  const everyCall = log.isLevelEnabled('debug');
   const record = recorder({
     usage,
     counted: metrics.verification,
-    // Calls through the gateway are the access log. The platform's own are many and counted; its changes are audited.
-    seen: (call) => (call.door === 'gateway' || call.door === 'forward-auth' ? log.info(call, 'call') : quiet(call)),
+    seen(call, { code, principal }) {
+      const isAccess = call.door === 'gateway' || call.door === 'forward-auth';
+      if (isAccess ? !accessLevel : !everyCall) return;
+      const { door, route, status, request } = call;
+      const { requestId, method, path, address } = request ?? {};
+      log[isAccess ? 'info' : 'debug'](
+        { door, route, requestId, method, path, address, status, verdict: code, token: principal?.id },
+        'call',
+      );
+    },
   });
   return {
     ports,
@@ -100,6 +107,7 @@ function failedOf(options: {
   const counter = failedCredentials({
     limiter: memoryLimiter({ clock }),
     perMinute: config.failedCredentialsPerMinute,
+    clock,
     known,
     onFault,
   });

@@ -40,7 +40,7 @@ async function start(): Promise<void> {
         : error instanceof Error
           ? (error.stack ?? error.message)
           : String(error);
-    stop(EXIT.no, `tessera cannot start: ${reason}`);
+    stop(EXIT.server, `tessera cannot start: ${reason}`);
   }
 }
 
@@ -51,7 +51,7 @@ function config(verb: string | undefined): void {
     const loaded = load();
     if (!loaded.ok) return;
     if (verb === 'print') print(printConfig(loaded.config));
-    else tell(`the configuration is valid, with ${loaded.config.routes.length} routes`);
+    else tell(`the configuration is valid; routes: ${loaded.config.routes.length}`);
   }
 }
 

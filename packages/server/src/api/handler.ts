@@ -102,7 +102,7 @@ async function answerTo(exchange: Exchange, caller: Caller, services: ApiService
   // What takes no body does not wait for one.
   const raw = operation.body === undefined ? EMPTY : await readBody(request);
   if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
-  const body = operation.body === undefined ? undefined : parseBody(operation, jsonOf(request, raw, operation));
+  const body = operation.body === undefined ? undefined : parseBody(operation, jsonOf(incoming, raw, operation));
   const call = callOf(exchange, { caller, workspace, now: services.clock.now() });
   const input = { call, params, query, body };
   return operation.changes
@@ -159,9 +159,9 @@ function keyedOf(
   };
 }
 
-function jsonOf(request: IncomingMessage, raw: Buffer, operation: Operation): unknown {
+function jsonOf(incoming: Incoming, raw: Buffer, operation: Operation): unknown {
   if (raw.length === 0 && operation.bodyOptional) return {};
-  if (!isJson(request)) throw new Refusal('unsupported_media_type', problems.unsupported_media_type.meaning);
+  if (!isJson(incoming)) throw new Refusal('unsupported_media_type', problems.unsupported_media_type.meaning);
   const value = jsonBody(raw);
   if (hasLoneSurrogate(value))
     throw new Refusal('invalid_input', 'a text is not valid Unicode', [

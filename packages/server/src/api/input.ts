@@ -1,9 +1,10 @@
 /** Checks what came in against the contract: every fault at once, each with a pointer, none echoing what was sent. */
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
 import type { Operation } from '@tessera/contract';
 import type { z } from 'zod';
 import { type InputError, Refusal } from '../core/refusal.ts';
+import type { Incoming } from '../http/edge.ts';
+import { fieldOf } from '../http/sorted-fields.ts';
 import { hasForbiddenKey, parseJson } from '../http/strict-json.ts';
 
 const MAX_ERRORS = 50;
@@ -91,9 +92,9 @@ function lowerFirst(message: string): string {
 }
 
 /** JSON in UTF-8, not compressed; nothing else is guessed at. */
-export function isJson(request: IncomingMessage): boolean {
-  const type = request.headers['content-type'];
-  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity' || type === undefined) return false;
+export function isJson({ fields }: Incoming): boolean {
+  const type = fieldOf(fields, 'content-type');
+  if (type === undefined || (fieldOf(fields, 'content-encoding') ?? 'identity') !== 'identity') return false;
   if (type === 'application/json') return true;
   return /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i.test(type);
 }

@@ -20,6 +20,7 @@ import { Refusal } from '../core/refusal.ts';
 import { readBody } from '../http/body.ts';
 import type { Incoming } from '../http/edge.ts';
 import { sendJson } from '../http/send.ts';
+import { fieldOf } from '../http/sorted-fields.ts';
 import { authenticate, type Caller, stillHolds, workspaceOfCall } from './authenticate.ts';
 import { isJson, jsonBody, parseBody, parseQuery } from './input.ts';
 import { problemOfError, refuse } from './problem-of-error.ts';
@@ -49,11 +50,11 @@ function endpoint(name: VerifyName, answer: Answerer, services: ApiServices): Ha
     const { requestId } = incoming;
     const fail = (error: unknown): void => refuse(response, incoming, problemOfError(error, incoming, services));
     const judge = (raw: Buffer, caller: Caller): MaybePromise<void> => {
-      if (!isJson(request)) throw new Refusal('unsupported_media_type', problems.unsupported_media_type.meaning);
+      if (!isJson(incoming)) throw new Refusal('unsupported_media_type', problems.unsupported_media_type.meaning);
       const value = jsonBody(raw);
       if (incoming.query !== '') parseQuery(operation, incoming.query);
       const body = parseBody(operation, value);
-      return chain(workspaceFor(request, caller, services), (workspace) =>
+      return chain(workspaceFor(incoming, caller, services), (workspace) =>
         chain(answer(body, { caller, workspace }), (text) =>
           sendJson(response, 200, text, { requestId, noStore: true }),
         ),
@@ -87,9 +88,9 @@ function endpoint(name: VerifyName, answer: Answerer, services: ApiServices): Ha
 /** A verdict on a caller is news for so long. */
 const SLOW_BODY_MS = 500;
 
-function workspaceFor(request: IncomingMessage, caller: Caller, services: ApiServices): MaybePromise<string> {
-  const named = request.headers['tessera-workspace'];
-  return named === undefined ? caller.facts.workspace.id : workspaceOfCall(caller, String(named), services);
+function workspaceFor({ fields }: Incoming, caller: Caller, services: ApiServices): MaybePromise<string> {
+  const named = fieldOf(fields, 'tessera-workspace');
+  return named === undefined ? caller.facts.workspace.id : workspaceOfCall(caller, named, services);
 }
 
 async function answerToAll({ items }: Body<'verify.batch'>, workspace: string, services: ApiServices): Promise<string> {

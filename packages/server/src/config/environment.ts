@@ -82,12 +82,20 @@ function nonEmpty(read: { readonly source: string; readonly text: string }): Rea
   return read.text === '' ? { source: read.source, message: 'is set but empty; unset it or give it a value' } : read;
 }
 
+/** Variables of the `tessera` command, which one terminal may hold beside those of the server. */
+const OF_THE_COMMAND: ReadonlySet<string> = new Set([
+  'TESSERA_URL',
+  'TESSERA_TOKEN',
+  'TESSERA_TOKEN_FILE',
+  'TESSERA_WORKSPACE',
+]);
+
 function unknownVariables(env: Environment): ConfigProblem[] {
   const known = settingNames.flatMap((name) => {
     const { env: variable, secret }: Setting<unknown> = settings[name];
     return secret === true ? [variable, `${variable}_FILE`] : [variable];
   });
   return Object.keys(env)
-    .filter((name) => name.startsWith('TESSERA_') && !known.includes(name))
+    .filter((name) => name.startsWith('TESSERA_') && !known.includes(name) && !OF_THE_COMMAND.has(name))
     .map((name) => ({ source: 'environment', path: '', message: unknownName(name, known) }));
 }

@@ -19,6 +19,16 @@ export interface DoorCall {
   /** Name of the route that was judged; undefined: none. */
   readonly route: string | undefined;
   readonly status: number;
+  /** The request, for the access log; undefined where the verdict was asked for and none was made. */
+  readonly request?: CalledRequest;
+}
+
+/** What names a request in the log. Never its query, which may hold what should not have been in it. */
+export interface CalledRequest {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly address: string | undefined;
 }
 
 /**

@@ -8,13 +8,7 @@ export interface RecorderOptions {
   /** Counts a verdict by door and code; no token, owner or path is a label. */
   readonly counted: (door: DoorCall['door'], code: Verdict['code']) => void;
   /** Hears of every call: who, what, how it ended. */
-  readonly seen: (call: SeenCall) => void;
-}
-
-export interface SeenCall extends DoorCall {
-  readonly code: Verdict['code'];
-  /** Id of the token; undefined: it is not known. */
-  readonly token: string | undefined;
+  readonly seen: (call: DoorCall, verdict: Verdict) => void;
 }
 
 export function recorder({ usage, counted, seen }: RecorderOptions): Recorder {
@@ -24,7 +18,7 @@ export function recorder({ usage, counted, seen }: RecorderOptions): Recorder {
       const { principal } = verdict;
       // What the decision was given by our own look-up comes back as it was.
       if (principal !== undefined) usage.count(verdict.valid, principal as TokenFacts);
-      seen({ ...call, code: verdict.code, token: principal?.id });
+      seen(call, verdict);
     },
   };
 }

@@ -58,7 +58,7 @@ export function forwardAuthHandler(options: ForwardAuthOptions): Handler {
       const status = judgement.accepted
         ? accept(response, judgement, { requestId, passes: rule.passes })
         : refuse(response, judgement, { requestId, scopes: rule.asked.scopes });
-      options.record.verdict(judgement.verdict, { door: 'forward-auth', route: rule.name, status });
+      options.record.verdict(judgement.verdict, { door: 'forward-auth', route: rule.name, status, request: incoming });
     });
   };
 }

@@ -48,7 +48,7 @@ export function gatewayHandler(options: GatewayOptions): Handler {
     return chain(judged, (judgement) => {
       if (judgement.accepted) return route(response, { incoming, match, accepted: judgement }, options);
       const status = refuse(response, judgement, { requestId: incoming.requestId, scopes: asked.scopes });
-      options.record.verdict(judgement.verdict, { door: 'gateway', route: nameOf(match), status });
+      options.record.verdict(judgement.verdict, { door: 'gateway', route: nameOf(match), status, request: incoming });
     });
   };
 }
@@ -76,7 +76,7 @@ function route(response: ServerResponse, { incoming, match, accepted }: Exchange
   const { requestId } = incoming;
   const rates = rateHeaders(verdict.limits);
   const onEnd = (status: number): void =>
-    options.record.verdict(verdict, { door: 'gateway', route: nameOf(match), status });
+    options.record.verdict(verdict, { door: 'gateway', route: nameOf(match), status, request: incoming });
   const destination = destinationOf(match, incoming);
   if ('status' in destination) {
     sendProblem(response, destination, { requestId, more: rates });

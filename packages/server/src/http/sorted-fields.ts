@@ -36,3 +36,18 @@ export function sortFields(raw: readonly string[]): SortedFields {
   }
   return seen;
 }
+
+/**
+ * The value of a field that was sent, several joined as RFC 9110 section 5.2 says. Node's own object of all fields costs more
+ * than the few that are read. `name` is in lower case.
+ */
+export function fieldOf(fields: readonly string[], name: string): string | undefined {
+  let found: string | undefined;
+  for (let at = 0; at < fields.length; at += 2) {
+    const own = fields[at] ?? '';
+    if (own.length !== name.length || own.toLowerCase() !== name) continue;
+    const value = fields[at + 1] ?? '';
+    found = found === undefined ? value : `${found}, ${value}`;
+  }
+  return found;
+}

@@ -1,11 +1,11 @@
 /** What came in is checked wholly, told with a pointer to each fault, and never repeated. */
 import { Buffer } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
 import { operations } from '@tessera/contract';
 import { describe, expect, test } from 'vitest';
 import { hasLoneSurrogate, isJson, jsonBody, parseBody, parseQuery } from '../../src/api/input.ts';
 import { findOperation } from '../../src/api/operations-table.ts';
 import type { InputError, Refusal } from '../../src/core/refusal.ts';
+import type { Incoming } from '../../src/http/edge.ts';
 
 function refused(work: () => unknown): Refusal {
   try {
@@ -123,8 +123,9 @@ test.each([
   ['application/x-www-form-urlencoded', undefined, false],
   [undefined, undefined, false],
 ])('the type %s, encoded %s, is JSON: %s', (type, encoding, good) => {
-  const headers = { 'content-type': type, 'content-encoding': encoding };
-  expect(isJson({ headers } as Pick<IncomingMessage, 'headers'> as IncomingMessage)).toBe(good);
+  const sent = Object.entries({ 'Content-Type': type, 'content-encoding': encoding });
+  const fields = sent.flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+  expect(isJson({ fields } as Pick<Incoming, 'fields'> as Incoming)).toBe(good);
 });
 
 describe('an operation is found', () => {

@@ -15,6 +15,7 @@ function guarded(over: { known?: string; limiter?: Limiter; maxKeys?: number } =
   const failed = failedCredentials({
     limiter: over.limiter ?? memoryLimiter({ clock, maxKeys: over.maxKeys ?? 1000 }),
     perMinute: PER_MINUTE,
+    clock,
     known: (digest) => over.known !== undefined && digest === digestKey(over.known),
     onFault: (error) => faults.push(error),
   });

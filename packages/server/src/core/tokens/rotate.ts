@@ -40,7 +40,7 @@ export async function cancelRotation(tx: Tx, call: Confirmed, id: string): Promi
     for (const secret of secrets) if (secret.state === 'active') await tx.updateSecret(ended(secret, call.now));
     await tx.updateSecret({ ...retiring, state: 'active', validUntil: null });
   } else {
-    throw new Refusal('conflict', 'there is no rotation to undo: the old secret is not valid any more');
+    throw new Refusal('conflict', 'there is no rotation to undo, or its old secret has ended');
   }
   return rotated(tx, call, {
     token,
