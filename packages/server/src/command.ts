@@ -1,0 +1,151 @@
+/** The process edge: argv, environment, signals, exit code. Nothing else reads `process`. Loaded by `main`. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { type App, startApp } from './app.ts';
+import { type Config, type LoadResult, loadConfig } from './config/load.ts';
+import { type ConfigProblem, formatProblem } from './config/problems.ts';
+import { configSchema, printConfig } from './config/render.ts';
+import { StartRefused } from './core/bootstrap.ts';
+import { createLogger } from './observe/log.ts';
+
+// A last belt against regular expressions that backtrack without end; ours are written not to.
+setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+
+const EXIT = { ok: 0, no: 1, usage: 2, server: 8 } as const;
+const FLUSH_MS = 2000;
+const USAGE = 'usage: tessera start | tessera config check|print|schema';
+
+const [command = 'start', verb] = process.argv.slice(2);
+if (command === 'start') await start();
+else if (command === 'config') config(verb);
+else stop(EXIT.usage, USAGE);
+
+async function start(): Promise<void> {
+  const loaded = load();
+  if (!loaded.ok) return;
+  const { config } = loaded;
+  const { logger, flush } = createLogger({ level: config.logLevel, destination: 2, secrets: secretsOf(config) });
+  for (const warning of loaded.warnings) logger.warn({ problem: formatProblem(warning) }, 'configuration');
+  const version = { version: packageVersion(), node: process.version };
+  try {
+    const app = await startApp({ config, reload: readConfig, log: logger, version, clock: { now: Date.now } });
+    announce(app, config.host, config.data);
+    onSignals(app, flush);
+  } catch (error) {
+    await flush();
+    const reason =
+      error instanceof StartRefused || isSystemError(error)
+        ? error.message
+        : error instanceof Error
+          ? (error.stack ?? error.message)
+          : String(error);
+    stop(EXIT.server, `tessera cannot start: ${reason}`);
+  }
+}
+
+function config(verb: string | undefined): void {
+  if (verb === 'schema') print(JSON.stringify(configSchema(), null, 2));
+  else if (verb !== 'check' && verb !== 'print') stop(EXIT.usage, USAGE);
+  else {
+    const loaded = load();
+    if (!loaded.ok) return;
+    if (verb === 'print') print(printConfig(loaded.config));
+    else tell(`the configuration is valid; routes: ${loaded.config.routes.length}`);
+  }
+}
+
+/** Loads the configuration; where it is wrong, says everything that is and sets the exit code. */
+function load(): LoadResult {
+  const loaded = readConfig();
+  if (!loaded.ok) {
+    for (const problem of loaded.problems) tell(formatProblem(problem));
+    process.exitCode = EXIT.usage;
+  }
+  if (command === 'config') for (const warning of loaded.warnings) tell(warningText(warning));
+  return loaded;
+}
+
+function readConfig(): LoadResult {
+  return loadConfig({ env: process.env, cwd: process.cwd() });
+}
+
+function warningText(warning: ConfigProblem): string {
+  return `warning: ${formatProblem(warning)}`;
+}
+
+function announce({ ports, rootToken, sample }: App, host: string, data: string): void {
+  const at = (port: number): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  print(`Tessera ${packageVersion()} is listening`);
+  print(`  platform  ${at(ports.platform)}   management API, verify`);
+  print(`  gateway   ${at(ports.gateway)}${sample ? `   sample route: ${at(ports.gateway)}/echo` : ''}`);
+  if (ports.metrics !== undefined) print(`  metrics   ${at(ports.metrics)}/metrics`);
+  print(`  data      ${data}`);
+  if (rootToken !== undefined) {
+    print('');
+    print('  Administrator token, shown this once:');
+    print(`  ${rootToken}`);
+  }
+}
+
+function onSignals(app: App, flush: () => Promise<void>): void {
+  let stopping = false;
+  const end = (): void => {
+    // Whoever asks twice does not want to wait.
+    if (stopping) process.exit(EXIT.no);
+    stopping = true;
+    void app
+      .stop()
+      .then(
+        () => EXIT.ok,
+        (error: unknown) => {
+          tell(`tessera did not stop cleanly: ${error instanceof Error ? error.message : 'unknown error'}`);
+          return EXIT.server;
+        },
+      )
+      .then(async (code) => {
+        // A reader of the log that has stopped reading must not keep us.
+        await Promise.race([flush(), sleep(FLUSH_MS)]);
+        process.exit(code);
+      });
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+  process.on('SIGHUP', () => app.reload());
+}
+
+/** Texts that no log line may hold, besides tokens, which are known by their form. */
+function secretsOf({ databaseUrl, masterKey }: Config): readonly string[] {
+  const key = masterKey?.export();
+  const password =
+    databaseUrl !== undefined && URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : '';
+  return [
+    ...(key ? [key.toString('hex'), key.toString('base64')] : []),
+    ...(databaseUrl ? [databaseUrl] : []),
+    ...(password ? [password] : []),
+  ];
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
+function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string;
+  };
+  return manifest.version;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function stop(code: number, message: string): void {
+  tell(message);
+  process.exitCode = code;
+}
