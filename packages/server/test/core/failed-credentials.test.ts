@@ -61,9 +61,13 @@ describe('held up', () => {
         throw new Error('no counter');
       },
     };
-    const { failed, faults } = guarded({ limiter });
-    expect(failed.blocked('192.0.2.1', guess)).toBe(1);
+    const { failed, faults, time } = guarded({ limiter });
     expect(() => failed.failed('192.0.2.1')).not.toThrow();
+    expect(failed.blocked('192.0.2.1', guess)).toBe(1);
+    expect(faults).toHaveLength(2);
+    // Nobody failed within a minute: there is nothing to ask the counter.
+    time.now += 60_001;
+    expect(failed.blocked('192.0.2.1', guess)).toBe(0);
     expect(faults).toHaveLength(2);
   });
 });
