@@ -27,6 +27,11 @@ export interface ListenLimits {
   /** Silence between two requests of a connection. */
   readonly keepAliveTimeoutMs: number;
   readonly maxRequestsPerConnection: number;
+  /**
+   * Requests that may wait on a connection for the answer to the one before: they arrive far faster than they are answered,
+   * and each takes memory. A connection that sends more is cut.
+   */
+  readonly maxPipelinedRequests: number;
   /** How often the timeouts are looked at. */
   readonly checkEveryMs: number;
 }
@@ -37,6 +42,7 @@ export const LISTEN_LIMITS: ListenLimits = Object.freeze({
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000,
   maxRequestsPerConnection: 100_000,
+  maxPipelinedRequests: 64,
   checkEveryMs: 1_000,
 });
 
@@ -55,6 +61,8 @@ export function listen(options: ListenOptions): Promise<Listener> {
   const connections = new Set<Socket>();
   /** The latest request of each connection, as long as it is not answered. */
   const latest = new Map<Duplex, ServerResponse>();
+  /** Requests of each connection that wait for the one before them. */
+  const waiting = new WeakMap<Duplex, number>();
   const state = { closing: false };
   const server = createServer({
     maxHeaderSize: limits.maxHeaderBytes,
@@ -73,7 +81,15 @@ export function listen(options: ListenOptions): Promise<Listener> {
 
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
+    // What one read brought is parsed to its end, also after the connection was cut.
+    if (socket.destroyed) return;
     const before = latest.get(socket);
+    const ahead = before === undefined ? 0 : (waiting.get(socket) ?? 0) + 1;
+    if (ahead > limits.maxPipelinedRequests) {
+      socket.destroy();
+      return;
+    }
+    waiting.set(socket, ahead);
     latest.set(socket, response);
     response.on('close', () => {
       if (latest.get(socket) === response) latest.delete(socket);
@@ -84,6 +100,7 @@ export function listen(options: ListenOptions): Promise<Listener> {
     if (before === undefined) run(options, request, response);
     else
       before.once('close', () => {
+        waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
         // A connection that died has nobody to answer, and its waiting requests never close.
         if (socket.destroyed) latest.delete(socket);
         else run(options, request, response);

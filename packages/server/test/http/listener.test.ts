@@ -105,6 +105,19 @@ describe('a listener', () => {
     expect((await heard).text).toBe('');
   });
 
+  it('cuts a connection that sends more requests than may wait, and runs none of them', async () => {
+    const run: string[] = [];
+    const port = await start((request) => void run.push(String(request.url)), { maxPipelinedRequests: 3 });
+    const begun = get('/1') + get('/2') + get('/3') + get('/4');
+    expect((await exchange(port, begun + get('/5') + get('/6'))).text).toBe('');
+    expect(run).toEqual(['/1']);
+    await listener.close(0);
+
+    const second = await start(ok, { maxPipelinedRequests: 3 });
+    const { text } = await exchange(second, get('/1') + get('/2') + get('/3') + get('/4', close));
+    expect(text.match(/HTTP\/1\.1 200/g)?.length).toBe(4);
+  });
+
   it('runs the requests of one connection in turn', async () => {
     const log: string[] = [];
     const waiting: (() => void)[] = [];
