@@ -37,11 +37,12 @@ export async function updateRole(
 ): Promise<Role> {
   const role = await roleById(tx, call, id);
   checkVersion(call, role);
-  if (input.name !== undefined && input.name !== role.name) await refuseTakenName(tx, call, input.name);
-  // Widening a role that one holds would be giving oneself authority.
-  if ((input.scopes !== undefined || input.ip !== undefined) && (await isOwn(tx, call, id))) {
+  // Widening a role that one holds would be giving oneself authority, and so would its name: routes ask for roles by name.
+  const isRenamed = input.name !== undefined && input.name !== role.name;
+  if ((isRenamed || input.scopes !== undefined || input.ip !== undefined) && (await isOwn(tx, call, id))) {
     throw new Refusal('forbidden', 'only admin changes a role that its own owner has');
   }
+  if (isRenamed) await refuseTakenName(tx, call, input.name ?? role.name);
   const next: Role = {
     ...role,
     name: input.name ?? role.name,
