@@ -5,7 +5,7 @@
 import { expandManagementScopes } from '@tessera/contract';
 import { digestKeyOf } from '@tessera/verify';
 import type { Bonds, Call, Confirmed } from './call.ts';
-import type { Token } from './model.ts';
+import type { Owner, Token } from './model.ts';
 import { Refusal } from './refusal.ts';
 import type { Reader } from './store-port.ts';
 
@@ -24,11 +24,20 @@ async function bondsOf(reader: Reader, { actor, now }: Call): Promise<Bonds | un
   const isOver = isReplaced && now >= (secret.validUntil ?? 0);
   if (secret === undefined || secret.state === 'retired' || isOver) return undefined;
   const { scopes, owner, workspace, kind, ip, boundKey } = found.token;
-  const granted = expandManagementScopes(scopes);
+  const holder = owner === null ? undefined : await reader.owner(workspace, owner);
+  if (owner !== null && holder?.enabled !== true) return undefined;
+  const granted = expandManagementScopes(
+    kind === 'personal_access_token' ? await heldBy(holder, scopes, reader) : scopes,
+  );
   if (!actor.scopes.every((scope) => granted.includes(scope))) return undefined;
-  if (owner !== null && (await reader.owner(workspace, owner))?.enabled !== true) return undefined;
   if ((await reader.workspace(workspace))?.enabled !== true) return undefined;
   return { kind, ip, boundKey, isReplaced };
+}
+
+/** Those of the scopes that the user's roles hold now: what a personal access token may do ends with them. */
+async function heldBy(user: Owner | undefined, scopes: readonly string[], reader: Reader): Promise<readonly string[]> {
+  const roles = user === undefined ? [] : await reader.rolesByIds(user.workspace, user.roles);
+  return scopes.filter((scope) => roles.some((role) => role.scopes.includes(scope)));
 }
 
 function isAlive({ revokedAt, enabled, expiresAt }: Token, now: number): boolean {

@@ -1,5 +1,7 @@
 /** A change is made by who may make it when it is made; its answer is given again to a repeat, and to nobody else. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createOwner, updateOwner } from '../../src/core/owners.ts';
+import { createRole } from '../../src/core/roles.ts';
 import { OutcomeUnknown, type Store, StoreUnavailable } from '../../src/core/store-port.ts';
 import { revokeToken } from '../../src/core/tokens/change.ts';
 import { rotate } from '../../src/core/tokens/rotate.ts';
@@ -11,6 +13,24 @@ const SCOPES = ['tokens:write', 'tokens:read', 'verify'];
 async function revoke({ as, root }: TestApi, id: string): Promise<void> {
   await as(root, (tx, by) => revokeToken(tx, by, id, undefined));
 }
+
+test('a body that arrives after the roles of a personal token were taken away mints nothing', async () => {
+  const api = await aApi();
+  const owner = await api.as(api.root, async (tx, by) => {
+    const role = await createRole(tx, by, { name: 'power', scopes: ['admin'] });
+    return createOwner(tx, by, { type: 'user', name: 'Eve', roles: [role.id] });
+  });
+  const { text } = (await api.manager(['admin'], { kind: 'personal_access_token', owner: owner.id })).minted;
+  const body = { name: 'k', scopes: ['anything'] };
+  expect((await api.call('POST', '/v1/tokens', { token: text, body })).status).toBe(201);
+  const minting = await api.slowly('POST', '/v1/tokens', { token: text, body });
+  await api.as(api.root, (tx, by) => updateOwner(tx, by, { id: owner.id, input: { roles: [] } }));
+  const { status, json } = await minting.finish();
+  expect({ status, detail: json.detail }).toEqual({
+    status: 403,
+    detail: 'your token was ended or narrowed since it was accepted',
+  });
+});
 
 describe('a body that arrives after the caller’s revocation', () => {
   test('mints nothing', async () => {
