@@ -51,31 +51,55 @@ export interface Trust {
  * before proves besides that nothing up to it was cut or replaced, head and all.
  */
 export async function proveChain(reader: Reader, workspace: string, trust: Trust): Promise<ChainProof> {
-  const chain = { seq: 0, hash: GENESIS };
+  const chain: Link = { seq: 0, hash: GENESIS };
   const bad = (firstBad: number, reason: string): ChainProof => ({ ok: false, records: chain.seq, firstBad, reason });
   // The head is read first: what it names must be among the records, and what is recorded meanwhile is beyond it.
   const head = await reader.auditHead(workspace);
   if (head === undefined) return bad(1, 'the head is missing');
   while (chain.seq < head.seq) {
-    const limit = Math.min(PAGE, head.seq - chain.seq);
-    const records = await readable(() => reader.audit(workspace, { after: chain.seq, limit }));
-    // A row that cannot be read fails its page: alone, it is found.
-    const page = records ?? (await readable(() => reader.audit(workspace, { after: chain.seq, limit: 1 })));
-    if (page === undefined) return bad(chain.seq + 1, 'the record was changed');
-    if (page.length === 0) return bad(chain.seq + 1, 'records at the end are missing');
-    for (const record of page) {
-      const fault = faultOf(record, chain, trust);
-      if (fault !== undefined) return bad(chain.seq + 1, fault);
-      chain.seq = record.seq;
-      chain.hash = record.hash;
-    }
-    await turnOfTheLoop();
+    const fault = await inTurn(() => provePage(reader, chain, { workspace, upTo: head.seq, trust }));
+    if (fault !== undefined) return bad(chain.seq + 1, fault);
   }
   if (!isGenuine(head, trust.key)) return bad(head.seq, 'the head was changed');
   if (head.hash !== chain.hash) return bad(head.seq, 'the record is not the one that the head names');
   if ((trust.checkpoint?.seq ?? 0) > chain.seq) return bad(chain.seq + 1, 'the chain ends before the checkpoint');
   if (await isExceeded(reader, head)) return bad(head.seq + 1, 'the record is beyond the head');
   return { ok: true, records: chain.seq };
+}
+
+interface Link {
+  seq: number;
+  hash: string;
+}
+
+/** Proves the next records and moves the chain on; or what is wrong with the one after it. */
+async function provePage(
+  reader: Reader,
+  chain: Link,
+  { workspace, upTo, trust }: { readonly workspace: string; readonly upTo: number; readonly trust: Trust },
+): Promise<string | undefined> {
+  const limit = Math.min(PAGE, upTo - chain.seq);
+  const records = await readable(() => reader.audit(workspace, { after: chain.seq, limit }));
+  // A row that cannot be read fails its page: alone, it is found.
+  const page = records ?? (await readable(() => reader.audit(workspace, { after: chain.seq, limit: 1 })));
+  if (page === undefined) return 'the record was changed';
+  if (page.length === 0) return 'records at the end are missing';
+  for (const record of page) {
+    const fault = faultOf(record, chain, trust);
+    if (fault !== undefined) return fault;
+    chain.seq = record.seq;
+    chain.hash = record.hash;
+  }
+  return undefined;
+}
+
+let turn: Promise<unknown> = Promise.resolve();
+
+/** One page in the whole process, then a turn of the loop: however many proofs run, nobody else waits longer than for one. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const mine = turn.then(work);
+  turn = mine.then(turnOfTheLoop, turnOfTheLoop);
+  return mine;
 }
 
 /** Whether there is a record that no head ever named. One that was written meanwhile moved the head with it. */

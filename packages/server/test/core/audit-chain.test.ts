@@ -34,6 +34,28 @@ test('an untouched log is proved, with and without a checkpoint', async () => {
   expect(await prove(platform, head)).toEqual({ ok: true, records: RECORDS + 3 });
 });
 
+test('many proofs at once read one page at a time: nobody else waits longer for them than for one', async () => {
+  const { store, workspace } = await aLog();
+  const pages = { open: 0, most: 0, read: 0 };
+  const reader: Parameters<typeof proveChain>[0] = {
+    ...store,
+    async audit(of, asked) {
+      const isPage = asked.limit > 1;
+      pages.open += isPage ? 1 : 0;
+      pages.read += isPage ? 1 : 0;
+      pages.most = Math.max(pages.most, pages.open);
+      await turnOfTheLoop();
+      const records = await store.audit(of, asked);
+      pages.open -= isPage ? 1 : 0;
+      return records;
+    },
+  };
+  const trust = { key: auditKey, checkpoint: undefined };
+  const proofs = await Promise.all(Array.from({ length: 10 }, () => proveChain(reader, workspace, trust)));
+  expect(proofs).toEqual(proofs.map(() => ({ ok: true, records: RECORDS })));
+  expect(pages).toEqual({ open: 0, most: 1, read: 10 });
+});
+
 describe('found, and named', () => {
   const columns = [
     ['at = at + 1', 'the record was changed'],
