@@ -16,7 +16,7 @@ const MAX_INTERIM = 16;
 export interface Forwarding {
   readonly dispatcher: Dispatcher;
   readonly fields: FlatFields;
-  /** Longest silence of a client inside its body, in milliseconds. */
+  /** Longest that a client may be silent inside its body, or leave an answer that waits for it unread, in milliseconds. */
   readonly uploadStallMs: number;
   readonly rates: FlatFields;
   readonly changes: FieldChanges;
@@ -55,12 +55,14 @@ export function forward(response: ServerResponse, incoming: Incoming, forwarding
 function answering(
   response: ServerResponse,
   body: Readable | null,
-  { requestId, rates, changes, onError, onEnd }: Forwarding & { readonly requestId: string },
+  { requestId, rates, changes, uploadStallMs, onError, onEnd }: Forwarding & { readonly requestId: string },
 ): Dispatcher.DispatchHandler {
   let interim = 0;
   let status = CLIENT_CLOSED;
   let upstream: Dispatcher.DispatchController | undefined;
+  let untaken: NodeJS.Timeout | undefined;
   response.on('close', () => {
+    clearTimeout(untaken);
     upstream?.abort(new UploadError('aborted'));
     onEnd(status);
   });
@@ -84,7 +86,12 @@ function answering(
       // What was read before the pause still comes; one waiter for the end of it is enough.
       if (response.write(chunk) || controller.paused) return;
       controller.pause();
-      response.once('drain', () => controller.resume());
+      // A client that reads nothing would keep its connection to the upstream from everybody else.
+      untaken = setTimeout(() => response.destroy(), uploadStallMs);
+      response.once('drain', () => {
+        clearTimeout(untaken);
+        controller.resume();
+      });
     },
     onResponseEnd() {
       upstream = undefined;

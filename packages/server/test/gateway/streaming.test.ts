@@ -210,6 +210,26 @@ describe('a client that goes away', () => {
   });
 });
 
+describe('a client that reads nothing of its answer', () => {
+  it('is cut, and the upstream gets its connection back', async () => {
+    gateway = await testGateway({ uploadStallMs: 200 });
+    const piece = 'x'.repeat(MIB);
+    gateway.upstream.answer = (_request, socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${1024 * MIB}\r\n\r\n`);
+      const more = (): void => {
+        while (!socket.destroyed && socket.write(piece));
+      };
+      socket.on('drain', more);
+      more();
+    };
+    const socket = connection(gateway.port, `GET /x HTTP/1.1\r\n${lines('Host: a.test', AUTH)}`);
+    socket.pause().on('error', () => {});
+    await gateway.upstream.disconnected;
+    socket.destroy();
+    expect(gateway.recorded.map(({ status }) => status)).toEqual([499]);
+  });
+});
+
 describe('an upstream that answers before it has the whole body', () => {
   it('is heard by the client, and the connection serves the next request', async () => {
     gateway = await testGateway();
