@@ -63,7 +63,7 @@ export function forwardAuthHandler(options: ForwardAuthOptions): Handler {
   };
 }
 
-const ODD_QUERY = 'Only api, once, and scope are known in the query.';
+const ODD_QUERY = 'Only api, once, and scope are known in the query, and neither is empty.';
 const ODD_ORIGINAL = 'X-Forwarded-Method, -Host and -Uri must be sent once each, and well formed.';
 
 interface Rule {

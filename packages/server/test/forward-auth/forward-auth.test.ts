@@ -122,9 +122,12 @@ describe('a proxy that asks', () => {
     expect(await ask([AUTH], '?scope=orders:read+orders:write')).toMatchObject({ status: 403 });
   });
 
-  it.each(['?scopes=admin', '?api=a&api=b', '?api=', '?x'])('hears 400 for the query %s', async (query) => {
-    expect(await ask([AUTH], query)).toMatchObject({ status: 400, code: 'invalid_request' });
-  });
+  it.each(['?scopes=admin', '?api=a&api=b', '?api=', '?x', '?scope=', '?scope=+', '?scope=admin&scope='])(
+    'hears 400 for the query %s',
+    async (query) => {
+      expect(await ask([AUTH], query)).toMatchObject({ status: 400, code: 'invalid_request' });
+    },
+  );
 
   it('passes any valid token of the default workspace where it tells neither', async () => {
     expect((await ask([AUTH])).status).toBe(200);
