@@ -50,8 +50,9 @@ export function parseQuery(operation: Operation, query: string): unknown {
 function check(schema: z.ZodType, value: unknown, at: '' | '?'): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  // Cut after the spread: one issue may name every member of a large body.
-  throw refused(result.error.issues.flatMap((issue) => errorsOf(issue, at)).slice(0, MAX_ERRORS));
+  // Cut before they are worded: there may be one for every member of a large body, and one may name them all.
+  const issues = result.error.issues.slice(0, MAX_ERRORS);
+  throw refused(issues.flatMap((issue) => errorsOf(issue, at)).slice(0, MAX_ERRORS));
 }
 
 function refused(errors: readonly InputError[]): Refusal {
@@ -65,7 +66,7 @@ function refused(errors: readonly InputError[]): Refusal {
 function errorsOf(issue: z.core.$ZodIssue, at: '' | '?'): InputError[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, MAX_ERRORS).map((key) => ({
       pointer: pointer([...path, key], at),
       detail: 'unknown member',
       code: 'unrecognized_keys',

@@ -7,12 +7,15 @@ export type ParsedJson =
   | { readonly ok: false; readonly detail: string };
 
 export const MAX_DEPTH = 32;
+/** Members of all objects together: some more than the largest list of an operation has, and few enough to check in no time. */
+export const MAX_MEMBERS = 20_000;
 
 export function parseJson(input: string | Buffer): ParsedJson {
   if (typeof input !== 'string' && !isUtf8(input)) return refused('The body is not valid UTF-8.');
   const text = typeof input === 'string' ? input : input.toString('utf8');
   const scanned = scan(text);
   if (scanned === undefined) return refused(`The body is nested deeper than ${MAX_DEPTH}.`);
+  if (scanned.members > MAX_MEMBERS) return refused(`The body has more than ${MAX_MEMBERS} members.`);
   let value: unknown;
   try {
     value = JSON.parse(scanned.escapedNames.length === 0 ? text : withPlainNames(text, scanned.escapedNames));

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hasForbiddenKey, MAX_DEPTH, parseJson } from '../../src/http/strict-json.ts';
+import { hasForbiddenKey, MAX_DEPTH, MAX_MEMBERS, parseJson } from '../../src/http/strict-json.ts';
 
 const detailOf = (input: string | Buffer): string | undefined => {
   const parsed = parseJson(input);
@@ -9,6 +9,13 @@ const detailOf = (input: string | Buffer): string | undefined => {
 };
 
 describe('strict JSON', () => {
+  it('refuses more members than anything asks for, wherever they stand', () => {
+    const halves = (count: number): string =>
+      `[${[0, 1].map((half) => `{${Array.from({ length: count / 2 }, (_, at) => `"${half}${at}":":"`).join()}}`).join()}]`;
+    expect(detailOf(halves(MAX_MEMBERS))).toBeUndefined();
+    expect(detailOf(halves(MAX_MEMBERS + 2))).toBe(`The body has more than ${MAX_MEMBERS} members.`);
+  });
+
   it('reads what JSON.parse reads, to the same value', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 6 }), (text) => {
