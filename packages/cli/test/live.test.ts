@@ -239,12 +239,11 @@ describe('audit and changes', () => {
       env: { TESSERA_URL: url, TESSERA_TOKEN: root },
     });
     const lines = createInterface({ input: follower.stdout });
+    const told: { kind: string; id: string }[] = [];
+    lines.on('line', (line) => told.push(JSON.parse(line) as { kind: string; id: string }));
     await once(lines, 'line');
     const { id } = await mint();
-    for await (const line of lines) {
-      const change = JSON.parse(line) as { kind: string; id: string };
-      if (change.id === id && change.kind === 'token.created') break;
-    }
+    while (!told.some((change) => change.id === id && change.kind === 'token.created')) await once(lines, 'line');
     follower.kill('SIGINT');
     expect((await once(follower, 'close'))[0]).toBe(130);
   });

@@ -87,7 +87,8 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
     ports,
     failed,
     record: {
-      verdict: (verdict: Verdict, call: DoorCall) => void recorded.push({ ...call, code: verdict.code }),
+      verdict: (verdict: Verdict, { door, route, status }: DoorCall) =>
+        void recorded.push({ door, route, status, code: verdict.code }),
     },
   };
   const handler =
