@@ -95,6 +95,9 @@ export async function startJudging({ config, store, clock, log, metrics }: Judgi
   };
 }
 
+/** Source addresses that are counted at once, some 50 MB: strangers choose how many they come from. */
+const MOST_SOURCES = 200_000;
+
 /** Apart from the limiter of tokens: strangers must not crowd out what tokens have used. */
 function failedOf(options: {
   readonly config: Config;
@@ -105,7 +108,7 @@ function failedOf(options: {
 }): FailedCredentials {
   const { config, clock, metrics, known, onFault } = options;
   const counter = failedCredentials({
-    limiter: memoryLimiter({ clock }),
+    limiter: memoryLimiter({ clock, maxKeys: MOST_SOURCES }),
     perMinute: config.failedCredentialsPerMinute,
     clock,
     known,
