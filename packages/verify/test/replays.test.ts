@@ -59,6 +59,15 @@ describe('the store', () => {
     expect(replays.size).toBe(1);
   });
 
+  it('leaves room for everybody else where one holder takes all it may, and gives it back when it ends', () => {
+    const { clock, replays } = store(20);
+    for (const key of ['a', 'b']) expect(replays.claim(key, START + 60_000, 'greedy')).toBe(true);
+    expect(() => replays.claim('c', START + 60_000, 'greedy')).toThrow('too many proofs of one key at once');
+    expect(replays.claim('d', START + 60_000, 'other')).toBe(true);
+    clock.at = START + 61_000;
+    expect(replays.claim('c', START + 120_000, 'greedy')).toBe(true);
+  });
+
   it('stays bounded under a million claims', () => {
     const { clock, replays } = store(20_000);
     let largest = 0;

@@ -58,7 +58,8 @@ export function dpopProofs(options: DpopOptions): Proofs {
       if ((await calculateJwkThumbprint(proof.key)) !== boundKey) return 'proof_invalid';
       if (!(await isSignedByItsKey(proof))) return 'proof_invalid';
       // Claimed last, so that a proof that was refused for another reason is not used up by it.
-      return (await replays.claim(claimKey(boundKey, jti), iat * 1000 + maxAgeMs)) ? 'ok' : 'replayed';
+      const first = await replays.claim(claimKey(boundKey, jti), iat * 1000 + maxAgeMs, boundKey);
+      return first ? 'ok' : 'replayed';
     },
   });
 }
