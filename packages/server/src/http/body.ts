@@ -20,7 +20,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits = {}
   const { maxBytes = MAX_BODY_BYTES, timeoutMs = BODY_TIMEOUT_MS } = limits;
   // Most bodies come in one packet with their header section: then all of it is here as soon as the parser has had its
   // turn, and neither a timer nor a listener is needed.
-  await undefined;
+  await Promise.resolve();
   if (request.complete && !request.destroyed) {
     const body = (request.read() as Buffer | null) ?? EMPTY;
     return body.length > maxBytes ? 'too_large' : body;
