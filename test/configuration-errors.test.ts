@@ -30,13 +30,13 @@ describe('a start is refused', { timeout: STARTS_MS }, () => {
       TESSERA_GATEWAY_PORT: '0',
       ...env,
     });
-  /** Exit code 2: the configuration is wrong; 1: it does not fit what is there. */
-  const expectRefused = ({ code, stdout, stderr }: Ended, message: RegExp, expected: 1 | 2): void => {
+  /** Exit code 2: the configuration is wrong; 8: it does not fit what is there. */
+  const expectRefused = ({ code, stdout, stderr }: Ended, message: RegExp, expected: 2 | 8): void => {
     expect(code, stdout).toBe(expected);
     expect(stderr).toMatch(message);
     expect(stdout + stderr).not.toContain(SECRET);
   };
-  const refused = async (env: Record<string, string>, message: RegExp, expected: 1 | 2 = 1): Promise<void> =>
+  const refused = async (env: Record<string, string>, message: RegExp, expected: 2 | 8 = 8): Promise<void> =>
     expectRefused(await startWith(env), message, expected);
   const file = (text: string): Record<string, string> => ({ TESSERA_CONFIG: writeConfig(temporaryFolder(), text) });
 
