@@ -105,7 +105,8 @@ interface Mounting extends AppParts {
 async function mount(parts: Mounting): Promise<App> {
   const { config, log, clock, store, metrics, judging, started } = parts;
   const state = { draining: false };
-  const edge = edgeOptions({ trusted: trustedProxies(config.trustedProxies) });
+  const { trustedProxies: proxies, trustedHops: hops, forwardedHeader: header } = config;
+  const edge = edgeOptions({ trusted: trustedProxies(proxies, { header, hops }) });
   const onError = (err: unknown): void => log.error({ err }, 'a request failed on our side');
 
   const echo = config.configFile === undefined ? await startEcho({ onError }) : undefined;

@@ -42,6 +42,13 @@ function contradictions(values: SettingValues, given: ReadonlySet<SettingName>):
     const [at, other] = given.has(later) ? [later, earlier] : [earlier, later];
     problems.push({ path: [at], message: `is the port of ${other} too` });
   }
+  // Either the addresses say who our proxies are, or the count: a list that is not asked would look like protection.
+  if (values.trustedHops > 0 && values.trustedProxies.length > 0) {
+    problems.push({
+      path: ['trustedHops'],
+      message: 'cannot be set beside trustedProxies: proxies are known by address or counted',
+    });
+  }
   if (values.trustEveryProxy) {
     return {
       problems,

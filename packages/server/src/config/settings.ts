@@ -17,6 +17,8 @@ export interface Setting<T> {
 
 const DAY = 86_400;
 const CENTURY = 36_500 * DAY;
+const FORWARDED_HEADERS = ['x-forwarded-for', 'forwarded'] as const;
+type ForwardedHeader = (typeof FORWARDED_HEADERS)[number];
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export const settings = {
@@ -105,7 +107,19 @@ export const settings = {
     env: 'TESSERA_TRUSTED_PROXIES',
     type: type.addressRanges,
     default: [],
-    doc: 'Addresses or CIDR ranges of the proxies whose forwarded headers are believed. In the environment separated by commas.',
+    doc: 'Addresses or CIDR ranges of the proxies whose `forwardedHeader` is believed. In the environment separated by commas.',
+  }),
+  trustedHops: required({
+    env: 'TESSERA_TRUSTED_HOPS',
+    type: type.wholeNumber(0, 16),
+    default: 0,
+    doc: 'How many proxies every request passes, where they have no fixed addresses to name in `trustedProxies`: the client is counted from the right. Whoever can reach the listeners past them can then forge its address.',
+  }),
+  forwardedHeader: required<ForwardedHeader>({
+    env: 'TESSERA_FORWARDED_HEADER',
+    type: type.oneOf(FORWARDED_HEADERS),
+    default: 'x-forwarded-for',
+    doc: 'The one header in which trusted proxies tell of the client: `x-forwarded-for` (with `-host` and `-proto`) or `forwarded` (RFC 7239). The other is never believed.',
   }),
   trustEveryProxy: required({
     env: 'TESSERA_TRUST_EVERY_PROXY',

@@ -31,13 +31,15 @@ export function originalOf({ headersDistinct: sent }: IncomingMessage): Original
 }
 
 /**
- * The client's address decides address rules and the count of failed credentials, so that `X-Forwarded-For` is believed
- * from trusted proxies only, and from the machine itself: whoever asks here from loopback is the proxy beside us.
+ * The client's address decides address rules and the count of failed credentials, so that what is told of it is believed
+ * from trusted proxies only, and from the machine itself: whoever asks here from loopback is the proxy beside us. Where
+ * hops are counted, they are counted here too.
  */
-export function clientOf(request: IncomingMessage, trusted: TrustedProxies): Client {
-  const peer = peerAddress(request.socket.remoteAddress);
-  const believed = { nobody: false, includes: (address: string) => isLoopback(address) || trusted.includes(address) };
-  return clientAddress(peer, request.headersDistinct['x-forwarded-for'] ?? [], believed);
+export function clientOf({ socket, headersDistinct: sent }: IncomingMessage, trusted: TrustedProxies): Client {
+  const told = { forwardedFor: sent['x-forwarded-for'] ?? [], forwarded: sent.forwarded ?? [] };
+  const includes = (address: string, distance = 0): boolean =>
+    (trusted.hops === 0 && isLoopback(address)) || trusted.includes(address, distance);
+  return clientAddress(peerAddress(socket.remoteAddress), told, { ...trusted, nobody: false, includes });
 }
 
 function isLoopback(address: string): boolean {

@@ -1,11 +1,26 @@
 /** Who the client is: the connection's address, or what trusted proxies say of it. Nobody is trusted by default. */
 import { isIPv4 } from 'node:net';
 import { addressRule, plainAddress } from '@tessera/verify';
+import { nodeAddress, parseForwarded } from './forwarded.ts';
 
+export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
+
+/** Whom we believe about where a request comes from, and in whose words. */
 export interface TrustedProxies {
   /** No proxy is trusted at all: the common case, decided without looking at a header. */
   readonly nobody: boolean;
-  includes(address: string): boolean;
+  /** The one field that our proxies write. The other is nobody's word: a proxy that does not know it passes it on as it came. */
+  readonly header: ForwardedHeader;
+  /** So many proxies stand before us, wherever they call from; 0: their addresses tell which they are. */
+  readonly hops: number;
+  /** Whether the hop at this address is one of our proxies; `distance` from us, the peer of the connection being 0. */
+  includes(address: string, distance?: number): boolean;
+}
+
+/** The fields that tell of hops, each as often as it was sent. */
+export interface ToldHops {
+  readonly forwardedFor: readonly string[];
+  readonly forwarded: readonly string[];
 }
 
 export interface Client {
@@ -13,13 +28,22 @@ export interface Client {
   readonly address: string | undefined;
   /** The hops that are believed, client first, for `X-Forwarded-For`: what a client forged left of them is gone. */
   readonly hops: string;
+  /** As the client addressed the first of our proxies, where `Forwarded` is believed and says so. */
+  readonly host: string | undefined;
+  readonly proto: string | undefined;
 }
 
-/** Addresses or CIDR ranges whose `X-Forwarded-*` are believed. Throws a RangeError on an entry that is neither. */
-export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
-  if (cidrs.length === 0) return Object.freeze({ nobody: true, includes: () => false });
+/** Addresses or CIDR ranges of our proxies. Throws a RangeError on an entry that is neither. */
+export function trustedProxies(
+  cidrs: readonly string[],
+  { header = 'x-forwarded-for', hops = 0 }: { readonly header?: ForwardedHeader; readonly hops?: number } = {},
+): TrustedProxies {
+  if (hops > 0)
+    return Object.freeze({ nobody: false, header, hops, includes: (_: string, distance = 0) => distance < hops });
+  if (cidrs.length === 0) return Object.freeze({ nobody: true, header, hops, includes: () => false });
   const rule = addressRule('trusted proxies', { allow: cidrs });
-  return Object.freeze({ nobody: false, includes: (address: string) => rule.refuses(address) === undefined });
+  const includes = (address: string): boolean => rule.refuses(address) === undefined;
+  return Object.freeze({ nobody: false, header, hops, includes });
 }
 
 /** The address of the peer of a connection, IPv4-mapped ones as IPv4. */
@@ -31,26 +55,54 @@ export function peerAddress(remote: string | undefined): string | undefined {
 }
 
 /**
- * Walks `X-Forwarded-For` from the right: each entry was written by the hop to its right, and is believed as long as
- * that hop is trusted. The first hop that is not trusted is the client, whatever stands left of it.
+ * Walks what is told from the right: each entry was written by the hop to its right, and is believed as long as that hop is
+ * trusted. The first hop that is not trusted is the client, whatever stands left of it.
  */
-export function clientAddress(peer: string | undefined, values: readonly string[], trusted: TrustedProxies): Client {
-  if (peer === undefined) return { address: undefined, hops: 'unknown' };
-  const entries = values.length === 0 ? [] : values.join(',').split(',');
+export function clientAddress(peer: string | undefined, told: ToldHops, trusted: TrustedProxies): Client {
+  if (peer === undefined) return { ...SILENT, address: undefined, hops: 'unknown' };
+  const entries = trusted.includes(peer, 0) ? entriesOf(told, trusted.header) : NOTHING;
   const hops = [peer];
   let hop = peer;
-  for (let at = entries.length - 1; at >= 0 && trusted.includes(hop); at--) {
-    const address = hopAddress((entries[at] ?? '').trim());
-    if (address === undefined) return { address: undefined, hops: ['unknown', ...hops].join(', ') };
-    hops.unshift(address);
-    hop = address;
+  let first: Entry = SILENT;
+  for (let distance = 0; trusted.includes(hop, distance); distance++) {
+    const entry = entries?.[entries.length - 1 - distance];
+    // A proxy that says nothing speaks for itself. Where hops are counted, the request did not come by all of them.
+    if (entry === undefined && entries !== undefined && trusted.hops === 0) break;
+    if (entry?.address === undefined) return { ...SILENT, address: undefined, hops: ['unknown', ...hops].join(', ') };
+    hops.unshift(entry.address);
+    hop = entry.address;
+    first = entry;
   }
-  return { address: hop, hops: hops.join(', ') };
+  return { address: hop, hops: hops.join(', '), host: first.host, proto: first.proto };
+}
+
+interface Entry {
+  readonly address: string | undefined;
+  readonly host: string | undefined;
+  readonly proto: string | undefined;
+}
+
+const SILENT: Entry = Object.freeze({ address: undefined, host: undefined, proto: undefined });
+const NOTHING: readonly Entry[] = Object.freeze([]);
+
+/** From left to right; undefined where the field cannot be read. */
+function entriesOf(told: ToldHops, header: ForwardedHeader): readonly Entry[] | undefined {
+  if (header === 'forwarded')
+    return parseForwarded(told.forwarded)?.map(({ for: node, host, proto }) => ({
+      address: nodeAddress(node),
+      host,
+      proto,
+    }));
+  if (told.forwardedFor.length === 0) return NOTHING;
+  return told.forwardedFor
+    .join(',')
+    .split(',')
+    .map((entry) => ({ ...SILENT, address: hopAddress(entry.trim()) }));
 }
 
 const WITH_PORT = /^(?:\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5})$/;
 
-/** An entry may carry a port, and then an IPv6 address stands in brackets. */
+/** An entry of X-Forwarded-For may carry a port, and then an IPv6 address stands in brackets. */
 function hopAddress(entry: string): string | undefined {
   const [, six, four] = WITH_PORT.exec(entry) ?? [];
   return plainAddress(six ?? four ?? entry);

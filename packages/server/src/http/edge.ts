@@ -8,7 +8,7 @@ import { type SortedFields, sortFields } from './sorted-fields.ts';
 import { type Authority, parseAuthority, parseTarget } from './target.ts';
 
 export interface EdgeOptions {
-  /** Peers whose `X-Forwarded-For`, `-Host` and `-Proto` are believed. */
+  /** Peers that are believed about the client: by `X-Forwarded-For`, `-Host` and `-Proto`, or by `Forwarded`. */
   readonly trusted: TrustedProxies;
   readonly maxTargetBytes: number;
   readonly maxFields: number;
@@ -116,7 +116,7 @@ function faultOf(request: IncomingMessage, seen: SortedFields): string | undefin
   return seen.dpop.length > 1 ? 'More than one DPoP proof.' : undefined;
 }
 
-interface Origin extends Client {
+interface Origin extends Pick<Client, 'address' | 'hops'> {
   readonly scheme: 'http' | 'https';
   readonly authority: string;
 }
@@ -127,14 +127,17 @@ function forwardedBy(
   { seen, host }: { readonly seen: SortedFields; readonly host: Authority },
   trusted: TrustedProxies,
 ): Origin {
-  if (trusted.nobody || peer === undefined || !trusted.includes(peer))
+  if (trusted.nobody || peer === undefined || !trusted.includes(peer, 0))
     return { address: peer, hops: peer ?? 'unknown', scheme: 'http', authority: host.text };
-  const { address, hops } = clientAddress(peer, seen.forwardedFor, trusted);
+  const client = clientAddress(peer, seen, trusted);
+  const isTold = trusted.header === 'forwarded';
+  const proto = isTold ? client.proto : single(seen.forwardedProto);
+  const told = isTold ? client.host : single(seen.forwardedHost);
   return {
-    address,
-    hops,
-    scheme: single(seen.forwardedProto) === 'https' ? 'https' : 'http',
-    authority: parseAuthority(single(seen.forwardedHost) ?? '')?.text ?? host.text,
+    address: client.address,
+    hops: client.hops,
+    scheme: proto === 'https' ? 'https' : 'http',
+    authority: parseAuthority(told ?? '')?.text ?? host.text,
   };
 }
 

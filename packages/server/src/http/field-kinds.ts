@@ -14,6 +14,7 @@ export type LookedAt =
   | 'apiKey'
   | 'dpop'
   | 'requestId'
+  | 'forwarded'
   | 'forwardedFor'
   | 'forwardedHost'
   | 'forwardedProto'
@@ -31,6 +32,7 @@ const named: Readonly<Record<string, FieldKind>> = {
   'x-api-key': 'apiKey',
   dpop: 'dpop',
   'x-request-id': 'requestId',
+  forwarded: 'forwarded',
   'x-forwarded-for': 'forwardedFor',
   'x-forwarded-host': 'forwardedHost',
   'x-forwarded-proto': 'forwardedProto',
@@ -41,7 +43,6 @@ const named: Readonly<Record<string, FieldKind>> = {
   // Met or refused by the listener.
   expect: 'stripped',
   // Client addresses by other names: the upstream would believe what a stranger wrote.
-  forwarded: 'stripped',
   'x-real-ip': 'stripped',
   'x-client-ip': 'stripped',
   'x-cluster-client-ip': 'stripped',

@@ -18,6 +18,7 @@ export function sortFields(raw: readonly string[]): SortedFields {
     apiKey: NONE,
     dpop: NONE,
     requestId: NONE,
+    forwarded: NONE,
     forwardedFor: NONE,
     forwardedHost: NONE,
     forwardedProto: NONE,

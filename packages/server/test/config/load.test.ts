@@ -22,6 +22,8 @@ describe('where a value comes from', () => {
       allowNoExpiry: true,
       failedCredentialsPerMinute: 100,
       trustedProxies: [],
+      trustedHops: 0,
+      forwardedHeader: 'x-forwarded-for',
       trustEveryProxy: false,
       stalenessSeconds: 5,
       cacheTokens: 100_000,

@@ -152,3 +152,16 @@ test('environment names follow from the names in the file', () => {
     expect(settings[name].env).toBe(expected);
   }
 });
+
+test('proxies are known by address or counted, never both', () => {
+  expect(problems({ yaml: 'trustedProxies: [10.0.0.1]\ntrustedHops: 2\n' })).toEqual([
+    'tessera.yaml:2:1 trustedHops: cannot be set beside trustedProxies: proxies are known by address or counted',
+  ]);
+  expect(loaded({ yaml: 'trustedHops: 2\nforwardedHeader: forwarded\n' })).toMatchObject({
+    trustedHops: 2,
+    forwardedHeader: 'forwarded',
+  });
+  expect(problems({ yaml: 'forwardedHeader: x-real-ip' })).toEqual([
+    'tessera.yaml:1:1 forwardedHeader: must be one of x-forwarded-for, forwarded',
+  ]);
+});

@@ -169,3 +169,48 @@ describe('a proxy that asks', () => {
     expect((await door.raw(`POST /forward-auth HTTP/1.1\r\n${fields}hello`)).status).toBe(200);
   });
 });
+
+describe('the client that a proxy tells of in Forwarded', () => {
+  it('is judged by address rules, and X-Forwarded-For is nobody then', async () => {
+    const door = await testGateway({
+      door: 'forward-auth',
+      forwardedHeader: 'forwarded',
+      routes: (url) => [
+        {
+          name: 'a',
+          match: { path: '/*' },
+          ip: { allow: ['10.0.0.0/8'] },
+          upstream: { targets: [{ url, weight: 1 }] },
+        },
+      ],
+    });
+    const original = ['X-Forwarded-Method: GET', 'X-Forwarded-Host: a.test', 'X-Forwarded-Uri: /'];
+    const ask = async (...fields: string[]) => (await door.get('/forward-auth', [AUTH, ...original, ...fields])).status;
+    expect(await ask('Forwarded: for=10.0.0.7', 'X-Forwarded-For: 6.6.6.6')).toBe(200);
+    expect(await ask('Forwarded: for=6.6.6.6', 'X-Forwarded-For: 10.0.0.7')).toBe(403);
+    expect(await ask('Forwarded: for=10.0.0.7;for=10.0.0.8')).toBe(403);
+    await door.close();
+  });
+
+  it('is found by counting, where hops are counted: loopback then is one like any other', async () => {
+    const door = await testGateway({
+      door: 'forward-auth',
+      trustedHops: 2,
+      routes: (url) => [
+        {
+          name: 'a',
+          match: { path: '/*' },
+          ip: { allow: ['10.0.0.0/8'] },
+          upstream: { targets: [{ url, weight: 1 }] },
+        },
+      ],
+    });
+    const original = ['X-Forwarded-Method: GET', 'X-Forwarded-Host: a.test', 'X-Forwarded-Uri: /'];
+    const ask = async (hops: string) =>
+      (await door.get('/forward-auth', [AUTH, ...original, `X-Forwarded-For: ${hops}`])).status;
+    expect(await ask('10.0.0.7, 127.0.0.1')).toBe(200);
+    expect(await ask('10.0.0.7, 6.6.6.6, 127.0.0.1')).toBe(403);
+    expect(await ask('10.0.0.7')).toBe(403);
+    await door.close();
+  });
+});

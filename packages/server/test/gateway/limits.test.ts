@@ -125,3 +125,42 @@ describe('a client behind proxies', () => {
     expect(await hops(['127.0.0.1'], '1.1.1.1, unknown')).toEqual(['unknown, 127.0.0.1', 'shop.test', 'https']);
   });
 });
+
+describe('a client behind proxies that write Forwarded', () => {
+  it('is what they say, with host and scheme; the other header and theirs stay here', async () => {
+    const gateway = await testGateway({ trusted: ['127.0.0.1'], forwardedHeader: 'forwarded' });
+    const forged = ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: evil.test'];
+    const told = 'Forwarded: for=5.5.5.5, for="[2001:db8::7]:4711";host=shop.test;proto=https';
+    await gateway.get('/', [`X-API-Key: ${TOKEN}`, ...forged, told]);
+    await gateway.get('/', [`X-API-Key: ${TOKEN}`, ...forged]);
+    const [first = '', second = ''] = gateway.upstream.requests;
+    await gateway.close();
+    expect(first).toContain(
+      '\r\nX-Forwarded-For: 2001:db8::7, 127.0.0.1\r\nX-Forwarded-Host: shop.test\r\nX-Forwarded-Proto: https\r\n',
+    );
+    expect(second).toContain(
+      '\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: a.test\r\nX-Forwarded-Proto: http\r\n',
+    );
+    expect(`${first}${second}`.toLowerCase()).not.toMatch(/\r\nforwarded:|6\.6\.6\.6|evil/);
+  });
+
+  it('is refused by an address rule where they cannot be understood', async () => {
+    const gateway = await testGateway({
+      trusted: ['127.0.0.1'],
+      forwardedHeader: 'forwarded',
+      routes: (url) => [
+        {
+          name: 'a',
+          match: { path: '/*' },
+          ip: { allow: ['0.0.0.0/0', '::/0'] },
+          upstream: { targets: [{ url, weight: 1 }] },
+        },
+      ],
+    });
+    const from = async (line: string) => (await gateway.get('/', [`X-API-Key: ${TOKEN}`, `Forwarded: ${line}`])).status;
+    expect(await from('for=1.1.1.1')).toBe(200);
+    expect(await from('for="1.1.1.1')).toBe(403);
+    expect(await from('for=unknown')).toBe(403);
+    await gateway.close();
+  });
+});

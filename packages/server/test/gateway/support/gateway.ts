@@ -7,7 +7,7 @@ import { compileRoutes } from '../../../src/core/routes.ts';
 import { forwardAuthHandler } from '../../../src/forward-auth/handler.ts';
 import { gatewayHandler } from '../../../src/gateway/handler.ts';
 import { type UpstreamOptions, type Upstreams, upstreams } from '../../../src/gateway/upstreams.ts';
-import { trustedProxies } from '../../../src/http/client-address.ts';
+import { type ForwardedHeader, type TrustedProxies, trustedProxies } from '../../../src/http/client-address.ts';
 import { edgeOptions } from '../../../src/http/edge.ts';
 import { type ListenLimits, listen } from '../../../src/http/listen.ts';
 import { memoryLimiter } from '../../../src/limits/memory.ts';
@@ -43,6 +43,8 @@ export interface TestGateway {
 export interface TestOptions {
   readonly routes?: (upstream: string) => readonly RouteConfig[];
   readonly trusted?: readonly string[];
+  readonly trustedHops?: number;
+  readonly forwardedHeader?: ForwardedHeader;
   readonly ports?: Partial<Ports>;
   readonly limits?: Partial<ListenLimits>;
   readonly uploadStallMs?: number;
@@ -83,7 +85,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
   const table = compileRoutes((options.routes ?? everything)(upstream.origin), { workspace: WORKSPACE });
   const common = {
     routes: () => table,
-    edge: edgeOptions({ trusted: trustedProxies(options.trusted ?? []) }),
+    edge: edgeOptions({ trusted: trustedOf(options) }),
     ports,
     failed,
     record: {
@@ -126,6 +128,14 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
       await pools.close();
     },
   };
+}
+
+function trustedOf({
+  trusted = [],
+  trustedHops = 0,
+  forwardedHeader = 'x-forwarded-for',
+}: TestOptions): TrustedProxies {
+  return trustedProxies(trusted, { header: forwardedHeader, hops: trustedHops });
 }
 
 /** A header section from its fields. */
