@@ -23,6 +23,7 @@ import { edgeOptions } from './http/edge.ts';
 import { type Listener, type ListenOptions, listen } from './http/listen.ts';
 import { type Judging, startJudging } from './judging.ts';
 import { metricsDoor, metricsPage } from './metrics-door.ts';
+import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { platformHandler, type Readiness } from './platform.ts';
@@ -34,6 +35,8 @@ export interface AppParts {
   /** Reads the configuration again, for a live reload of the routes. */
   readonly reload: () => LoadResult;
   readonly log: Logger;
+  /** A line for each call through a door that guards; undefined: none is written. */
+  readonly access: AccessLog | undefined;
   /** Of Tessera and of the runtime, as `/version` tells them. */
   readonly version: { readonly version: string; readonly node: string };
   readonly clock: Clock;
@@ -73,7 +76,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   const store = await openStore({ url: config.databaseUrl, dataFolder: config.data, seal, clock, log });
   try {
     const started = await bootstrap(store, { masterKey: key, rootToken: config.rootToken, now: clock.now() });
-    const judging = await startJudging({ config, store, clock, log, metrics });
+    const judging = await startJudging({ config, store, clock, log, access: parts.access, metrics });
     built.judging = judging;
     return await mount({ ...parts, store, metrics, judging, auditKey, cursorKey: deriveKey(key, 'cursor'), started });
   } catch (error) {

@@ -25,11 +25,15 @@ async function start(): Promise<void> {
   const loaded = load();
   if (!loaded.ok) return;
   const { config } = loaded;
-  const { logger, flush } = createLogger({ level: config.logLevel, destination: 2, secrets: secretsOf(config) });
+  const { logger, access, flush } = createLogger({
+    level: config.logLevel,
+    destination: 2,
+    secrets: secretsOf(config),
+  });
   for (const warning of loaded.warnings) logger.warn({ problem: formatProblem(warning) }, 'configuration');
   const version = { version: packageVersion(), node: process.version };
   try {
-    const app = await startApp({ config, reload: readConfig, log: logger, version, clock: { now: Date.now } });
+    const app = await startApp({ config, reload: readConfig, log: logger, access, version, clock: { now: Date.now } });
     announce(app, config.host, config.data);
     onSignals(app, flush);
   } catch (error) {

@@ -18,6 +18,7 @@ import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
 import { memoryLimiter } from './limits/memory.ts';
 import { storedQuotas } from './limits/quotas.ts';
+import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 
@@ -26,6 +27,7 @@ export interface JudgingParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly access: AccessLog | undefined;
   readonly metrics: Metrics;
 }
 
@@ -40,7 +42,7 @@ export interface Judging {
 }
 
 /** Starts to follow the feed; until it answers, every look-up goes to the store. */
-export async function startJudging({ config, store, clock, log, metrics }: JudgingParts): Promise<Judging> {
+export async function startJudging({ config, store, clock, log, access, metrics }: JudgingParts): Promise<Judging> {
   const feed = createFeed({
     store,
     monotonic: () => performance.now(),
@@ -66,20 +68,18 @@ export async function startJudging({ config, store, clock, log, metrics }: Judgi
     onFault,
   };
   // Calls through the gateway are the access log. The platform's own are many and counted; its changes are audited.
-  const accessLevel = log.isLevelEnabled('info');
   const everyCall = log.isLevelEnabled('debug');
   const record = recorder({
     usage,
     counted: metrics.verification,
     seen(call, { code, principal }) {
       const isAccess = call.door === 'gateway' || call.door === 'forward-auth';
-      if (isAccess ? !accessLevel : !everyCall) return;
+      if (isAccess ? access === undefined : !everyCall) return;
       const { door, route, status, request } = call;
       const { requestId, method, path, address } = request ?? {};
-      log[isAccess ? 'info' : 'debug'](
-        { door, route, requestId, method, path, address, status, verdict: code, token: principal?.id },
-        'call',
-      );
+      const entry = { door, route, requestId, method, path, address, status, verdict: code, token: principal?.id };
+      if (isAccess) access?.(entry);
+      else log.debug(entry, 'call');
     },
   });
   return {

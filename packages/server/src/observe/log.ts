@@ -1,6 +1,8 @@
 /** The log: one JSON object a line, written behind the requests, without a secret in it. */
 import { openSync } from 'node:fs';
 import { type Logger, destination as openDestination, pino, stdTimeFunctions } from 'pino';
+import { type AccessLog, accessLines } from './access-log.ts';
+import { gathered } from './gathered-lines.ts';
 import { lineScrubber } from './log-line.ts';
 
 export type { Logger } from 'pino';
@@ -20,6 +22,8 @@ export interface LoggerOptions {
 
 export interface Log {
   readonly logger: Logger;
+  /** Undefined where the level keeps it silent. */
+  readonly access: AccessLog | undefined;
   /** Resolves when every line so far is written, or cannot be. Never rejects, but waits for whoever reads the log. */
   flush(): Promise<void>;
 }
@@ -35,32 +39,40 @@ export function createLogger(options: LoggerOptions): Log {
   const stream = openDestination({
     dest: typeof destination === 'string' ? openSync(destination, 'a', FILE_MODE) : destination,
     sync: false,
-    // A line starts its own write when none is under way, and joins the next one otherwise: with a longer minimum, a
+    // What it is given starts a write when none is under way, and joins the next one otherwise: with a longer minimum, a
     // flush that meets a write under way would leave up to that much behind.
     minLength: 1,
     maxLength: maxWaitingBytes,
   });
+  const lines = gathered(stream);
+  const scrub = lineScrubber(secrets);
   const logger = pino(
     {
       level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: lineScrubber(secrets) },
+      hooks: { streamWrite: scrub },
     },
-    stream,
+    lines,
   );
   let dropped = 0;
-  stream.on('drop', () => {
-    dropped += 1;
+  stream.on('drop', (text: string) => {
+    dropped += text.split('\n').length - 1;
   });
   stream.on('drain', () => {
     if (dropped === 0) return;
-    const lines = dropped;
+    const count = dropped;
     dropped = 0;
-    logger.warn({ lines }, 'log lines were dropped: whoever reads the log is too slow');
+    logger.warn({ lines: count }, 'log lines were dropped: whoever reads the log is too slow');
   });
   // A full disk must not end the process: what is waiting is tried again with the next line.
   stream.on('error', () => undefined);
-  return { logger, flush: () => new Promise((resolve) => stream.flush(() => resolve())) };
+  const flush = (): Promise<void> => {
+    lines.pass();
+    return new Promise((resolve) => stream.flush(() => resolve()));
+  };
+  const accessLine = accessLines(Date.now);
+  const access: AccessLog = (entry) => lines.write(scrub(accessLine(entry)));
+  return { logger, access: logger.isLevelEnabled('info') ? access : undefined, flush };
 }

@@ -5,6 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { accessLines } from '../../src/observe/access-log.ts';
 import { createLogger } from '../../src/observe/log.ts';
 import { lineScrubber } from '../../src/observe/log-line.ts';
 import { mask, mayHoldSecret } from '../../src/observe/mask.ts';
@@ -107,6 +108,50 @@ describe('the scrubber', () => {
     mayHoldSecret(long);
     // Quadratic time would be minutes.
     expect(performance.now() - started).toBeLessThan(5_000);
+  });
+});
+
+describe('a line of the access log', () => {
+  it('is one JSON object that says what was called, whatever that holds, and no token', async () => {
+    const values = fc.array(fc.option(text, { nil: undefined }), { minLength: 6, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(values, async ([route, requestId, method, path, address, token]) => {
+        const log = fileLog();
+        const named = { door: 'gateway', route, requestId, method, path, address, token };
+        log.access?.({ ...named, status: 200, verdict: 'ok' });
+        const written = await log.text();
+        expect(written.indexOf('\n')).toBe(written.length - 1);
+        expect(written).not.toContain(TOKEN);
+        const record = JSON.parse(written);
+        expect(record.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+        expect(Math.abs(Date.parse(record.time) - Date.now())).toBeLessThan(60_000);
+        const masked = Object.entries(named).flatMap(([name, value]) =>
+          value === undefined ? [] : [[name, mask(value)]],
+        );
+        expect(record).toEqual({
+          ...Object.fromEntries(masked),
+          level: 'info',
+          status: 200,
+          verdict: 'ok',
+          msg: 'call',
+          time: record.time,
+        });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('tells milliseconds with three digits', () => {
+    const line = accessLines(() => 1_700_000_000_007);
+    const entry = { door: 'gateway', status: 401, verdict: 'missing' } as const;
+    const none = { route: undefined, requestId: undefined, method: undefined, path: undefined, address: undefined };
+    expect(line({ ...entry, ...none, token: undefined })).toBe(
+      '{"level":"info","time":"2023-11-14T22:13:20.007Z","door":"gateway","status":401,"verdict":"missing","msg":"call"}\n',
+    );
+  });
+
+  it('is not written below its level', () => {
+    expect(fileLog({ level: 'warn' }).access).toBeUndefined();
   });
 });
 
