@@ -6,7 +6,7 @@ import { type Accepted, judge } from '../core/judge.ts';
 import type { RouteTable } from '../core/routes.ts';
 import { type EdgeOptions, receive } from '../http/edge.ts';
 import { addIdentity } from '../http/identity.ts';
-import type { Handler } from '../http/listen.ts';
+import type { Handler } from '../http/listen-options.ts';
 import { problem } from '../http/problem.ts';
 import { rateHeaders } from '../http/rate-headers.ts';
 import { refuse } from '../http/refuse.ts';

@@ -1,6 +1,7 @@
 /** A small upstream that answers with what it received: the first thing a newcomer sees behind the gateway. */
-import type { Handler } from '../http/listen.ts';
-import { type Listener, listen } from '../http/listen.ts';
+
+import { listen } from '../http/listen.ts';
+import type { Handler, Listener } from '../http/listen-options.ts';
 import { sendJson } from '../http/send.ts';
 
 export interface EchoOptions {

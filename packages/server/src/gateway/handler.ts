@@ -6,7 +6,7 @@ import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import { type Accepted, judge } from '../core/judge.ts';
 import type { RouteMatch, RouteTable } from '../core/routes.ts';
 import { type EdgeOptions, type Incoming, receive } from '../http/edge.ts';
-import type { Handler } from '../http/listen.ts';
+import type { Handler } from '../http/listen-options.ts';
 import { type Problem, problem } from '../http/problem.ts';
 import { rateHeaders } from '../http/rate-headers.ts';
 import { refuse } from '../http/refuse.ts';

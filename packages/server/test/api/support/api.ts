@@ -13,7 +13,8 @@ import { factsCache } from '../../../src/core/facts-cache.ts';
 import { createFeed, type Feed } from '../../../src/core/feed.ts';
 import type { Store } from '../../../src/core/store-port.ts';
 import { edgeOptions, receive } from '../../../src/http/edge.ts';
-import { type Listener, listen } from '../../../src/http/listen.ts';
+import { listen } from '../../../src/http/listen.ts';
+import type { Listener } from '../../../src/http/listen-options.ts';
 import { memoryLimiter } from '../../../src/limits/memory.ts';
 import { aPlatform, auditKey, type Platform, policy } from '../../core/support/platform.ts';
 

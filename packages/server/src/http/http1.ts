@@ -1,0 +1,98 @@
+/** HTTP/1.1 on connections that a listener accepted: node:http, with bounds on everything a stranger can stretch. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ListenLimits, ListenOptions } from './listen-options.ts';
+import { problem } from './problem.ts';
+import { answerRaw, problemOfParser } from './raw-answer.ts';
+import { newRequestId } from './request-id.ts';
+import { run } from './run-handler.ts';
+import { sendProblem } from './send.ts';
+
+export interface Http1 {
+  readonly server: Server;
+  /** From now on every answer is the last one of its connection, and says so. */
+  lastAnswers(): void;
+}
+
+export function http1(options: Pick<ListenOptions, 'handler' | 'onError'>, limits: ListenLimits): Http1 {
+  /** The latest request of each connection, as long as it is not answered. */
+  const latest = new Map<Duplex, ServerResponse>();
+  /** Requests of each connection that wait for the one before them. */
+  const waiting = new WeakMap<Duplex, number>();
+  let closing = false;
+  const server = createServer({
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+    insecureHTTPParser: false,
+    // The edge requires it of every version of HTTP, and answers as we answer.
+    requireHostHeader: false,
+    joinDuplicateHeaders: false,
+  });
+  server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
+  // Node would drop fields over a count without a word; the edge counts them and refuses.
+  server.maxHeadersCount = 0;
+
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    // What one read brought is parsed to its end, also after the connection was cut.
+    if (socket.destroyed) return;
+    const before = latest.get(socket);
+    const ahead = before === undefined ? 0 : (waiting.get(socket) ?? 0) + 1;
+    if (ahead > limits.maxPipelinedRequests) {
+      socket.destroy();
+      return;
+    }
+    waiting.set(socket, ahead);
+    latest.set(socket, response);
+    response.on('close', () => {
+      if (latest.get(socket) === response) latest.delete(socket);
+    });
+    if (closing) response.shouldKeepAlive = false;
+    // Pipelined requests take turns, so that what follows a write sees it done (RFC 9112 section 9.3.2), and one connection
+    // has one request running.
+    if (before === undefined) run(options, request, response);
+    else
+      before.once('close', () => {
+        waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+        // A connection that died has nobody to answer, and its waiting requests never close.
+        if (socket.destroyed) latest.delete(socket);
+        else run(options, request, response);
+      });
+  };
+  server.on('request', serve);
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    // The body is asked for when somebody wants to read it, so that a refused one is not sent (RFC 9110 section 10.1.1).
+    request.once('resume', () => {
+      if (!response.headersSent && !response.destroyed) response.writeContinue();
+    });
+    serve(request, response);
+  });
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    sendProblem(response, problem('expectation_failed'), { requestId: newRequestId() });
+  });
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    answerRaw(
+      socket,
+      problem('method_not_allowed', { headers: { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' } }),
+    );
+  });
+  server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
+    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(latest.get(socket))) socket.destroy();
+    else answerRaw(socket, problemOfParser(error.code));
+  });
+  return {
+    server,
+    lastAnswers() {
+      closing = true;
+      for (const response of latest.values()) response.shouldKeepAlive = false;
+    },
+  };
+}
+
+/** Whether bytes written to the connection now would land inside or before the answer to another request. */
+function isAnswering(response: ServerResponse | undefined): boolean {
+  return response !== undefined && (response.headersSent || response.req.complete);
+}
