@@ -1,7 +1,8 @@
 /** Rate limits counted in the memory of this process: exact, all or nothing, bounded. */
-import type { Clock, Limiter, LimitOutcome, LimitRule, LimitState } from '@tessera/verify';
+import type { Clock, Limiter, LimitOutcome, LimitRule } from '@tessera/verify';
 import { Counters } from './counters.ts';
-import { admits, type Counter, newCounter, settle, spend, stateOf } from './gcra.ts';
+import { admits, newCounter, settle, spend } from './gcra.ts';
+import { type Judged, stateAfter } from './judged.ts';
 import { requireCost, requireDistinctKeys } from './preconditions.ts';
 
 export interface MemoryLimiterOptions {
@@ -46,15 +47,6 @@ export function memoryLimiter({ clock, maxKeys = 1_000_000 }: MemoryLimiterOptio
   return { take };
 }
 
-interface Judged {
-  readonly rule: LimitRule;
-  readonly counter: Counter;
-  readonly spent: number;
-  /** Refused for want of room, not by its counter. */
-  readonly crowded: boolean;
-  readonly admitted: boolean;
-}
-
 function keep(counters: Counters, judged: readonly Judged[], allowed: boolean): void {
   for (const { counter, spent } of judged) {
     if (spent <= counter.burst) counter.asked = spent;
@@ -62,11 +54,6 @@ function keep(counters: Counters, judged: readonly Judged[], allowed: boolean): 
     spend(counter, spent);
     if (counter.place < 0) counters.add(counter);
   }
-}
-
-function stateAfter({ rule, counter, spent, crowded, admitted }: Judged): LimitState {
-  const state = stateOf(counter, rule, admitted ? undefined : spent);
-  return crowded ? { ...state, remaining: 0 } : state;
 }
 
 /**
@@ -84,7 +71,8 @@ function elapsedTime(clock: Clock): () => number {
   };
 }
 
-function wholeNow(clock: Clock): number {
+/** @throws RangeError where the clock tells no time */
+export function wholeNow(clock: Clock): number {
   const now = Math.floor(clock.now());
   if (!Number.isSafeInteger(now)) throw new RangeError('the clock tells no time');
   return now;

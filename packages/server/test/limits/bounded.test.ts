@@ -3,13 +3,13 @@ import type { LimitRule } from '@tessera/verify';
 import { describe, expect, it } from 'vitest';
 import { Counters } from '../../src/limits/counters.ts';
 import { newCounter, spend } from '../../src/limits/gcra.ts';
-import { memoryLimiter } from '../../src/limits/memory.ts';
+import { limiters } from './limiters.ts';
 import { handClock, now, rule } from './support.ts';
 
-describe('a flood of keys', () => {
+describe.each(limiters)('a flood of keys in a limiter $name', ({ make }) => {
   it('of 1,000,000 leaves every blocked key blocked', () => {
     const clock = handClock();
-    const limiter = memoryLimiter({ clock, maxKeys: 10_000 });
+    const limiter = make({ clock, maxKeys: 10_000 });
     const blocked = Array.from({ length: 2_000 }, (_, index) => keyed(`blocked-${index}`));
     for (const one of blocked) expect(now(limiter.take([one], 100, 'spend')).allowed).toBe(true);
     let refused = 0;
@@ -23,7 +23,7 @@ describe('a flood of keys', () => {
 
   it('is refused where every key is blocked, while those that are known are still judged', () => {
     const clock = handClock();
-    const limiter = memoryLimiter({ clock, maxKeys: 8 });
+    const limiter = make({ clock, maxKeys: 8 });
     for (let index = 0; index < 8; index += 1) now(limiter.take([keyed(`blocked-${index}`)], 100, 'spend'));
     expect(now(limiter.take([keyed('new')], 1, 'spend'))).toEqual({
       allowed: false,
@@ -36,7 +36,7 @@ describe('a flood of keys', () => {
   });
 
   it('does not free a key that refuses what it is asked, though smaller requests would pass', () => {
-    const limiter = memoryLimiter({ clock: handClock(), maxKeys: 4 });
+    const limiter = make({ clock: handClock(), maxKeys: 4 });
     const batch = keyed('batch');
     expect(now(limiter.take([batch], 60, 'spend')).allowed).toBe(true);
     expect(now(limiter.take([batch], 60, 'spend')).allowed).toBe(false);

@@ -1,8 +1,8 @@
-/** The limiter of memory admits what the promise of a limit admits, and not one request more or less. */
+/** A limiter admits what the promise of a limit admits, and not one request more or less. */
 import type { LimitRule } from '@tessera/verify';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memoryLimiter } from '../../src/limits/memory.ts';
+import { limiters } from './limiters.ts';
 import { type ModelLimit, modelLimit } from './model.ts';
 import { handClock, now, rule } from './support.ts';
 
@@ -37,12 +37,12 @@ const requests = fc.array(
   { maxLength: 40 },
 );
 
-describe('a limit', () => {
+describe.each(limiters)('a limit of a limiter $name', ({ make }) => {
   it('passes every request that its promise allows and no other, with all rules at once', () => {
     fc.assert(
       fc.property(rules, requests, (list, asked) => {
         const clock = handClock();
-        const limiter = memoryLimiter({ clock, maxKeys: 16 });
+        const limiter = make({ clock, maxKeys: 16 });
         const models = list.map(modelLimit);
         for (const { costShare, gap, gapInSpacings } of asked) {
           clock.time += gap + gapInSpacings * spacingMs(list[0]);
@@ -63,7 +63,7 @@ describe('a limit', () => {
       fc.property(ruleParts, requests, (parts, asked) => {
         const clock = handClock();
         const only = rule(parts);
-        const limiter = memoryLimiter({ clock, maxKeys: 16 });
+        const limiter = make({ clock, maxKeys: 16 });
         const model = modelLimit(only);
         for (const { costShare, gap, gapInSpacings } of asked) {
           clock.time += gap + gapInSpacings * spacingMs(only);
@@ -98,7 +98,7 @@ describe('a limit', () => {
       fc.property(ruleParts, steps, (parts, jumps) => {
         const clock = handClock();
         const only = rule({ ...parts, cost: 1 });
-        const limiter = memoryLimiter({ clock, maxKeys: 16 });
+        const limiter = make({ clock, maxKeys: 16 });
         const model = modelLimit(only);
         let forward = 0;
         for (const jump of jumps) {

@@ -1,11 +1,11 @@
-/** The limiter of memory: exactly the limit, all rules or none, whatever the clock and the caller do. */
+/** The limiters of a process: exactly the limit, all rules or none, whatever the clock and the caller do. */
 import { describe, expect, it } from 'vitest';
-import { memoryLimiter } from '../../src/limits/memory.ts';
+import { limiters } from './limiters.ts';
 import { handClock, now, rule } from './support.ts';
 
-describe('memoryLimiter', () => {
+describe.each(limiters)('a limiter $name', ({ make }) => {
   it('R-1: lets exactly 100 of 500 requests at once pass with a limit of 100 a minute', () => {
-    const limiter = memoryLimiter({ clock: handClock() });
+    const limiter = make({ clock: handClock() });
     const outcomes = Array.from({ length: 500 }, () => now(limiter.take([rule()], 1, 'spend')));
     expect(outcomes.filter(({ allowed }) => allowed)).toHaveLength(100);
     expect(outcomes[99]).toEqual({ allowed: true, states: [state({ remaining: 0, resetSeconds: 60 })] });
@@ -17,7 +17,7 @@ describe('memoryLimiter', () => {
 
   it('R-2: does not double at the edge of a window', () => {
     const clock = handClock();
-    const limiter = memoryLimiter({ clock });
+    const limiter = make({ clock });
     let passed = 0;
     for (const at of [59_900, 60_100]) {
       clock.time = clock.now() - (clock.now() % 60_000) + at;
@@ -29,7 +29,7 @@ describe('memoryLimiter', () => {
   });
 
   it('spends none where one of several rules refuses, and says which', () => {
-    const limiter = memoryLimiter({ clock: handClock() });
+    const limiter = make({ clock: handClock() });
     const wide = rule({ key: 'wide', name: 'wide', limit: 10 });
     const tight = rule({ key: 'tight', name: 'tight', limit: 3 });
     for (let request = 0; request < 3; request += 1) {
@@ -46,7 +46,7 @@ describe('memoryLimiter', () => {
   });
 
   it('tells with `peek` what would happen, and spends nothing', () => {
-    const limiter = memoryLimiter({ clock: handClock() });
+    const limiter = make({ clock: handClock() });
     const only = rule({ limit: 2 });
     for (let request = 0; request < 5; request += 1) {
       expect(now(limiter.take([only], 2, 'peek'))).toEqual({
@@ -62,7 +62,7 @@ describe('memoryLimiter', () => {
   });
 
   it('multiplies the cost of the request with the cost of the rule', () => {
-    const limiter = memoryLimiter({ clock: handClock() });
+    const limiter = make({ clock: handClock() });
     const dear = rule({ limit: 10, cost: 3 });
     expect(now(limiter.take([dear], 2, 'spend')).states).toEqual([
       state({ limit: 10, remaining: 1, resetSeconds: 36 }),
@@ -73,7 +73,7 @@ describe('memoryLimiter', () => {
 
   it('always refuses a cost above the burst, of an unused limit too', () => {
     const clock = handClock();
-    const limiter = memoryLimiter({ clock });
+    const limiter = make({ clock });
     const small = rule({ limit: 1000, burst: 5 });
     for (const wait of [0, 60_000, 86_400_000]) {
       clock.time += wait;
@@ -87,7 +87,7 @@ describe('memoryLimiter', () => {
 
   it('locks nobody out for longer than the burst drains when the clock steps back', () => {
     const clock = handClock();
-    const limiter = memoryLimiter({ clock });
+    const limiter = make({ clock });
     const only = rule({ limit: 10, windowSeconds: 10 });
     expect(now(limiter.take([only], 10, 'spend')).allowed).toBe(true);
     clock.time -= 3_600_000;
@@ -100,7 +100,7 @@ describe('memoryLimiter', () => {
 
   it('lets one burst pass and no more when the clock steps forward', () => {
     const clock = handClock();
-    const limiter = memoryLimiter({ clock });
+    const limiter = make({ clock });
     expect(now(limiter.take([rule()], 100, 'spend')).allowed).toBe(true);
     clock.time += 365 * 86_400_000;
     expect(now(limiter.take([rule()], 100, 'spend')).allowed).toBe(true);
@@ -108,7 +108,7 @@ describe('memoryLimiter', () => {
   });
 
   it('keeps what was used, in requests, when the rule is edited', () => {
-    const limiter = memoryLimiter({ clock: handClock() });
+    const limiter = make({ clock: handClock() });
     expect(now(limiter.take([rule()], 60, 'spend')).states[0]?.remaining).toBe(40);
     const longer = rule({ limit: 200, windowSeconds: 3600 });
     expect(now(limiter.take([longer], 1, 'peek')).states[0]).toMatchObject({ remaining: 140, resetSeconds: 1080 });
@@ -117,7 +117,7 @@ describe('memoryLimiter', () => {
   });
 
   it.each([0, -1, 1.5, Number.NaN, 1e308, Number.POSITIVE_INFINITY])('R-10: throws for a cost of %d', (cost) => {
-    const limiter = memoryLimiter({ clock: handClock() });
+    const limiter = make({ clock: handClock() });
     expect(() => limiter.take([rule()], cost, 'spend')).toThrow(
       new RangeError(`a cost is a whole number from 1, not ${cost}`),
     );
@@ -132,20 +132,18 @@ describe('memoryLimiter', () => {
     { windowSeconds: Number.NaN },
     { cost: -1 },
   ])('throws for a rule it cannot count exactly, new or edited: %j', (parts) => {
-    const limiter = memoryLimiter({ clock: handClock() });
+    const limiter = make({ clock: handClock() });
     expect(() => limiter.take([rule(parts)], 1, 'spend')).toThrow(/^a rate limit needs whole numbers from 1 to /);
     expect(now(limiter.take([rule()], 1, 'spend')).allowed).toBe(true);
     expect(() => limiter.take([rule(parts)], 1, 'spend')).toThrow(/^a rate limit needs whole numbers from 1 to /);
   });
 
   it('throws where two rules share a key, or the clock tells no time', () => {
-    const limiter = memoryLimiter({ clock: handClock() });
+    const limiter = make({ clock: handClock() });
     expect(() => limiter.take([rule(), rule({ name: 'other' })], 1, 'spend')).toThrow(
       new Error('two limits of one request share a key'),
     );
-    expect(() => memoryLimiter({ clock: { now: () => Number.NaN } })).toThrow(
-      new RangeError('the clock tells no time'),
-    );
+    expect(() => make({ clock: { now: () => Number.NaN } })).toThrow(new RangeError('the clock tells no time'));
   });
 });
 
