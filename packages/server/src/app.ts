@@ -240,7 +240,7 @@ async function readiness(store: Store, judging: Judging, state: { readonly drain
   );
   const checks = {
     store: answers ? ('ok' as const) : ('failing' as const),
-    feed: judging.feed.fresh() ? ('ok' as const) : ('failing' as const),
+    feed: judging.feed.follows() ? ('ok' as const) : ('failing' as const),
     accepting: state.draining ? ('failing' as const) : ('ok' as const),
   };
   return { ready: Object.values(checks).every((check) => check === 'ok'), checks };

@@ -20,7 +20,7 @@ export interface FactsCacheOptions {
 }
 
 export interface FactsCache extends TokenLookup {
-  /** Whether the facts are in memory and may be believed: then a look-up costs the store nothing. */
+  /** Whether the facts are in memory, and a look-up costs the store nothing, or one read where something changed just now. */
   has(digest: DigestKey): boolean;
   /** Reads what imported tokens look like. Needed once before the first verdict. */
   load(): Promise<void>;
@@ -91,7 +91,7 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
         : arrived(digest, context, since);
     },
     imported: (text) => imports.algorithmsOf(text).map((algorithm) => digestKey(text, algorithm)),
-    has: (digest) => feed.fresh() && facts.has(digest),
+    has: (digest) => feed.follows() && facts.has(digest),
     load: imports.load,
   };
 }

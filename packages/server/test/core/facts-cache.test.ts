@@ -135,6 +135,7 @@ describe('dropped', () => {
     const { promise: told, resolve: listen } = Promise.withResolvers<(change: 'missed') => void>();
     const feed: Feed = {
       fresh: () => true,
+      follows: () => true,
       lagMs: () => 0,
       subscribe(listener) {
         listen(listener);
