@@ -33,6 +33,7 @@ export type {
 export { type Credential, credentialOf, type Presence, type Presented, presence } from './presence.ts';
 export { type DpopOptions, dpopProofs } from './proofs/dpop.ts';
 export { type MemoryReplays, memoryReplays, type ReplayStore } from './proofs/replays.ts';
+export { parameterKey, parametersOf, withoutParameters } from './query.ts';
 export {
   type Circumstances,
   circumstances,

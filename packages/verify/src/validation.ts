@@ -83,7 +83,8 @@ export function possession(
   const { proof, method, url } = asked.circumstances;
   if (facts.boundKey === undefined)
     return asked.requirement.proof || credential.scheme === 'dpop' ? 'proof_required' : undefined;
-  if (credential.scheme === 'bearer' && credential.field !== undefined) return 'proof_required';
+  const isInBody = credential.field === undefined && credential.parameter === undefined;
+  if (credential.scheme === 'bearer' && !isInBody) return 'proof_required';
   if (proof === undefined || method === undefined || url === undefined) return 'proof_required';
   if (ports.proofs === undefined) throw new Error('a proof of possession cannot be judged here: no port for proofs');
   const presented = { proof, token: credential.text, method, url };

@@ -1,7 +1,7 @@
 /** Step 1: exactly one credential, from an allowed place, taken as it was sent. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Presence, type Presented, presence } from '../src/index.ts';
+import { type Presence, type Presented, parameterKey, presence, withoutParameters } from '../src/index.ts';
 import { anyText } from './support/any-text.ts';
 import { codeOf, portsOf } from './support/ports.ts';
 import { OTHER_TOKEN, TOKEN } from './support/tokens.ts';
@@ -118,3 +118,72 @@ function swapCase(text: string): string {
     letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),
   );
 }
+
+describe('a credential in the query, where that is chosen', () => {
+  const found = (query: string, more: Partial<Presented> = {}, queryName = 'access_token'): Presence =>
+    presence({ ...NOTHING, ...more, query, queryName });
+
+  it.each([`access_token=${TOKEN}`, `a=1&access_token=${TOKEN}&b`, `%61ccess%5Ftoken=${TOKEN.replace('_', '%5f')}`])(
+    'is found in %s',
+    (query) => {
+      const credential = { text: TOKEN, scheme: 'bearer', field: undefined, parameter: 'access_token' };
+      expect(found(query)).toEqual({ outcome: 'present', credential });
+    },
+  );
+
+  it('is found under the name that was chosen, and only there', () => {
+    expect(found(`key=${TOKEN}`, {}, 'key')).toMatchObject({ outcome: 'present', credential: { parameter: 'key' } });
+    expect(found(`access_token=${TOKEN}`, {}, 'key').outcome).toBe('missing');
+    expect(found(`key=${TOKEN}`).outcome).toBe('missing');
+  });
+
+  it.each([
+    `access_token=${TOKEN}&access_token=${TOKEN}`,
+    `access_token=${TOKEN}&Access_Token=${OTHER_TOKEN}`,
+    `access_token=${TOKEN}&x=1;access_token=${OTHER_TOKEN}`,
+    `access_token=${TOKEN}&access_token[]=${OTHER_TOKEN}`,
+    `access_token=&access_token=${TOKEN}`,
+  ])('is one too many in %s', (query) => {
+    expect(found(query).outcome).toBe('duplicate_credentials');
+  });
+
+  it.each<Partial<Presented>>([{ authorization: [`Bearer ${OTHER_TOKEN}`] }, { apiKey: [''] }, { apiKey: [TOKEN] }])(
+    'counts beside a header: %j',
+    (more) => {
+      expect(found(`access_token=${TOKEN}`, more).outcome).toBe('duplicate_credentials');
+      expect(found(`Key=${TOKEN}`, more, 'key').outcome).toBe('duplicate_credentials');
+      expect(found(`access_token=${TOKEN}`, more, 'key').outcome).toBe('duplicate_credentials');
+    },
+  );
+
+  it.each(['access_token=', 'access_token', 'a&access_token=&b', `access_token;x=${TOKEN}`])(
+    'is empty in %s',
+    (query) => {
+      expect(found(query).outcome).toBe('empty');
+    },
+  );
+
+  it.each([`Access_Token=${TOKEN}`, `access_token[]=${TOKEN}`, `x=1;access_token=${TOKEN}`, `access.token=${TOKEN}`])(
+    'is not there in another spelling: %s',
+    (query) => {
+      expect(found(query).outcome).toBe('missing');
+    },
+  );
+
+  it('is gone with its parameter, all of it', () => {
+    const unit = fc.constantFrom('access_token', '=', '&', ';', 'T', 'x', '%', '+');
+    fc.assert(
+      fc.property(fc.string({ unit }), (before) => {
+        const query = `${before}&access_token=${TOKEN}`;
+        fc.pre(found(query).outcome === 'present');
+        const left = withoutParameters(query, new Set([parameterKey('access_token')]));
+        expect(left).toBe(before);
+      }),
+    );
+  });
+
+  it('goes on to the next parameter: what stands behind it is not cut off', () => {
+    expect(found(`access_token=${TOKEN};x=1`)).toMatchObject({ credential: { text: `${TOKEN};x=1` } });
+    expect(found(`access_token=${TOKEN}%00`)).toMatchObject({ credential: { text: `${TOKEN}\0` } });
+  });
+});
