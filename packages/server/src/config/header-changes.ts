@@ -1,6 +1,5 @@
-/** Header changes of a route: what may be set or removed, and what belongs to the gateway alone. */
+/** Header changes: what a route may set or remove, and what belongs to the gateway alone. */
 import { z } from 'zod';
-import { strictObject } from './strict-object.ts';
 
 /** Connection and framing fields (RFC 9110 section 7.6.1, RFC 9112 section 6): changing one reframes the message. */
 const FRAMING = new Set([
@@ -34,27 +33,29 @@ const headerName = z
 /** A field value: RFC 9110 section 5.5, without obs-text. */
 const headerValue = z.string(VALUE).regex(/^(?:[!-~](?:[\t -~]{0,8190}[!-~])?)?$/, VALUE);
 
-const changes = strictObject({
+/** Members of header changes. Removals come first, then `set` replaces. */
+export const headerChangesShape = {
   set: z.record(headerName, headerValue, 'must be a mapping of header names to values').default({}),
   remove: z.array(headerName, 'must be a list of header names').default([]),
-}).superRefine(({ set, remove }, context) => {
+};
+
+/** Refuses a name that is set twice, or set and removed; `keyOf` tells which spellings are one name. */
+export function checkChanges(
+  { set, remove }: { readonly set: Readonly<Record<string, string>>; readonly remove: readonly string[] },
+  context: z.core.$RefinementCtx,
+  { keyOf, at = [] }: { readonly keyOf: (name: string) => string; readonly at?: readonly string[] },
+): void {
   const seen = new Set<string>();
   for (const name of Object.keys(set)) {
-    const plain = name.toLowerCase();
-    if (seen.has(plain)) context.addIssue({ code: 'custom', path: ['set', name], message: 'is set twice' });
+    const plain = keyOf(name);
+    if (seen.has(plain)) context.addIssue({ code: 'custom', path: [...at, 'set', name], message: 'is set twice' });
     seen.add(plain);
   }
   for (const [index, name] of remove.entries()) {
-    if (!seen.has(name.toLowerCase())) continue;
-    context.addIssue({ code: 'custom', path: ['remove', index], message: 'is set and removed' });
+    if (!seen.has(keyOf(name))) continue;
+    context.addIssue({ code: 'custom', path: [...at, 'remove', index], message: 'is set and removed' });
   }
-});
-
-/** Changes of the request on its way up and of the response on its way down. Removals come first, then `set` replaces. */
-export const headerChanges = strictObject({
-  request: changes.prefault({}),
-  response: changes.prefault({}),
-});
+}
 
 function whyReserved(name: string): string | undefined {
   const lower = name.toLowerCase();

@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { addressRange } from './address-range.ts';
 import { duration } from './duration.ts';
-import { headerChanges } from './header-changes.ts';
 import { originOf } from './origin.ts';
+import { routeCredential } from './route-credential.ts';
+import { checkRewrite, routeTransform } from './route-transform.ts';
 import { strictObject, unique } from './strict-object.ts';
 
 /** 31 days. */
@@ -121,15 +122,13 @@ export const routeSchema = strictObject({
     .describe('Id of the workspace that the route belongs to. Without it the default one.'),
   match,
   require: require.prefault({}).describe('What is asked of the token. Without it any valid token.'),
-  credential: strictObject({
-    strip: z.boolean('must be true or false').default(true).describe('Whether the upstream never sees the credential.'),
-  }).prefault({}),
+  credential: routeCredential.prefault({}),
   limits: z.array(limit, 'must be a list of limits').check(unique('name', 'name')).default([]),
   quota: quota.optional(),
   ip: ip.optional(),
-  transform: headerChanges.prefault({}),
-  upstream: upstream.describe('Origin that the requests go to, with their path unchanged.'),
-});
+  transform: routeTransform.prefault({}),
+  upstream: upstream.describe('Origin that the requests go to, with their path unless `transform` says otherwise.'),
+}).superRefine(checkRewrite);
 
 export const routesSchema = z.array(routeSchema, 'must be a list of routes').check(unique('name', 'name'));
 

@@ -11,6 +11,9 @@ import {
   type TokenKind,
 } from '@tessera/verify';
 import { canonicalPath } from './canonical-path.ts';
+import { type ChangesConfig, type FieldChanges, fieldChanges, requestChanges } from './compiled-changes.ts';
+import { type QueryCredential, queryCredential } from './compiled-query-credential.ts';
+import { compileRewrite, type Rewrite, type RewriteConfig } from './compiled-rewrite.ts';
 
 /** A route as it is configured. The configuration's own type is assignable to it. */
 export interface RouteConfig {
@@ -31,11 +34,11 @@ export interface RouteConfig {
         readonly roles?: readonly string[];
       }
     | undefined;
-  readonly credential?: { readonly strip: boolean };
+  readonly credential?: { readonly strip: boolean; readonly query?: string | undefined };
   readonly limits?: readonly LimitConfig[];
   readonly quota?: { readonly limit: number; readonly period: 'day' | 'month' } | undefined;
   readonly ip?: AddressLists | undefined;
-  readonly transform?: { readonly request?: ChangesConfig; readonly response?: ChangesConfig };
+  readonly transform?: { readonly request?: ChangesConfig & RewriteConfig; readonly response?: ChangesConfig };
   readonly upstream: { readonly targets: readonly Target[] };
 }
 
@@ -49,21 +52,10 @@ export interface LimitConfig {
   readonly by?: RequiredLimit['by'] | undefined;
 }
 
-export interface ChangesConfig {
-  readonly set?: Readonly<Record<string, string>>;
-  readonly remove?: readonly string[];
-}
-
 export interface Target {
   /** An origin: scheme, host and port. */
   readonly url: string;
   readonly weight: number;
-}
-
-/** Changes of header fields: those named in `touched` (lower case) go, then `set` (name and value by turns) comes. */
-export interface FieldChanges {
-  readonly touched: ReadonlySet<string>;
-  readonly set: readonly string[];
 }
 
 export interface CompiledRoute {
@@ -75,8 +67,12 @@ export interface CompiledRoute {
   readonly requirement: Requirement;
   readonly transform: { readonly request: FieldChanges; readonly response: FieldChanges };
   readonly targets: readonly Target[];
-  /** Whether the upstream sees the credential. */
+  /** Of path and query; undefined: they go on as they came. */
+  readonly rewrite: Rewrite | undefined;
+  /** Whether the upstream sees the credential of a header. */
   readonly keepCredential: boolean;
+  /** Undefined: a credential in the query is none. */
+  readonly queryCredential: QueryCredential | undefined;
 }
 
 /** Throws a RangeError on a path, an address range or a pair of limits that validation would have refused. */
@@ -84,6 +80,11 @@ export function compileRoute(config: RouteConfig, defaultWorkspace: string): Com
   const workspace = config.workspace ?? defaultWorkspace;
   const path = canonicalPath(config.match.path);
   if (path === undefined) throw new RangeError(`route ${config.name}: the path ${config.match.path} is not canonical`);
+  const transform = Object.freeze({
+    request: requestChanges(config.transform?.request),
+    response: fieldChanges(config.transform?.response),
+  });
+  const inQuery = config.credential?.query;
   return Object.freeze({
     name: config.name,
     workspace,
@@ -91,12 +92,11 @@ export function compileRoute(config: RouteConfig, defaultWorkspace: string): Com
     path,
     methods: config.match.methods,
     requirement: requirementOf(config, workspace),
-    transform: Object.freeze({
-      request: fieldChanges(config.transform?.request),
-      response: fieldChanges(config.transform?.response),
-    }),
+    transform,
+    rewrite: compileRewrite(config.transform?.request ?? {}, path),
     targets: config.upstream.targets,
     keepCredential: config.credential?.strip === false,
+    queryCredential: inQuery === undefined ? undefined : queryCredential(inQuery, transform),
   });
 }
 
@@ -132,11 +132,4 @@ function requiredLimit(route: string, config: LimitConfig): RequiredLimit {
 
 function requiredQuota(route: string, { limit, period }: { limit: number; period: 'day' | 'month' }): RequiredQuota {
   return { key: `route:${route}:quota`, name: 'quota', limit, period, by: 'token' };
-}
-
-function fieldChanges({ set = {}, remove = [] }: ChangesConfig = {}): FieldChanges {
-  return Object.freeze({
-    touched: new Set([...Object.keys(set), ...remove].map((name) => name.toLowerCase())),
-    set: Object.entries(set).flat(),
-  });
 }

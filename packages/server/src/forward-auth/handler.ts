@@ -38,11 +38,11 @@ export function forwardAuthHandler(options: ForwardAuthOptions): Handler {
       const detail = asked === 'invalid' ? ODD_QUERY : ODD_ORIGINAL;
       return sendProblem(response, problem('invalid_request', { detail }), { requestId });
     }
-    const rule = asked === undefined ? ruleOf(original, options.routes()) : { name: undefined, asked, passes: true };
+    const rule = asked === undefined ? ruleOf(original, options.routes()) : { ...NO_ROUTE, asked, passes: true };
     const judged = judge(
       {
         // A credential in the query of the original request counts as a second one, as it does at the gateway.
-        presented: { ...presented, query: original?.query ?? '' },
+        presented: { ...presented, query: original?.query ?? '', queryName: rule.inQuery },
         requirement: rule.asked,
         circumstances: {
           address: clientOf(request, options.edge.trusted).address,
@@ -72,18 +72,27 @@ interface Rule {
   readonly asked: Requirement;
   /** Whether there is anywhere to pass to. */
   readonly passes: boolean;
+  /** The query parameter that a credential is accepted in. The proxy must take it out of what it passes on. */
+  readonly inQuery: string | undefined;
 }
 
+const NO_ROUTE = { name: undefined, inQuery: undefined };
+
 function ruleOf(original: Original | undefined, table: RouteTable): Rule {
-  if (original === undefined) return { name: undefined, asked: table.otherwise, passes: true };
+  if (original === undefined) return { ...NO_ROUTE, asked: table.otherwise, passes: true };
   const match = table.match(original.host.name, original.path, original.method);
   switch (match.outcome) {
     case 'route':
-      return { name: match.route.name, asked: match.route.requirement, passes: true };
+      return {
+        name: match.route.name,
+        asked: match.route.requirement,
+        passes: true,
+        inQuery: match.route.queryCredential?.name,
+      };
     case 'method':
-      return { name: undefined, asked: requirement({ workspace: match.workspace }), passes: false };
+      return { ...NO_ROUTE, asked: requirement({ workspace: match.workspace }), passes: false };
     case 'none':
-      return { name: undefined, asked: table.otherwise, passes: false };
+      return { ...NO_ROUTE, asked: table.otherwise, passes: false };
   }
 }
 

@@ -1,6 +1,6 @@
 /** The header fields that a client receives: the upstream's, less those of its connection, and then ours. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { FieldChanges } from '../core/compiled-route.ts';
+import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { FlatFields } from '../http/send.ts';
 import { connectionNamed, isHopByHop } from './hop-headers.ts';
 

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { FieldChanges } from '../core/compiled-route.ts';
+import type { FieldChanges } from '../core/compiled-changes.ts';
 import { discardRest } from '../http/discard-rest.ts';
 import type { Incoming } from '../http/edge.ts';
 import { type FaultCode, problem } from '../http/problem.ts';
@@ -15,6 +15,8 @@ const MAX_INTERIM = 16;
 
 export interface Forwarding {
   readonly dispatcher: Dispatcher;
+  /** Path and query. */
+  readonly target: string;
   readonly fields: FlatFields;
   /** Longest that a client may be silent inside its body, or leave an answer that waits for it unread, in milliseconds. */
   readonly uploadStallMs: number;
@@ -43,7 +45,7 @@ export function forward(response: ServerResponse, incoming: Incoming, forwarding
   const body = incoming.bodyBytes === 0 ? null : upload(response.req, uploadStallMs);
   dispatcher.dispatch(
     {
-      path: incoming.query === '' ? incoming.path : `${incoming.path}?${incoming.query}`,
+      path: forwarding.target,
       method: incoming.method,
       headers: fields as string[],
       body,

@@ -1,6 +1,6 @@
 /** The gateway: presence, validation, authorization, policy, routing. Nothing reaches an upstream any other way. */
 import type { ServerResponse } from 'node:http';
-import { type Circumstances, chain, type Ports, type Requirement, requirement } from '@tessera/verify';
+import { type Circumstances, chain, type Ports, type Presented, type Requirement, requirement } from '@tessera/verify';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import { type Accepted, judge } from '../core/judge.ts';
@@ -12,6 +12,7 @@ import { rateHeaders } from '../http/rate-headers.ts';
 import { refuse } from '../http/refuse.ts';
 import { sendProblem } from '../http/send.ts';
 import { forward } from './forward.ts';
+import { targetOf } from './rewrite.ts';
 import { upstreamFields } from './upstream-fields.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -42,7 +43,7 @@ export function gatewayHandler(options: GatewayOptions): Handler {
     const match = table.match(incoming.host, incoming.path, incoming.method);
     const asked = requirementOf(match, table);
     const judged = judge(
-      { presented: incoming.presented, requirement: asked, circumstances: circumstancesOf(incoming) },
+      { presented: presentedTo(match, incoming), requirement: asked, circumstances: circumstancesOf(incoming) },
       options,
     );
     return chain(judged, (judgement) => {
@@ -57,6 +58,12 @@ export function gatewayHandler(options: GatewayOptions): Handler {
 function requirementOf(match: RouteMatch, table: RouteTable): Requirement {
   if (match.outcome === 'route') return match.route.requirement;
   return match.outcome === 'none' ? table.otherwise : requirement({ workspace: match.workspace });
+}
+
+/** Where the route takes a credential in the query, that counts as one too. */
+function presentedTo(match: RouteMatch, { presented }: Incoming): Presented {
+  const inQuery = match.outcome === 'route' ? match.route.queryCredential : undefined;
+  return inQuery === undefined ? presented : { ...presented, queryName: inQuery.name };
 }
 
 function circumstancesOf({ address, method, origin, path, dpop }: Incoming): Circumstances {
@@ -82,12 +89,15 @@ function route(response: ServerResponse, { incoming, match, accepted }: Exchange
     sendProblem(response, destination, { requestId, more: rates });
     onEnd(destination.status);
   } else {
+    const admitted = { route: destination, credential, principal: verdict.principal };
+    const inQuery = credential.parameter === undefined ? undefined : destination.queryCredential;
     forward(response, incoming, {
       dispatcher: options.upstreams.pick(destination.targets),
-      fields: upstreamFields(incoming, { route: destination, credential, principal: verdict.principal }),
+      target: targetOf(incoming, admitted),
+      fields: upstreamFields(incoming, admitted),
       uploadStallMs: options.uploadStallMs ?? UPLOAD_STALL_MS,
       rates,
-      changes: destination.transform.response,
+      changes: (inQuery ?? destination.transform).response,
       onError: (error) => options.log.upstreamFailed({ requestId, route: destination.name, error }),
       onEnd,
     });

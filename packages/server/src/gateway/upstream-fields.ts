@@ -1,6 +1,7 @@
 /** The header fields that an upstream receives: the client's, less what is not its to say, and then ours. */
 import type { Credential, Principal } from '@tessera/verify';
 import type { CompiledRoute } from '../core/compiled-route.ts';
+import { fill, fillingOf } from '../core/placeholders.ts';
 import type { Incoming } from '../http/edge.ts';
 import { addIdentity } from '../http/identity.ts';
 import { connectionNamed, isHopByHop } from './hop-headers.ts';
@@ -17,7 +18,8 @@ export interface Admitted {
  */
 export function upstreamFields(incoming: Incoming, { route, credential, principal }: Admitted): string[] {
   const { fields, connection, origin, requestId, bodyBytes } = incoming;
-  const { touched, set } = route.transform.request;
+  const changes = credential.parameter === undefined ? route.transform.request : route.queryCredential?.request;
+  const { touched, set, filled } = changes ?? route.transform.request;
   const named = connectionNamed(connection);
   const sent: string[] = [];
   for (let at = 0; at + 1 < fields.length; at += 2) {
@@ -30,6 +32,10 @@ export function upstreamFields(incoming: Incoming, { route, credential, principa
   }
   if (bodyBytes !== undefined && bodyBytes > 0) sent.push('Content-Length', String(bodyBytes));
   for (const text of set) sent.push(text);
+  if (filled !== undefined) {
+    const filling = fillingOf(requestId, principal);
+    for (const { name, template } of filled) sent.push(name, fill(template, filling));
+  }
   if (!touched.has('x-forwarded-for')) sent.push('X-Forwarded-For', origin.hops);
   if (!touched.has('x-forwarded-host')) sent.push('X-Forwarded-Host', origin.authority);
   if (!touched.has('x-forwarded-proto')) sent.push('X-Forwarded-Proto', origin.scheme);

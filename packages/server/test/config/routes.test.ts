@@ -245,3 +245,71 @@ describe('upstream', () => {
     ]);
   });
 });
+
+describe('transform', () => {
+  const named = (name: string): string => `\${${name}}`;
+  const PLACEHOLDER = `knows ${['token.id', 'owner.id', 'request.id'].map(named).join(', ')}, and no other placeholder`;
+  const PATH = 'must be a path such as /v2: plain segments, without "..", "//", "%", ";" and "?"';
+  const request = (members: string, path = '/orders/*'): string =>
+    `routes:\n- { name: a, match: { path: "${path}" }, upstream: "http://u", transform: { request: { ${members} } } }\n`;
+  const refused = (members: string): string[] =>
+    problems({ yaml: request(members) }).map((problem) =>
+      problem.replace(/^tessera\.yaml:2:\d+ routes\[0\]\.transform\.request\.?/, ''),
+    );
+
+  test('rewrites path and query', () => {
+    const yaml = request(
+      `path: { strip: /orders, prefix: /v2/ }, query: { set: { a.b: "${named('owner.id')} é" }, remove: [c] }`,
+    );
+    expect(loaded({ yaml }).routes[0]?.transform.request).toEqual({
+      set: {},
+      remove: [],
+      path: { strip: '/orders', prefix: '/v2/' },
+      query: { set: { 'a.b': `${named('owner.id')} é` }, remove: ['c'] },
+    });
+  });
+
+  test.each([
+    ['path: { strip: /ord }', 'path.strip: is not what every path of /orders/* starts with'],
+    ['path: { strip: /orders/x }', 'path.strip: is not what every path of /orders/* starts with'],
+    ['path: { strip: /orders, replace: /x }', 'path.replace: leaves nothing to strip and to prefix'],
+    ['path: { prefix: v2 }', `path.prefix: ${PATH}`],
+    ['path: { prefix: "/a/../b" }', `path.prefix: ${PATH}`],
+    ['path: { prefix: "//evil.test" }', `path.prefix: ${PATH}`],
+    ['path: { prefix: "/a%2e" }', `path.prefix: ${PATH}`],
+    ['path: { replace: "/a?b" }', `path.replace: ${PATH}`],
+    ['path: { replace: "/a;b" }', `path.replace: ${PATH}`],
+    ['path: { replace: "/a/*" }', `path.replace: ${PATH}`],
+    [
+      'query: { set: { "a[]": x } }',
+      'query.set.(not shown): must be the name of a query parameter: letters, digits and ._~-',
+    ],
+    ['query: { set: { a: 1 } }', 'query.set.a: must be text of at most 4096 characters, without control characters'],
+    ['query: { set: { a: x, A: y } }', 'query.set.A: is set twice'],
+    ['query: { set: { a: x }, remove: [A] }', 'query.remove[0]: is set and removed'],
+    [`query: { set: { a: "${named('token.secret')}" } }`, `query.set.a: ${PLACEHOLDER}`],
+    [`set: { X-A: "${named('Owner.id')}" }`, `set.X-A: ${PLACEHOLDER}`],
+    ['set: { X-A: "${owner.id" }', 'set.X-A: has a placeholder without its end'],
+  ])('%s', (members, message) => {
+    expect(refused(members)).toEqual([message]);
+  });
+
+  test('placeholders are for requests', () => {
+    expect(refusal(`transform: { response: { set: { X-A: "${named('token.id')}" } } }`)).toEqual([
+      'transform.response.set.X-A: has a placeholder: those are for requests',
+    ]);
+  });
+});
+
+test('a credential is taken from the query where that is said, and nowhere else', () => {
+  expect(loaded({ yaml: route('credential: { query: key }') }).routes[0]?.credential).toEqual({
+    strip: true,
+    query: 'key',
+  });
+  expect(refusal('credential: { query: "a b" }')).toEqual([
+    'credential.query: must be the name of a query parameter: letters, digits, _ and -',
+  ]);
+  expect(refusal('credential: { query: true }')).toEqual([
+    'credential.query: must be the name of a query parameter: letters, digits, _ and -',
+  ]);
+});
