@@ -18,6 +18,7 @@ import { forwardAuthHandler } from './forward-auth/handler.ts';
 import { startEcho } from './gateway/echo.ts';
 import { gatewayHandler } from './gateway/handler.ts';
 import { upstreams } from './gateway/upstreams.ts';
+import { asksForWebSocket } from './gateway/websocket.ts';
 import { trustedProxies } from './http/client-address.ts';
 import { edgeOptions } from './http/edge.ts';
 import { listen } from './http/listen.ts';
@@ -72,6 +73,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     stalenessBoundSeconds: config.stalenessSeconds,
     feedLagSeconds: () => (built.judging?.feed.lagMs() ?? Number.NaN) / 1000,
     usageBufferedEvents: () => built.judging?.usage.buffered() ?? 0,
+    liveCalls: () => built.judging?.live.count() ?? 0,
   });
   const seal = countedSeal(auditSeal(auditKey), metrics);
   const store = await openStore({ url: config.databaseUrl, dataFolder: config.data, seal, clock, log });
@@ -131,6 +133,7 @@ async function mount(parts: Mounting): Promise<App> {
   });
   const gateway = gatewayHandler({
     ...doors,
+    live: judging.live,
     upstreams: pools,
     log: { upstreamFailed: ({ error, ...call }) => log.warn({ ...call, err: error }, 'an upstream failed') },
   });
@@ -138,7 +141,7 @@ async function mount(parts: Mounting): Promise<App> {
   const { host } = config;
   const { port, gatewayPort, metricsPort } = config;
   const open: Listener[] = [];
-  const bind = async (options: Pick<ListenOptions, 'handler' | 'port' | 'limits'>): Promise<number> => {
+  const bind = async (options: Pick<ListenOptions, 'handler' | 'port' | 'limits' | 'mayUpgrade'>): Promise<number> => {
     const listener = await listen({ host, onError, ...options });
     open.push(listener);
     return listener.port;
@@ -147,7 +150,12 @@ async function mount(parts: Mounting): Promise<App> {
   const bound = async (): Promise<App['ports']> => ({
     platform: await bind({ handler: platform, port }),
     // The gateway streams bodies of any length and bounds their silence itself.
-    gateway: await bind({ handler: gateway, port: gatewayPort, limits: { requestTimeoutMs: 0 } }),
+    gateway: await bind({
+      handler: gateway,
+      port: gatewayPort,
+      limits: { requestTimeoutMs: 0 },
+      mayUpgrade: asksForWebSocket,
+    }),
     metrics: metricsPort === undefined ? undefined : await bind({ handler: metricsPage(metrics), port: metricsPort }),
   });
   const ports = await bound().catch(async (error: unknown) => {

@@ -13,6 +13,7 @@ import type { FailedCredentials, Recorder } from './core/door-ports.ts';
 import { factsCache } from './core/facts-cache.ts';
 import { failedCredentials } from './core/failed-credentials.ts';
 import { createFeed, type Feed } from './core/feed.ts';
+import { type LiveCalls, liveCalls } from './core/live-calls.ts';
 import { recorder } from './core/recorder.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
@@ -37,6 +38,7 @@ export interface Judging {
   readonly usage: Usage;
   readonly failed: FailedCredentials;
   readonly record: Recorder;
+  readonly live: LiveCalls;
   /** Stops following and writes what is counted. */
   stop(): Promise<void>;
 }
@@ -82,13 +84,24 @@ export async function startJudging({ config, store, clock, log, access, metrics 
       else log.debug(entry, 'call');
     },
   });
+  const live = liveCalls({
+    ports,
+    feed,
+    boundMs: config.stalenessSeconds * 1000,
+    onCut({ code, principal }) {
+      metrics.liveCallCut(code);
+      log.info({ verdict: code, token: principal?.id }, 'a call was cut: its token may no longer make it');
+    },
+  });
   return {
     ports,
     feed,
     usage,
     record,
+    live,
     failed: failedOf({ config, clock, metrics, known: tokens.has, onFault }),
     async stop() {
+      live.stop();
       feed.stop();
       await usage.stop();
     },

@@ -97,7 +97,7 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
 }
 
 /** Whether facts may be other ones after a change that is of no single token. */
-function concerns({ kind, id, workspace }: Change, facts: TokenFacts): boolean {
+export function concerns({ kind, id, workspace }: Change, facts: TokenFacts): boolean {
   if (facts.workspace.id !== workspace) return false;
   if (kind.startsWith('owner.')) return facts.owner?.id === id;
   if (kind.startsWith('api.')) return facts.api.id === id;

@@ -3,12 +3,16 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { FieldChanges } from '../core/compiled-changes.ts';
+import type { LiveCall } from '../core/live-calls.ts';
 import { discardRest } from '../http/discard-rest.ts';
 import type { Incoming } from '../http/edge.ts';
-import { type FaultCode, problem } from '../http/problem.ts';
+import { type FaultCode, type Problem, problem } from '../http/problem.ts';
 import { type FlatFields, sendProblem } from '../http/send.ts';
 import { clientFields } from './client-fields.ts';
+import { switched } from './switched.ts';
+import type { Tunnel } from './tunnel.ts';
 import { UploadError, upload } from './upload.ts';
+import type { Handshake } from './websocket.ts';
 
 /** Interim answers (1xx) that an upstream may send before the real one. They are not passed on. */
 const MAX_INTERIM = 16;
@@ -22,6 +26,12 @@ export interface Forwarding {
   readonly uploadStallMs: number;
   readonly rates: FlatFields;
   readonly changes: FieldChanges;
+  /** Of a request for a WebSocket: what the answer must match. */
+  readonly webSocket: Handshake | undefined;
+  /** Longest silence of a tunnel, in milliseconds. */
+  readonly tunnelIdleMs: number;
+  /** Follows the call as long as it lasts; `cut` ends it with a refusal, or by cutting where the answer has begun. */
+  readonly follow: (cut: (refusal: Problem) => void) => LiveCall;
   /** Hears why an upstream failed. Must not throw. */
   readonly onError: (error: Error) => void;
   /** Called once, at the end of the exchange, with the status that the client can believe it got. Must not throw. */
@@ -30,13 +40,14 @@ export interface Forwarding {
 
 /** The client went away before the answer was whole; the number is nginx's, as there is none in the registry. */
 const CLIENT_CLOSED = 499;
+const SWITCHED = 101;
 
 /**
  * Sends the request once, without a second try, and streams both ways: neither side is read faster than the other takes.
  * An answer that breaks off ends the client's connection, so that half an answer is never taken for the whole one.
  */
 export function forward(response: ServerResponse, incoming: Incoming, forwarding: Forwarding): void {
-  const { dispatcher, fields, uploadStallMs, onEnd } = forwarding;
+  const { dispatcher, fields, uploadStallMs, webSocket, onEnd } = forwarding;
   // The verdict may have come later than the client was willing to wait.
   if (response.destroyed) {
     onEnd(CLIENT_CLOSED);
@@ -49,6 +60,7 @@ export function forward(response: ServerResponse, incoming: Incoming, forwarding
       method: incoming.method,
       headers: fields as string[],
       body,
+      upgrade: webSocket === undefined ? null : 'websocket',
     },
     answering(response, body, { ...forwarding, requestId: incoming.requestId }),
   );
@@ -57,21 +69,49 @@ export function forward(response: ServerResponse, incoming: Incoming, forwarding
 function answering(
   response: ServerResponse,
   body: Readable | null,
-  { requestId, rates, changes, uploadStallMs, onError, onEnd }: Forwarding & { readonly requestId: string },
+  forwarding: Forwarding & { readonly requestId: string },
 ): Dispatcher.DispatchHandler {
+  const { requestId, rates, changes, uploadStallMs, onError, onEnd } = forwarding;
   let interim = 0;
   let status = CLIENT_CLOSED;
   let upstream: Dispatcher.DispatchController | undefined;
   let untaken: NodeJS.Timeout | undefined;
+  let tunnel: Tunnel | undefined;
+  let refused: Problem | undefined;
+  const call = forwarding.follow((refusal) => {
+    refused = refusal;
+    status = refusal.status;
+    if (tunnel !== undefined) tunnel.cut();
+    else if (response.headersSent) response.socket?.resetAndDestroy();
+    else upstream?.abort(new UploadError('aborted'));
+  });
   response.on('close', () => {
     clearTimeout(untaken);
+    call.end();
     upstream?.abort(new UploadError('aborted'));
     onEnd(status);
   });
+  const failed = (error: Error): void => {
+    upstream = undefined;
+    body?.destroy();
+    if (response.destroyed) return;
+    if (!(error instanceof UploadError)) onError(error);
+    const refusal = refused ?? problem(faultOf(error));
+    status = refusal.status;
+    if (response.headersSent) response.socket?.resetAndDestroy();
+    else sendProblem(response, refusal, { requestId, more: rates });
+  };
   return {
     onRequestStart(controller) {
-      if (response.destroyed) return controller.abort(new UploadError('aborted'));
+      if (response.destroyed || refused !== undefined) return controller.abort(new UploadError('aborted'));
       upstream = controller;
+    },
+    onRequestUpgrade(_controller, _code, headers, socket) {
+      upstream = undefined;
+      tunnel = switched(response, { ...forwarding, headers, socket });
+      if (tunnel === undefined) return failed(new Error('the upstream changed to another protocol'));
+      status = SWITCHED;
+      call.lasts();
     },
     onResponseStart(controller, code, headers) {
       if (code >= 200) {
@@ -82,7 +122,8 @@ function answering(
         return;
       }
       interim += 1;
-      if (interim > MAX_INTERIM) controller.abort(new Error('too many interim answers'));
+      if (code === SWITCHED) controller.abort(new Error('the upstream changed the protocol unasked'));
+      else if (interim > MAX_INTERIM) controller.abort(new Error('too many interim answers'));
     },
     onResponseData(controller, chunk) {
       // What was read before the pause still comes; one waiter for the end of it is enough.
@@ -103,16 +144,7 @@ function answering(
       body?.destroy();
       discardRest(response.req);
     },
-    onResponseError(_controller, error) {
-      upstream = undefined;
-      body?.destroy();
-      if (response.destroyed) return;
-      if (!(error instanceof UploadError)) onError(error);
-      const refusal = problem(faultOf(error));
-      status = refusal.status;
-      if (response.headersSent) response.socket?.resetAndDestroy();
-      else sendProblem(response, refusal, { requestId, more: rates });
-    },
+    onResponseError: (_controller, error) => failed(error),
   };
 }
 

@@ -1,13 +1,23 @@
 /** The gateway: presence, validation, authorization, policy, routing. Nothing reaches an upstream any other way. */
 import type { ServerResponse } from 'node:http';
-import { type Circumstances, chain, type Ports, type Presented, type Requirement, requirement } from '@tessera/verify';
+import type { Socket } from 'node:net';
+import {
+  type Circumstances,
+  chain,
+  type Ports,
+  type Presented,
+  type Requirement,
+  requirement,
+  type TokenFacts,
+} from '@tessera/verify';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
-import { type Accepted, judge } from '../core/judge.ts';
+import { type Accepted, type Asked, judge } from '../core/judge.ts';
+import type { LiveCalls } from '../core/live-calls.ts';
 import type { RouteMatch, RouteTable } from '../core/routes.ts';
 import { type EdgeOptions, type Incoming, receive } from '../http/edge.ts';
-import type { Handler } from '../http/listen-options.ts';
-import { type Problem, problem } from '../http/problem.ts';
+import type { UpgradingHandler } from '../http/listen-options.ts';
+import { type Problem, problem, problemOfDenial } from '../http/problem.ts';
 import { rateHeaders } from '../http/rate-headers.ts';
 import { refuse } from '../http/refuse.ts';
 import { sendProblem } from '../http/send.ts';
@@ -15,6 +25,7 @@ import { forward } from './forward.ts';
 import { targetOf } from './rewrite.ts';
 import { upstreamFields } from './upstream-fields.ts';
 import type { Upstreams } from './upstreams.ts';
+import { type Handshake, offeredProtocol } from './websocket.ts';
 
 export interface GatewayOptions {
   /** The routes of now: they are reloaded while requests run. */
@@ -23,9 +34,11 @@ export interface GatewayOptions {
   readonly ports: Ports;
   readonly failed: FailedCredentials;
   readonly record: Recorder;
+  readonly live: Pick<LiveCalls, 'follow'>;
   readonly upstreams: Upstreams;
   readonly log: GatewayLog;
   readonly uploadStallMs?: number;
+  readonly tunnelIdleMs?: number;
 }
 
 export interface GatewayLog {
@@ -34,21 +47,24 @@ export interface GatewayLog {
 }
 
 const UPLOAD_STALL_MS = 30_000;
+const TUNNEL_IDLE_MS = 300_000;
 
-export function gatewayHandler(options: GatewayOptions): Handler {
-  return (request, response) => {
+export function gatewayHandler(options: GatewayOptions): UpgradingHandler {
+  return (request, response, connection) => {
     const incoming = receive(request, options.edge);
     if ('problem' in incoming) return sendProblem(response, incoming.problem, incoming);
     const table = options.routes();
     const match = table.match(incoming.host, incoming.path, incoming.method);
-    const asked = requirementOf(match, table);
-    const judged = judge(
-      { presented: presentedTo(match, incoming), requirement: asked, circumstances: circumstancesOf(incoming) },
-      options,
-    );
-    return chain(judged, (judgement) => {
-      if (judgement.accepted) return route(response, { incoming, match, accepted: judgement }, options);
-      const status = refuse(response, judgement, { requestId: incoming.requestId, scopes: asked.scopes });
+    const required = requirementOf(match, table);
+    const asked = {
+      presented: presentedTo(match, incoming),
+      requirement: required,
+      circumstances: circumstancesOf(incoming),
+    };
+    return chain(judge(asked, options), (judgement) => {
+      if (judgement.accepted)
+        return route(response, { incoming, connection, match, asked, accepted: judgement }, options);
+      const status = refuse(response, judgement, { requestId: incoming.requestId, scopes: required.scopes });
       options.record.verdict(judgement.verdict, { door: 'gateway', route: nameOf(match), status, request: incoming });
     });
   };
@@ -73,24 +89,29 @@ function circumstancesOf({ address, method, origin, path, dpop }: Incoming): Cir
 
 interface Exchange {
   readonly incoming: Incoming;
+  readonly connection: Socket | undefined;
   readonly match: RouteMatch;
+  readonly asked: Asked;
   readonly accepted: Accepted;
 }
 
 /** Step 5: the accepted request goes where its route says, or nowhere. */
-function route(response: ServerResponse, { incoming, match, accepted }: Exchange, options: GatewayOptions): void {
+function route(response: ServerResponse, exchange: Exchange, options: GatewayOptions): void {
+  const { incoming, connection, match, asked, accepted } = exchange;
   const { verdict, credential } = accepted;
   const { requestId } = incoming;
   const rates = rateHeaders(verdict.limits);
   const onEnd = (status: number): void =>
     options.record.verdict(verdict, { door: 'gateway', route: nameOf(match), status, request: incoming });
-  const destination = destinationOf(match, incoming);
+  const offered = offeredProtocol(incoming, connection);
+  const destination = destinationOf(match, offered);
   if ('status' in destination) {
     sendProblem(response, destination, { requestId, more: rates });
     onEnd(destination.status);
   } else {
     const admitted = { route: destination, credential, principal: verdict.principal };
     const inQuery = credential.parameter === undefined ? undefined : destination.queryCredential;
+    const { scopes } = asked.requirement;
     forward(response, incoming, {
       dispatcher: options.upstreams.pick(destination.targets),
       target: targetOf(incoming, admitted),
@@ -98,20 +119,26 @@ function route(response: ServerResponse, { incoming, match, accepted }: Exchange
       uploadStallMs: options.uploadStallMs ?? UPLOAD_STALL_MS,
       rates,
       changes: (inQuery ?? destination.transform).response,
+      webSocket: offered !== undefined && 'key' in offered ? offered : undefined,
+      tunnelIdleMs: options.tunnelIdleMs ?? TUNNEL_IDLE_MS,
+      follow: (cut) =>
+        options.live.follow({
+          credential,
+          asked,
+          // What the decision was given by our own look-up comes back as it was.
+          facts: verdict.principal as TokenFacts,
+          cut: (refused) => cut(problemOfDenial(refused, { audience: 'stranger', scopes })),
+        }),
       onError: (error) => options.log.upstreamFailed({ requestId, route: destination.name, error }),
       onEnd,
     });
   }
 }
 
-function destinationOf(match: RouteMatch, { upgrade, bodyBytes }: Incoming): CompiledRoute | Problem {
+function destinationOf(match: RouteMatch, offered: Handshake | Problem | undefined): CompiledRoute | Problem {
   if (match.outcome === 'none') return problem('not_found');
   if (match.outcome === 'method') return problem('method_not_allowed', { headers: { Allow: match.allow } });
-  // An offer of HTTP/2 may be ignored (RFC 9110 section 7.8), and is: the connection stays as it is.
-  if (upgrade === undefined || upgrade.toLowerCase() === 'h2c') return match.route;
-  return bodyBytes === 0
-    ? problem('upgrade_unsupported')
-    : problem('invalid_request', { detail: 'A request to change the protocol has no body.' });
+  return offered !== undefined && 'status' in offered ? offered : match.route;
 }
 
 function nameOf(match: RouteMatch): string | undefined {

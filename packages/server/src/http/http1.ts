@@ -1,12 +1,15 @@
 /** HTTP/1.1 on connections that a listener accepted: node:http, with bounds on everything a stranger can stretch. */
+import type { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ListenLimits, ListenOptions } from './listen-options.ts';
+import type { ListenLimits, ListenOptions, UpgradingHandler } from './listen-options.ts';
 import { problem } from './problem.ts';
 import { answerRaw, problemOfParser } from './raw-answer.ts';
 import { newRequestId } from './request-id.ts';
 import { run } from './run-handler.ts';
 import { sendProblem } from './send.ts';
+import { responseOn } from './upgraded.ts';
 
 export interface Http1 {
   readonly server: Server;
@@ -14,7 +17,7 @@ export interface Http1 {
   lastAnswers(): void;
 }
 
-export function http1(options: Pick<ListenOptions, 'handler' | 'onError'>, limits: ListenLimits): Http1 {
+export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayUpgrade'>, limits: ListenLimits): Http1 {
   /** The latest request of each connection, as long as it is not answered. */
   const latest = new Map<Duplex, ServerResponse>();
   /** Requests of each connection that wait for the one before them. */
@@ -30,12 +33,15 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError'>, limit
     // The edge requires it of every version of HTTP, and answers as we answer.
     requireHostHeader: false,
     joinDuplicateHeaders: false,
+    // Behind a request that is not answered yet, bytes of the new protocol would run into its answer.
+    shouldUpgradeCallback: (request: IncomingMessage) =>
+      !latest.has(request.socket) && options.mayUpgrade?.(request) === true,
   });
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
   // Node would drop fields over a count without a word; the edge counts them and refuses.
   server.maxHeadersCount = 0;
 
-  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+  const serve = (request: IncomingMessage, response: ServerResponse, connection?: Socket): void => {
     const { socket } = request;
     // What one read brought is parsed to its end, also after the connection was cut.
     if (socket.destroyed) return;
@@ -51,15 +57,16 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError'>, limit
       if (latest.get(socket) === response) latest.delete(socket);
     });
     if (closing) response.shouldKeepAlive = false;
+    const runs = connection === undefined ? options : withConnection(options, connection);
     // Pipelined requests take turns, so that what follows a write sees it done (RFC 9112 section 9.3.2), and one connection
     // has one request running.
-    if (before === undefined) run(options, request, response);
+    if (before === undefined) run(runs, request, response);
     else
       before.once('close', () => {
         waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
         // A connection that died has nobody to answer, and its waiting requests never close.
         if (socket.destroyed) latest.delete(socket);
-        else run(options, request, response);
+        else run(runs, request, response);
       });
   };
   server.on('request', serve);
@@ -69,6 +76,10 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError'>, limit
       if (!response.headersSent && !response.destroyed) response.writeContinue();
     });
     serve(request, response);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, early: Buffer) => {
+    const connection = socket as Socket;
+    serve(request, responseOn(request, connection, early), connection);
   });
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     sendProblem(response, problem('expectation_failed'), { requestId: newRequestId() });
@@ -90,6 +101,11 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError'>, limit
       for (const response of latest.values()) response.shouldKeepAlive = false;
     },
   };
+}
+
+function withConnection({ handler, onError }: Pick<ListenOptions, 'handler' | 'onError'>, connection: Socket) {
+  const upgrading: UpgradingHandler = (request, response) => handler(request, response, connection);
+  return { handler: upgrading, onError };
 }
 
 /** Whether bytes written to the connection now would land inside or before the answer to another request. */

@@ -1,15 +1,25 @@
 /** What a listener is given, how much of each thing it bears, and what it can be told later. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
+/** `connection` is there where the request may change its protocol: the handler answers, or takes it over and writes to it. */
+export type UpgradingHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  connection?: Socket,
+) => void | Promise<void>;
+
 export interface ListenOptions {
-  readonly handler: Handler;
+  readonly handler: UpgradingHandler;
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
   /** Hears of every error that became a 500. Must not throw. */
   readonly onError: (error: unknown) => void;
+  /** Which of the requests that offer another protocol may change to it; the others are requests like any. Without it none. */
+  readonly mayUpgrade?: (request: IncomingMessage) => boolean;
   readonly limits?: Partial<ListenLimits>;
 }
 

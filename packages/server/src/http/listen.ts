@@ -1,4 +1,5 @@
 /** A listener: accepts connections, and ends without losing a request. */
+import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { type Http1, http1 } from './http1.ts';
 import { LISTEN_LIMITS, type Listener, type ListenOptions } from './listen-options.ts';
@@ -42,7 +43,8 @@ function drain({ server, lastAnswers }: Http1, connections: ReadonlySet<Socket>,
     server.close(() => {
       clearTimeout(cut);
       clearTimeout(cutUnused);
-      resolve();
+      // The server may say so before its connections do, and what ran on them is recorded when they close.
+      resolve(Promise.all([...connections].map((socket) => once(socket, 'close'))).then(() => {}));
     });
   });
 }

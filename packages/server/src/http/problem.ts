@@ -22,6 +22,7 @@ export interface FieldError {
 const ofDoors = {
   invalid_token: { status: 401, title: denials.unknown.public },
   expectation_failed: { status: 417, title: 'Only the expectation 100-continue can be met' },
+  websocket_version: { status: 426, title: 'Only version 13 of the WebSocket protocol is spoken here' },
   upgrade_unsupported: { status: 501, title: 'This connection cannot change its protocol' },
   upstream_failed: { status: 502, title: 'The upstream did not give a valid answer' },
   upstream_timeout: { status: 504, title: 'The upstream did not answer in time' },

@@ -33,6 +33,8 @@ export interface MetricsOptions {
   /** Seconds since the change feed was last heard of. */
   readonly feedLagSeconds: () => number;
   readonly usageBufferedEvents: () => number;
+  /** Calls through the gateway that last, and are cut when their token ends. */
+  readonly liveCalls: () => number;
   /** Whether to tell of the process and the runtime too, default true: they are watched from then on, for good. */
   readonly ofProcess?: boolean;
 }
@@ -50,6 +52,8 @@ export interface Metrics {
   minted(kind: string): void;
   revoked(tokens?: number): void;
   audited(records?: number): void;
+  /** A call that lasted was cut, because its token would now be refused with this code. */
+  liveCallCut(code: DenialCode): void;
   configReloaded(successful: boolean): void;
   /** Metrics of an HTTP route by its template or its name in the configuration, never by the path of a request. */
   route(name: string): RouteMetrics;
@@ -65,6 +69,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const limits = tally(limitDecisions);
   const failed = tally(failedOutcomes);
   const minting = tally(kinds);
+  const cuts = tally(denialCodes);
   const http = httpRequests();
   let revokedTokens = 0;
   let auditRecords = 0;
@@ -125,6 +130,16 @@ export function createMetrics(options: MetricsOptions): Metrics {
       values: plain(told(options.usageBufferedEvents)),
     }),
     gauge({
+      name: 'tessera_live_calls',
+      help: 'Calls through the gateway that have lasted longer than a second, WebSockets and streams among them.',
+      values: plain(told(options.liveCalls)),
+    }),
+    counter({
+      name: 'tessera_live_calls_cut_total',
+      help: 'Calls that were cut while they lasted, by the code that their token would be refused with.',
+      values: cuts.samples((result) => ({ result })),
+    }),
+    gauge({
       name: 'tessera_config_last_reload_successful',
       help: '1 where the configuration in force is the one in the file, 0 where that was refused.',
       values: plain(reloadSuccessful ? 1 : 0),
@@ -159,6 +174,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     audited(records = 1) {
       auditRecords += records;
+    },
+    liveCallCut(code) {
+      cuts.counts[code] += 1;
     },
     configReloaded(successful) {
       reloadSuccessful = successful;

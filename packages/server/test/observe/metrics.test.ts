@@ -10,6 +10,7 @@ function metricsOf(parts: { readonly ofProcess?: boolean; readonly feedLagSecond
     stalenessBoundSeconds: 5,
     feedLagSeconds: () => 0.25,
     usageBufferedEvents: () => 7,
+    liveCalls: () => 3,
     ofProcess: false,
     ...parts,
   });

@@ -1,12 +1,15 @@
 /** A gateway on a free port, with real ports of the decision and a recording upstream behind it. */
 import { generate } from '@tessera/token';
-import { digestKey, memoryLookup, type Ports, type TokenFacts, type Verdict } from '@tessera/verify';
+import { type DenialCode, digestKey, memoryLookup, type Ports, type TokenFacts, type Verdict } from '@tessera/verify';
 import type { RouteConfig } from '../../../src/core/compiled-route.ts';
 import type { DoorCall, FailedCredentials } from '../../../src/core/door-ports.ts';
+import { type LiveCalls, liveCalls } from '../../../src/core/live-calls.ts';
+import type { Change } from '../../../src/core/model.ts';
 import { compileRoutes } from '../../../src/core/routes.ts';
 import { forwardAuthHandler } from '../../../src/forward-auth/handler.ts';
 import { gatewayHandler } from '../../../src/gateway/handler.ts';
 import { type UpstreamOptions, type Upstreams, upstreams } from '../../../src/gateway/upstreams.ts';
+import { asksForWebSocket } from '../../../src/gateway/websocket.ts';
 import { type ForwardedHeader, type TrustedProxies, trustedProxies } from '../../../src/http/client-address.ts';
 import { edgeOptions } from '../../../src/http/edge.ts';
 import { listen } from '../../../src/http/listen.ts';
@@ -30,10 +33,17 @@ export interface TestGateway {
   readonly recorded: Recorded[];
   readonly faults: unknown[];
   readonly upstreamFaults: Error[];
+  /** Why calls were cut while they lasted. */
+  readonly cuts: DenialCode[];
   /** Guesses by address. */
   readonly guesses: Map<string, number>;
-  /** Makes another token known; returns its text. */
-  mint(parts: Partial<TokenFacts>): string;
+  readonly live: LiveCalls;
+  /** Makes another token known; returns its text. With a text, what is known of that one changes. */
+  mint(parts: Partial<TokenFacts>, text?: string): string;
+  /** Tells of a change, as the feed does. */
+  changed(change: Pick<Change, 'kind' | 'id'> | 'missed'): void;
+  /** Whether changes can be heard of. */
+  hears: boolean;
   /** Sends one request with the good token and waits for the end of the connection. */
   get(path: string, fields?: readonly string[]): Promise<RawAnswer>;
   /** Writes exactly these bytes and waits for the end of the connection. */
@@ -49,6 +59,8 @@ export interface TestOptions {
   readonly ports?: Partial<Ports>;
   readonly limits?: Partial<ListenLimits>;
   readonly uploadStallMs?: number;
+  readonly tunnelIdleMs?: number;
+  readonly boundMs?: number;
   readonly upstreamOptions?: Partial<UpstreamOptions>;
   readonly maxGuesses?: number;
   readonly door?: 'gateway' | 'forward-auth';
@@ -82,6 +94,22 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
     blocked: (address) => ((guesses.get(address) ?? 0) >= (options.maxGuesses ?? Infinity) ? 60 : 0),
     failed: (address) => guesses.set(address, (guesses.get(address) ?? 0) + 1),
   };
+  let hears = true;
+  const listeners = new Set<(change: Change | 'missed') => void>();
+  const live = liveCalls({
+    ports,
+    feed: {
+      fresh: () => hears,
+      subscribe: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    boundMs: options.boundMs ?? 5000,
+    tickMs: 20,
+    onCut: ({ code }) => cuts.push(code),
+  });
+  const cuts: DenialCode[] = [];
   const pools = upstreams(options.upstreamOptions);
   const table = compileRoutes((options.routes ?? everything)(upstream.origin), { workspace: WORKSPACE });
   const common = {
@@ -99,15 +127,18 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
       ? forwardAuthHandler(common)
       : gatewayHandler({
           ...common,
+          live,
           upstreams: pools,
           log: { upstreamFailed: ({ error }) => upstreamFaults.push(error) },
           ...(options.uploadStallMs !== undefined && { uploadStallMs: options.uploadStallMs }),
+          ...(options.tunnelIdleMs !== undefined && { tunnelIdleMs: options.tunnelIdleMs }),
         });
   const listener = await listen({
     handler,
     host: '127.0.0.1',
     port: 0,
     onError: (error) => faults.push(error),
+    mayUpgrade: asksForWebSocket,
     limits: { requestTimeoutMs: 0, ...options.limits },
   });
   const raw = (bytes: string) => answerOf(exchange(listener.port, bytes));
@@ -119,12 +150,25 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
     faults,
     upstreamFaults,
     guesses,
+    cuts,
+    live,
     mint,
+    changed(change) {
+      const told = change === 'missed' ? change : { seq: 1, at: 0, workspace: WORKSPACE, ...change };
+      for (const listener of listeners) listener(told);
+    },
+    get hears() {
+      return hears;
+    },
+    set hears(can) {
+      hears = can;
+    },
     raw,
     get: (path, fields = [`Authorization: Bearer ${TOKEN}`]) =>
       raw(['GET', ' ', path, ' HTTP/1.1\r\n', lines('Host: a.test', ...fields, 'Connection: close')].join('')),
     async close() {
       await listener.close(0);
+      live.stop();
       await upstream.close();
       await pools.close();
     },
@@ -144,7 +188,7 @@ export function lines(...fields: readonly string[]): string {
   return [...fields.map((field) => `${field}\r\n`), '\r\n'].join('');
 }
 
-function factsOf(text: string, parts: Partial<TokenFacts>): TokenFacts {
+export function factsOf(text: string, parts: Partial<TokenFacts>): TokenFacts {
   return {
     id: 'tok_1',
     kind: 'api_key',
