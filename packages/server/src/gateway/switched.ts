@@ -1,7 +1,7 @@
 /** The moment a WebSocket begins: the upstream's 101 is checked, passed on, and both connections become one tunnel. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { FieldChanges } from '../core/compiled-route.ts';
+import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { FlatFields } from '../http/send.ts';
 import { clientFields } from './client-fields.ts';
 import { type Tunnel, tunnel } from './tunnel.ts';
