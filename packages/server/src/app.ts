@@ -17,7 +17,7 @@ import { ensureDataFolder, masterKey } from './data-folder.ts';
 import { forwardAuthHandler } from './forward-auth/handler.ts';
 import { startEcho } from './gateway/echo.ts';
 import { gatewayHandler } from './gateway/handler.ts';
-import { upstreams } from './gateway/upstreams.ts';
+import { type Upstreams, upstreams } from './gateway/upstreams/upstreams.ts';
 import { asksForWebSocket } from './gateway/websocket.ts';
 import { trustedProxies } from './http/client-address.ts';
 import { edgeOptions } from './http/edge.ts';
@@ -116,10 +116,11 @@ async function mount(parts: Mounting): Promise<App> {
   const onError = (err: unknown): void => log.error({ err }, 'a request failed on our side');
 
   const echo = config.configFile === undefined ? await startEcho({ onError }) : undefined;
-  const pools = upstreams();
+  const pools = followedUpstreams(parts);
   const tableOf = (routes: Config['routes']): RouteTable =>
     compileRoutes(echo === undefined ? routes : sampleRoutes(echo.port), { workspace: started.defaultWorkspace });
   let table = tableOf(config.routes);
+  pools.follow(table.routes);
   const doors = { routes: () => table, edge, ports: judging.ports, failed: judging.failed, record: judging.record };
 
   const platform = platformHandler({
@@ -164,7 +165,7 @@ async function mount(parts: Mounting): Promise<App> {
   });
   const watching = followConfig(parts, (next) => {
     table = tableOf(next.routes);
-    pools.retain(table.routes.flatMap(({ targets }) => targets));
+    pools.follow(table.routes);
   });
   const sweep = setInterval(() => {
     store
@@ -189,6 +190,25 @@ async function mount(parts: Mounting): Promise<App> {
       await store.close();
     },
   };
+}
+
+/** The upstreams, with their metrics; each change of a target's state leaves one line in the log. */
+function followedUpstreams({ log, metrics }: Mounting): Upstreams {
+  const pools = upstreams({
+    meter: (route) => metrics.upstreams.of(route),
+    events: {
+      serviceChanged({ inService, ...change }) {
+        if (inService) log.info(change, 'a target is in service again');
+        else log.warn(change, 'requests to a target failed: it is out of service');
+      },
+      healthChanged({ healthy, ...change }) {
+        if (healthy) log.info(change, 'a target is healthy again');
+        else log.warn(change, 'a target is not healthy');
+      },
+    },
+  });
+  metrics.upstreams.follow(pools.status);
+  return pools;
 }
 
 function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof apiHandler> {

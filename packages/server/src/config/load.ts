@@ -9,6 +9,7 @@ import { type Position, readYaml } from './read-yaml.ts';
 import type { Route } from './routes.ts';
 import { type Finding, findingsOf } from './schema-problems.ts';
 import { isSettingName, type SettingName, type SettingValues, settingNames, settings } from './settings.ts';
+import { withUpstreamFiles } from './upstream-files.ts';
 
 const DEFAULT_FILE = 'tessera.yaml';
 
@@ -96,10 +97,12 @@ function readConfigFile({ env, cwd, readFile }: Surroundings): FileReading {
   const parsed = fileSchema.safeParse(value);
   if (!parsed.success)
     return { ...reading, problems: findingsOf(parsed.error.issues, value).map(locate).sort(byPlace) };
-  const { routes = [], ...values } = parsed.data;
+  const { routes: written = [], ...values } = parsed.data;
+  const { routes, problems, warnings: ofFiles } = withUpstreamFiles(written, { cwd, readFile });
+  if (problems.length > 0) return { ...reading, problems: problems.map(locate) };
   const secret = settingNames.find((name) => settings[name].secret === true && Object.hasOwn(value, name));
   const open = { path: [secret ?? ''], message: 'is a secret in a file that is open to group or others; chmod 600 it' };
-  const warnings = secret !== undefined && file.openToOthers ? [locate(open)] : [];
+  const warnings = [...(secret !== undefined && file.openToOthers ? [open] : []), ...ofFiles].map(locate);
   return { ...reading, values, routes, locate, warnings };
 }
 

@@ -13,7 +13,7 @@ export function printConfig(config: Config): string {
   const shown = settingNames
     .filter((name) => settings[name].envOnly !== true && config[name] !== undefined)
     .map((name) => [name, settings[name].secret === true ? REDACTED : config[name]]);
-  const routes = config.routes.map(withoutHeaderValues);
+  const routes = config.routes.map(withoutHeaderValues).map(withoutFileContents);
   return stringify({ ...Object.fromEntries(shown), routes }, { aliasDuplicateObjects: false, lineWidth: 0 });
 }
 
@@ -50,6 +50,14 @@ function withoutHeaderValues(route: Route): Route {
       response: { ...response, set: hidden(response.set) },
     },
   };
+}
+
+/** What the files of its TLS settings held is no part of the file. */
+function withoutFileContents({ upstream, ...route }: Route): object {
+  const { tls, ...rest } = upstream;
+  if (tls === undefined) return { ...route, upstream: rest };
+  const { material: _read, ...settings } = tls;
+  return { ...route, upstream: { ...rest, tls: settings } };
 }
 
 function variables(setting: Setting<unknown>): string {

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { addressRange } from './address-range.ts';
 import { duration } from './duration.ts';
-import { originOf } from './origin.ts';
 import { routeCredential } from './route-credential.ts';
 import { checkRewrite, routeTransform } from './route-transform.ts';
+import { upstream } from './route-upstream.ts';
 import { strictObject, unique } from './strict-object.ts';
 
 /** 31 days. */
@@ -93,27 +93,6 @@ const ip = strictObject({
   allow: listOf(addressRange, 'range').min(1, 'must name a range; without "allow" every address may come').optional(),
   deny: listOf(addressRange, 'range').optional(),
 });
-
-const ORIGIN = 'must be an http or https origin such as http://127.0.0.1:9000, without path, query and user';
-const origin = z
-  .string(ORIGIN)
-  .refine((written) => originOf(written) !== undefined, ORIGIN)
-  .transform((written) => originOf(written) ?? written);
-
-const targets = strictObject({
-  targets: z
-    .array(
-      strictObject({
-        url: origin,
-        weight: count(1000).default(1).describe('Share of the requests, beside the others.'),
-      }),
-      'must be a list of targets',
-    )
-    .min(1, 'must name a target')
-    .check(unique('url', 'url')),
-});
-
-const upstream = z.union([origin.transform((url) => ({ targets: [{ url, weight: 1 }] })), targets], ORIGIN);
 
 export const routeSchema = strictObject({
   name: text('must be 1 to 64 letters, digits, ".", "_" and "-"', /^[A-Za-z0-9._-]{1,64}$/),

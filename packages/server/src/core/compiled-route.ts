@@ -14,6 +14,7 @@ import { canonicalPath } from './canonical-path.ts';
 import { type ChangesConfig, type FieldChanges, fieldChanges, requestChanges } from './compiled-changes.ts';
 import { type QueryCredential, queryCredential } from './compiled-query-credential.ts';
 import { compileRewrite, type Rewrite, type RewriteConfig } from './compiled-rewrite.ts';
+import { type CompiledUpstream, compileUpstream, type UpstreamConfig } from './compiled-upstream.ts';
 
 /** A route as it is configured. The configuration's own type is assignable to it. */
 export interface RouteConfig {
@@ -39,7 +40,7 @@ export interface RouteConfig {
   readonly quota?: { readonly limit: number; readonly period: 'day' | 'month' } | undefined;
   readonly ip?: AddressLists | undefined;
   readonly transform?: { readonly request?: ChangesConfig & RewriteConfig; readonly response?: ChangesConfig };
-  readonly upstream: { readonly targets: readonly Target[] };
+  readonly upstream: UpstreamConfig;
 }
 
 export interface LimitConfig {
@@ -52,12 +53,6 @@ export interface LimitConfig {
   readonly by?: RequiredLimit['by'] | undefined;
 }
 
-export interface Target {
-  /** An origin: scheme, host and port. */
-  readonly url: string;
-  readonly weight: number;
-}
-
 export interface CompiledRoute {
   readonly name: string;
   readonly workspace: string;
@@ -66,7 +61,7 @@ export interface CompiledRoute {
   readonly methods: readonly string[] | undefined;
   readonly requirement: Requirement;
   readonly transform: { readonly request: FieldChanges; readonly response: FieldChanges };
-  readonly targets: readonly Target[];
+  readonly upstream: CompiledUpstream;
   /** Of path and query; undefined: they go on as they came. */
   readonly rewrite: Rewrite | undefined;
   /** Whether the upstream sees the credential of a header. */
@@ -94,7 +89,7 @@ export function compileRoute(config: RouteConfig, defaultWorkspace: string): Com
     requirement: requirementOf(config, workspace),
     transform,
     rewrite: compileRewrite(config.transform?.request ?? {}, path),
-    targets: config.upstream.targets,
+    upstream: compileUpstream(config.upstream),
     keepCredential: config.credential?.strip === false,
     queryCredential: inQuery === undefined ? undefined : queryCredential(inQuery, transform),
   });

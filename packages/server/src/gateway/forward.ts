@@ -12,13 +12,16 @@ import { clientFields } from './client-fields.ts';
 import { switched } from './switched.ts';
 import type { Tunnel } from './tunnel.ts';
 import { UploadError, upload } from './upload.ts';
+import { refusalOf } from './upstreams/refusal.ts';
+import { Tries } from './upstreams/tries.ts';
+import type { Upstream } from './upstreams/upstream.ts';
 import type { Handshake } from './websocket.ts';
 
 /** Interim answers (1xx) that an upstream may send before the real one. They are not passed on. */
 const MAX_INTERIM = 16;
 
 export interface Forwarding {
-  readonly dispatcher: Dispatcher;
+  readonly upstream: Upstream;
   /** Path and query. */
   readonly target: string;
   readonly fields: FlatFields;
@@ -32,8 +35,8 @@ export interface Forwarding {
   readonly tunnelIdleMs: number;
   /** Follows the call as long as it lasts; `cut` ends it with a refusal, or by cutting where the answer has begun. */
   readonly follow: (cut: (refusal: Problem) => void) => LiveCall;
-  /** Hears why an upstream failed. Must not throw. */
-  readonly onError: (error: Error) => void;
+  /** Hears why a target (its origin) failed, also where another one answers in the end. Must not throw. */
+  readonly onError: (error: Error, target: string) => void;
   /** Called once, at the end of the exchange, with the status that the client can believe it got. Must not throw. */
   readonly onEnd: (status: number) => void;
 }
@@ -43,35 +46,48 @@ const CLIENT_CLOSED = 499;
 const SWITCHED = 101;
 
 /**
- * Sends the request once, without a second try, and streams both ways: neither side is read faster than the other takes.
- * An answer that breaks off ends the client's connection, so that half an answer is never taken for the whole one.
+ * Sends the request and streams both ways: neither side is read faster than the other takes. Nothing is sent twice: only
+ * an idempotent request of which nothing was sent is offered to another target. An answer that breaks off ends the
+ * client's connection, so that half an answer is never taken for the whole one.
  */
 export function forward(response: ServerResponse, incoming: Incoming, forwarding: Forwarding): void {
-  const { dispatcher, fields, uploadStallMs, webSocket, onEnd } = forwarding;
+  const { upstream, fields, rates, uploadStallMs, webSocket, onEnd } = forwarding;
+  const { requestId } = incoming;
   // The verdict may have come later than the client was willing to wait.
   if (response.destroyed) {
     onEnd(CLIENT_CLOSED);
     return;
   }
+  const picked = upstream.pick();
+  if ('none' in picked) {
+    const refusal = refusalOf(picked);
+    sendProblem(response, refusal, { requestId, more: rates });
+    onEnd(refusal.status);
+    return;
+  }
   const body = incoming.bodyBytes === 0 ? null : upload(response.req, uploadStallMs);
-  dispatcher.dispatch(
-    {
-      path: forwarding.target,
-      method: incoming.method,
-      headers: fields as string[],
-      body,
-      upgrade: webSocket === undefined ? null : 'websocket',
-    },
-    answering(response, body, { ...forwarding, requestId: incoming.requestId }),
-  );
+  const request: Request = {
+    path: forwarding.target,
+    method: incoming.method,
+    headers: fields as string[],
+    body,
+    headersTimeout: upstream.settings.responseTimeoutMs,
+    bodyTimeout: upstream.settings.idleTimeoutMs,
+    upgrade: webSocket === undefined ? null : 'websocket',
+  };
+  const tries = new Tries(upstream, picked);
+  picked.dispatcher.dispatch(request, answering(response, request, { ...forwarding, requestId, tries }));
 }
+
+type Request = Dispatcher.DispatchOptions & { readonly body: Readable | null };
 
 function answering(
   response: ServerResponse,
-  body: Readable | null,
-  forwarding: Forwarding & { readonly requestId: string },
+  request: Request,
+  forwarding: Forwarding & { readonly requestId: string; readonly tries: Tries },
 ): Dispatcher.DispatchHandler {
-  const { requestId, rates, changes, uploadStallMs, onError, onEnd } = forwarding;
+  const { requestId, tries, rates, changes, uploadStallMs, onError, onEnd } = forwarding;
+  const { body, method } = request;
   let interim = 0;
   let status = CLIENT_CLOSED;
   let upstream: Dispatcher.DispatchController | undefined;
@@ -88,22 +104,33 @@ function answering(
   response.on('close', () => {
     clearTimeout(untaken);
     call.end();
+    if (tunnel !== undefined) tries.ended();
     upstream?.abort(new UploadError('aborted'));
     onEnd(status);
   });
   const failed = (error: Error): void => {
     upstream = undefined;
+    const { url } = tries.target;
+    const outcome = tries.failed(error);
+    if (!response.destroyed && !(error instanceof UploadError)) onError(error, url);
+    if (outcome === 'unreachable' && !response.destroyed && refused === undefined) {
+      const next = tries.next(method);
+      if (next !== undefined) {
+        next.dispatcher.dispatch(request, handler);
+        return;
+      }
+    }
     body?.destroy();
     if (response.destroyed) return;
-    if (!(error instanceof UploadError)) onError(error);
     const refusal = refused ?? problem(faultOf(error));
     status = refusal.status;
     if (response.headersSent) response.socket?.resetAndDestroy();
     else sendProblem(response, refusal, { requestId, more: rates });
   };
-  return {
+  const handler: Dispatcher.DispatchHandler = {
     onRequestStart(controller) {
       if (response.destroyed || refused !== undefined) return controller.abort(new UploadError('aborted'));
+      tries.sending();
       upstream = controller;
     },
     onRequestUpgrade(_controller, _code, headers, socket) {
@@ -111,10 +138,12 @@ function answering(
       tunnel = switched(response, { ...forwarding, headers, socket });
       if (tunnel === undefined) return failed(new Error('the upstream changed to another protocol'));
       status = SWITCHED;
+      tries.answering(SWITCHED);
       call.lasts();
     },
     onResponseStart(controller, code, headers) {
       if (code >= 200) {
+        tries.answering(code);
         response.writeHead(code, clientFields(headers, { requestId, rates, changes }));
         // A stream of events begins long before its first event: the client must see the header section now. Writing
         // nothing does that byte for byte; flushHeaders would write it as UTF-8.
@@ -138,6 +167,7 @@ function answering(
     },
     onResponseEnd() {
       upstream = undefined;
+      tries.ended();
       status = response.statusCode;
       response.end();
       // The upstream may have answered before it took the whole body.
@@ -146,6 +176,7 @@ function answering(
     },
     onResponseError: (_controller, error) => failed(error),
   };
+  return handler;
 }
 
 function faultOf(error: Error & { code?: string }): FaultCode {

@@ -24,7 +24,7 @@ import { sendProblem } from '../http/send.ts';
 import { forward } from './forward.ts';
 import { targetOf } from './rewrite.ts';
 import { upstreamFields } from './upstream-fields.ts';
-import type { Upstreams } from './upstreams.ts';
+import type { Upstreams } from './upstreams/upstreams.ts';
 import { type Handshake, offeredProtocol } from './websocket.ts';
 
 export interface GatewayOptions {
@@ -42,8 +42,16 @@ export interface GatewayOptions {
 }
 
 export interface GatewayLog {
-  /** An upstream failed after the request was accepted. Must not throw. */
-  upstreamFailed(failure: { readonly requestId: string; readonly route: string; readonly error: Error }): void;
+  /** A target failed after the request was accepted. Must not throw. */
+  upstreamFailed(failure: UpstreamFailure): void;
+}
+
+export interface UpstreamFailure {
+  readonly requestId: string;
+  readonly route: string;
+  /** Origin of the target. */
+  readonly target: string;
+  readonly error: Error;
 }
 
 const UPLOAD_STALL_MS = 30_000;
@@ -113,7 +121,7 @@ function route(response: ServerResponse, exchange: Exchange, options: GatewayOpt
     const inQuery = credential.parameter === undefined ? undefined : destination.queryCredential;
     const { scopes } = asked.requirement;
     forward(response, incoming, {
-      dispatcher: options.upstreams.pick(destination.targets),
+      upstream: options.upstreams.of(destination),
       target: targetOf(incoming, admitted),
       fields: upstreamFields(incoming, admitted),
       uploadStallMs: options.uploadStallMs ?? UPLOAD_STALL_MS,
@@ -129,7 +137,7 @@ function route(response: ServerResponse, exchange: Exchange, options: GatewayOpt
           facts: verdict.principal as TokenFacts,
           cut: (refused) => cut(problemOfDenial(refused, { audience: 'stranger', scopes })),
         }),
-      onError: (error) => options.log.upstreamFailed({ requestId, route: destination.name, error }),
+      onError: (error, target) => options.log.upstreamFailed({ requestId, route: destination.name, target, error }),
       onEnd,
     });
   }

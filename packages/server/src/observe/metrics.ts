@@ -6,6 +6,7 @@ import { type DenialCode, denialCodes, type TokenKind } from '@tessera/verify';
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
 import { httpRequests, type RouteMetrics } from './http-requests.ts';
 import { counter, durations, type Family, gauge, histogram, type Sample, tally } from './series.ts';
+import { type Upstreams, upstreamMetrics } from './upstreams.ts';
 
 export const doors = ['gateway', 'forward-auth', 'verify', 'api'] as const;
 export type Door = (typeof doors)[number];
@@ -57,6 +58,7 @@ export interface Metrics {
   configReloaded(successful: boolean): void;
   /** Metrics of an HTTP route by its template or its name in the configuration, never by the path of a request. */
   route(name: string): RouteMetrics;
+  readonly upstreams: Pick<Upstreams, 'of' | 'follow'>;
   readonly contentType: string;
   /** The page: Prometheus' text format, version 0.0.4. */
   exposition(): Promise<string>;
@@ -71,6 +73,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const minting = tally(kinds);
   const cuts = tally(denialCodes);
   const http = httpRequests();
+  const upstreams = upstreamMetrics();
   let revokedTokens = 0;
   let auditRecords = 0;
   let reloadSuccessful = true;
@@ -150,6 +153,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       values: [{ labels: { version: options.version, node: options.nodeVersion }, value: 1 }],
     }),
     http.family(),
+    ...upstreams.families(),
   ];
 
   return {
@@ -182,6 +186,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       reloadSuccessful = successful;
     },
     route: (name) => http.route(name),
+    upstreams,
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     async exposition() {
       const ours = AggregatorRegistry.aggregate([families()]);

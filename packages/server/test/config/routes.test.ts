@@ -6,6 +6,14 @@ const route = (more: string): string => `routes:\n- { name: a, match: { path: /*
 const refusal = (more: string): string[] =>
   problems({ yaml: route(more) }).map((problem) => problem.replace(/^tessera\.yaml:2:\d+ routes\[0\]\.?/, ''));
 
+const TARGET = { weight: 1, maxConcurrent: 1024 };
+const UPSTREAM = {
+  balance: 'round-robin',
+  eject: { failures: 5, for: 1, longest: 30, maxShare: 50, ramp: 10, status: [502, 503, 504] },
+  timeouts: { connect: 5, response: 60, idle: 300 },
+  retries: 1,
+};
+
 test('the shortest route, with every default', () => {
   const yaml = 'routes:\n  - name: all\n    match: { path: /* }\n    upstream: http://127.0.0.1:9000\n';
   expect(loaded({ yaml }).routes).toEqual([
@@ -16,7 +24,7 @@ test('the shortest route, with every default', () => {
       credential: { strip: true },
       limits: [],
       transform: { request: { set: {}, remove: [] }, response: { set: {}, remove: [] } },
-      upstream: { targets: [{ url: 'http://127.0.0.1:9000', weight: 1 }] },
+      upstream: { ...UPSTREAM, targets: [{ url: 'http://127.0.0.1:9000', ...TARGET }] },
     },
   ]);
 });
@@ -60,9 +68,10 @@ test('a route that says everything', () => {
         response: { set: {}, remove: ['Server'] },
       },
       upstream: {
+        ...UPSTREAM,
         targets: [
-          { url: 'http://127.0.0.1:9000', weight: 1 },
-          { url: 'https://b.example', weight: 3 },
+          { url: 'http://127.0.0.1:9000', ...TARGET },
+          { url: 'https://b.example', ...TARGET, weight: 3 },
         ],
       },
     },

@@ -74,7 +74,11 @@ describe('an answer that is not valid', () => {
   });
 
   it('becomes 504 where the upstream is silent', async () => {
-    gateway = await testGateway({ upstreamOptions: { headersTimeoutMs: 300 } });
+    gateway = await testGateway({
+      routes: (url) => [
+        { name: 'all', match: { path: '/*' }, upstream: { targets: [{ url }], timeouts: { response: 0.3 } } },
+      ],
+    });
     gateway.upstream.answer = () => {};
     const { status, body } = await answerOf(exchange(gateway.port, GET_AND_CLOSE));
     expect([status, JSON.parse(body).code]).toEqual([504, 'upstream_timeout']);

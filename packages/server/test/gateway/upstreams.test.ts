@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { startEcho } from '../../src/gateway/echo.ts';
-import { upstreams } from '../../src/gateway/upstreams.ts';
 import { lines, type TestGateway, TOKEN, testGateway } from './support/gateway.ts';
 import { OK, type RecordingUpstream, recordingUpstream } from './support/recording-upstream.ts';
 
@@ -15,23 +14,6 @@ describe('connections to upstreams', () => {
     return upstream;
   };
 
-  it('are shared out by weight', async () => {
-    const [a, b] = [await started(), await started()];
-    const draws = [0, 0.24, 0.26, 0.5, 0.99];
-    const pools = upstreams({}, () => draws.shift() ?? 0);
-    ends.push(() => pools.close());
-    const targets = [
-      { url: a.origin, weight: 1 },
-      { url: b.origin, weight: 3 },
-    ];
-    const [first, second, third, fourth, fifth] = [1, 2, 3, 4, 5].map(() => pools.pick(targets));
-    expect(first).toBe(second);
-    expect(third).toBe(fourth);
-    expect(fourth).toBe(fifth);
-    expect(first).not.toBe(third);
-    expect(() => pools.pick([])).toThrow(new RangeError('a route without targets'));
-  });
-
   it('are closed when no route names them any more, after the request that runs', async () => {
     const upstream = await started();
     const gateway = await testGateway({
@@ -43,7 +25,7 @@ describe('connections to upstreams', () => {
     upstream.answer = () => {};
     const answer = gateway.get('/');
     await upstream.seen('GET /');
-    gateway.pools.retain([]);
+    gateway.pools.follow([]);
     upstream.answerNow('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
     expect((await answer).status).toBe(200);
     await upstream.disconnected;

@@ -8,7 +8,7 @@ import type { Change } from '../../../src/core/model.ts';
 import { compileRoutes } from '../../../src/core/routes.ts';
 import { forwardAuthHandler } from '../../../src/forward-auth/handler.ts';
 import { gatewayHandler } from '../../../src/gateway/handler.ts';
-import { type UpstreamOptions, type Upstreams, upstreams } from '../../../src/gateway/upstreams.ts';
+import { type Upstreams, type UpstreamsOptions, upstreams } from '../../../src/gateway/upstreams/upstreams.ts';
 import { asksForWebSocket } from '../../../src/gateway/websocket.ts';
 import { type ForwardedHeader, type TrustedProxies, trustedProxies } from '../../../src/http/client-address.ts';
 import { edgeOptions } from '../../../src/http/edge.ts';
@@ -61,7 +61,7 @@ export interface TestOptions {
   readonly uploadStallMs?: number;
   readonly tunnelIdleMs?: number;
   readonly boundMs?: number;
-  readonly upstreamOptions?: Partial<UpstreamOptions>;
+  readonly upstreamOptions?: Partial<UpstreamsOptions>;
   readonly maxGuesses?: number;
   readonly door?: 'gateway' | 'forward-auth';
 }
