@@ -47,7 +47,9 @@ export function platformHandler(
     if ('problem' in incoming) return sendProblem(response, incoming.problem, incoming);
     const { path, method, requestId } = incoming;
     if (path.startsWith('/v1/')) return parts.api(request, response, incoming);
-    if (path === '/forward-auth') return parts.forwardAuth(request, response, incoming);
+    // Some proxies put the path of the original request behind ours.
+    if (path === '/forward-auth' || path.startsWith('/forward-auth/'))
+      return parts.forwardAuth(request, response, incoming);
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (page === undefined)
       return sendProblem(response, problem('not_found', { detail: 'no such path' }), { requestId });

@@ -1,6 +1,7 @@
-/** The request that a proxy asks about, as its `X-Forwarded-*` fields tell it. */
+/** The request that a proxy asks about: as its `X-Forwarded-*` fields tell it, or as the path below ours does. */
 import type { IncomingMessage } from 'node:http';
 import { type Client, clientAddress, peerAddress, type TrustedProxies } from '../http/client-address.ts';
+import type { Incoming } from '../http/edge.ts';
 import { type Authority, parseAuthority, parseTarget, type Target } from '../http/target.ts';
 
 export interface Original extends Target {
@@ -9,7 +10,23 @@ export interface Original extends Target {
   readonly scheme: 'http' | 'https';
 }
 
+/** Where proxies ask; what stands below it is the path of the original request. */
+export const PLACE = '/forward-auth';
+
 const METHOD = /^[A-Z]{1,32}$/;
+
+/** Whether the proxy asks with the original request itself, only with a prefix to its path, as Envoy does. */
+export function isBelow({ path }: Incoming): boolean {
+  return path.startsWith(`${PLACE}/`);
+}
+
+/** The original request of one that `isBelow`: the edge has made its path canonical already, and refused what cannot be. */
+export function originalBelow({ headersDistinct: sent }: IncomingMessage, incoming: Incoming): Original | 'invalid' {
+  const host = parseAuthority(single(sent.host));
+  if (host === undefined) return 'invalid';
+  const { method, query } = incoming;
+  return { method, host, scheme: schemeOf(sent), path: incoming.path.slice(PLACE.length), query };
+}
 
 /**
  * Undefined where the proxy tells of no request: `X-Forwarded-Host`, which many proxies add to everything, does not count.
@@ -26,8 +43,7 @@ export function originalOf({ headersDistinct: sent }: IncomingMessage): Original
   const host = parseAuthority(single(sent['x-forwarded-host']));
   if (host === undefined || !METHOD.test(method)) return 'invalid';
   const target = parseTarget(single(uris), host);
-  if (target === undefined) return 'invalid';
-  return { ...target, method, host, scheme: single(sent['x-forwarded-proto']) === 'https' ? 'https' : 'http' };
+  return target === undefined ? 'invalid' : { ...target, method, host, scheme: schemeOf(sent) };
 }
 
 /**
@@ -44,6 +60,10 @@ export function clientOf({ socket, headersDistinct: sent }: IncomingMessage, tru
 
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
+}
+
+function schemeOf(sent: IncomingMessage['headersDistinct']): 'http' | 'https' {
+  return single(sent['x-forwarded-proto']) === 'https' ? 'https' : 'http';
 }
 
 function single(values: readonly string[] | undefined): string {

@@ -1,7 +1,7 @@
 /** The answer to a refused judgement, the same at every door that guards requests of strangers. */
 import type { ServerResponse } from 'node:http';
 import type { Refused } from '../core/judge.ts';
-import { problemOfDenial, problemOfEmptyCredential } from './problem.ts';
+import { type Problem, problemOfDenial, problemOfEmptyCredential } from './problem.ts';
 import { rateHeaders } from './rate-headers.ts';
 import { sendProblem } from './send.ts';
 
@@ -13,10 +13,13 @@ export interface RefuseOptions {
 
 /** Sends the refusal and returns its status. */
 export function refuse(response: ServerResponse, refused: Refused, { requestId, scopes }: RefuseOptions): number {
-  const { verdict, empty, retryAfterSeconds } = refused;
-  const problem = empty
-    ? problemOfEmptyCredential()
-    : problemOfDenial(verdict, { audience: 'stranger', scopes, retryAfterSeconds });
-  sendProblem(response, problem, { requestId, more: rateHeaders(verdict.limits) });
+  const problem = problemOfRefusal(refused, scopes);
+  sendProblem(response, problem, { requestId, more: rateHeaders(refused.verdict.limits) });
   return problem.status;
+}
+
+/** What a stranger hears of the refusal; `scopes` are those that the resource requires. */
+export function problemOfRefusal({ verdict, empty, retryAfterSeconds }: Refused, scopes: readonly string[]): Problem {
+  if (empty) return problemOfEmptyCredential();
+  return problemOfDenial(verdict, { audience: 'stranger', scopes, retryAfterSeconds });
 }

@@ -27,6 +27,7 @@ describe('a proxy that asks', () => {
   });
   beforeEach(() => {
     door.recorded.length = 0;
+    door.requests.length = 0;
   });
   afterAll(async () => {
     expect(door.faults).toEqual([]);
@@ -52,7 +53,7 @@ describe('a proxy that asks', () => {
     );
     expect(head).toContain('\r\nX-Request-Id: r1\r\n');
     expect(head).toContain('\r\nCache-Control: no-store\r\n');
-    expect(door.recorded).toEqual([{ door: 'forward-auth', route: 'orders', status: 200, code: 'ok' }]);
+    expect(door.recorded).toMatchObject([{ door: 'forward-auth', route: 'orders', status: 200, code: 'ok' }]);
   });
 
   it('hears the denial, with its challenge', async () => {
@@ -122,12 +123,23 @@ describe('a proxy that asks', () => {
     expect(await ask([AUTH], '?scope=orders:read+orders:write')).toMatchObject({ status: 403 });
   });
 
-  it.each(['?scopes=admin', '?api=a&api=b', '?api=', '?x', '?scope=', '?scope=+', '?scope=admin&scope='])(
-    'hears 400 for the query %s',
-    async (query) => {
-      expect(await ask([AUTH], query)).toMatchObject({ status: 400, code: 'invalid_request' });
-    },
-  );
+  it.each([
+    '?scopes=admin',
+    '?api=a&api=b',
+    '?api=',
+    '?x',
+    '?scope=',
+    '?scope=+',
+    '?scope=admin&scope=',
+    '?scope=%22',
+    '?scope=a%0d%0ab',
+    '?scope=caf%C3%A9',
+    '?denials=',
+    '?denials=401',
+    '?denials=403&denials=403',
+  ])('hears 400 for the query %s', async (query) => {
+    expect(await ask([AUTH], query)).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
 
   it('passes any valid token of the default workspace where it tells neither', async () => {
     expect((await ask([AUTH])).status).toBe(200);
@@ -141,6 +153,89 @@ describe('a proxy that asks', () => {
       status: 400,
       code: 'duplicate_credentials',
     });
+  });
+
+  it('is refused where the query of its client became its own', async () => {
+    const passedOn = [
+      ['?scope=orders:read', '/admin/x?scope=orders:read'],
+      ['?denials=403&scope=orders:read', '/admin/x?scope=orders:read'],
+      ['?api=api_1', '/orders/1?api=api_1'],
+    ] as const;
+    for (const [query, uri] of passedOn) {
+      const answer = await ask([AUTH, ...original('GET', uri)], query);
+      expect(answer.body).toContain('The query of the original request came as that of the question.');
+      expect(answer.code).toBe('invalid_request');
+    }
+    expect((await ask([AUTH, ...original('GET', '/orders/1?scope=admin')], '?scope=orders:read')).status).toBe(200);
+  });
+
+  it('hears each denial as 403 where it asks for that, with status and body for the client beside it', async () => {
+    const told = async (fields: readonly string[], query = '?denials=403') => {
+      const { status, head, body } = await ask(fields, query);
+      const field = (name: string) => new RegExp(`\\r\\n${name}: ([^\\r]*)`).exec(head)?.[1];
+      const meant = JSON.parse(field('X-Tessera-Denial-Body') ?? '');
+      expect({ ...meant, status }).toEqual(JSON.parse(body));
+      expect(field('X-Tessera-Denial-Status')).toBe(String(meant.status));
+      return { status, meant: meant.status, field, code: meant.code };
+    };
+    const missing = await told(original('GET', '/orders/1'));
+    expect([missing.status, missing.meant, missing.code]).toEqual([403, 401, 'missing']);
+    expect(missing.field('WWW-Authenticate')).toBe('Bearer');
+    const scope = await told([AUTH, ...original('GET', '/admin/x')]);
+    expect([scope.status, scope.meant, scope.code]).toEqual([403, 403, 'insufficient_scope']);
+    const limited = door.mint({ id: 'tok_limited' });
+    const again = [`X-API-Key: ${limited}`, ...original('GET', '/limited')];
+    expect((await ask(again, '?denials=403')).status).toBe(200);
+    const rate = await told(again);
+    expect([rate.status, rate.meant, rate.code]).toEqual([403, 429, 'rate_limited']);
+    expect(Number(rate.field('Retry-After'))).toBeGreaterThan(50);
+    expect(rate.field('RateLimit')).toContain(';r=0;');
+    const odd = await told([AUTH, ...original('GET', '/orders/../admin')]);
+    expect([odd.status, odd.meant, odd.code]).toEqual([403, 400, 'invalid_request']);
+    const asked = await told([AUTH], '?scope=orders:write&denials=403');
+    expect([asked.status, asked.meant, asked.code]).toEqual([403, 403, 'insufficient_scope']);
+    expect(door.recorded.map(({ status }) => status)).toEqual([401, 403, 200, 429, 403]);
+  });
+
+  it('may ask with the request itself, its path below ours, and then nothing else says what is asked', async () => {
+    const below = async (line: string, ...fields: readonly string[]) => {
+      const answer = await door.raw(`${line} HTTP/1.1\r\n${lines('Host: api.test', ...fields, 'Connection: close')}`);
+      return { ...answer, code: answer.body === '' ? undefined : JSON.parse(answer.body).code };
+    };
+    const ok = await below('GET /forward-auth/orders/1?x=1', AUTH);
+    expect(ok.status).toBe(200);
+    expect(ok.head).toContain('\r\nX-Tessera-Token-Id: tok_1\r\n');
+    expect(await below('GET /forward-auth/orders/1')).toMatchObject({ status: 401, code: 'missing' });
+    // The method and the query are the original request's own.
+    expect(await below('POST /forward-auth/orders/1', AUTH)).toMatchObject({ status: 403, code: 'forbidden' });
+    expect(await below('GET /forward-auth/admin/x?scope=orders:read', AUTH)).toMatchObject({ status: 403 });
+    expect(await below('GET /forward-auth/admin/x?denials=403', AUTH)).toMatchObject({ code: 'insufficient_scope' });
+    const tale = original('GET', '/orders/1');
+    expect(await below('GET /forward-auth/admin/x', AUTH, ...tale)).toMatchObject({ status: 403 });
+    expect(await below('GET /forward-auth/orders/1?access_token=x', AUTH)).toMatchObject({
+      status: 400,
+      code: 'duplicate_credentials',
+    });
+    for (const path of ['//admin/x', '/orders/../admin/x', '/orders/%2e%2e/admin/x', '/a;b'])
+      expect(await below(`GET /forward-auth${path}`, AUTH)).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(door.recorded.map(({ route, status }) => [route, status])).toEqual([
+      ['orders', 200],
+      ['orders', 401],
+      [undefined, 403],
+      ['admin', 403],
+      ['admin', 403],
+      ['admin', 403],
+      ['orders', 400],
+    ]);
+  });
+
+  it('has the original request in the record, and the client that the proxy names', async () => {
+    await ask([AUTH, ...original('GET', '/orders/1?secret=1'), 'X-Forwarded-For: 10.1.2.3', 'X-Request-Id: r2']);
+    await ask([AUTH], '?scope=orders:read');
+    expect(door.requests).toEqual([
+      { requestId: 'r2', method: 'GET', path: '/orders/1', address: '10.1.2.3' },
+      expect.objectContaining({ method: 'GET', path: '/forward-auth', address: '127.0.0.1' }),
+    ]);
   });
 
   it('is believed on loopback about the client address: its last entry, whatever the client forged', async () => {

@@ -31,6 +31,8 @@ export interface TestGateway {
   readonly upstream: RecordingUpstream;
   readonly pools: Upstreams;
   readonly recorded: Recorded[];
+  /** The request of each that was recorded, as the access log is told. */
+  readonly requests: DoorCall['request'][];
   readonly faults: unknown[];
   readonly upstreamFaults: Error[];
   /** Why calls were cut while they lasted. */
@@ -82,6 +84,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
   const faults: unknown[] = [];
   const upstreamFaults: Error[] = [];
   const recorded: Recorded[] = [];
+  const requests: DoorCall['request'][] = [];
   const guesses = new Map<string, number>();
   const ports: Ports = {
     tokens,
@@ -118,8 +121,10 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
     ports,
     failed,
     record: {
-      verdict: (verdict: Verdict, { door, route, status }: DoorCall) =>
-        void recorded.push({ door, route, status, code: verdict.code }),
+      verdict: (verdict: Verdict, { door, route, status, request }: DoorCall) => {
+        recorded.push({ door, route, status, code: verdict.code });
+        requests.push(request);
+      },
     },
   };
   const handler =
@@ -147,6 +152,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
     upstream,
     pools,
     recorded,
+    requests,
     faults,
     upstreamFaults,
     guesses,

@@ -1,0 +1,24 @@
+/** A service behind the real Caddy, configured as examples/forward-auth/caddy says, is reached by those whom Tessera lets. */
+import { afterAll, beforeAll } from 'vitest';
+import { forwardAuth, keepsTheLine } from './suites/forward-auth.ts';
+import { type Guarded, startGuarded } from './support/guarded.ts';
+import { describeWith } from './support/program.ts';
+import { endServers } from './support/server.ts';
+
+describeWith(['caddy'], 'a service behind Caddy', () => {
+  let guarded: Guarded;
+  beforeAll(async () => {
+    guarded = await startGuarded({
+      example: 'caddy',
+      program: 'caddy',
+      listens: ':8080',
+      args: (folder) => ['run', '--config', `${folder}/Caddyfile`],
+    });
+  });
+  afterAll(async () => {
+    await guarded.close();
+    await endServers();
+  });
+  forwardAuth(() => guarded);
+  keepsTheLine(() => guarded);
+});
