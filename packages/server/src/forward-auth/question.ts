@@ -34,7 +34,8 @@ export function questionOf(
   if (asked === 'invalid') return odd(ODD_QUERY, NOTHING_ASKED);
   const original = originalOf(request);
   if (original === 'invalid') return odd(ODD_ORIGINAL, asked);
-  return isPassedOn(incoming.query, original) ? odd(PASSED_ON, asked) : { ...asked, original };
+  const lends = asked.requirement !== undefined && isPassedOn(incoming.query, original);
+  return lends ? odd(PASSED_ON, asked) : { ...asked, original };
 }
 
 /**
