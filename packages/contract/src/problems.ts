@@ -50,7 +50,11 @@ const table = {
     title: 'The object has changed',
     meaning: 'If-Match names another version than the current one.',
   },
-  too_large: { status: 413, title: 'The body is too large', meaning: 'Over 1 MiB.' },
+  too_large: {
+    status: 413,
+    title: 'The body is too large',
+    meaning: 'Over 1 MiB; at the gateway over the bound of the route.',
+  },
   uri_too_long: { status: 414, title: 'The request target is too long', meaning: 'Over 8 KiB.' },
   unsupported_media_type: {
     status: 415,

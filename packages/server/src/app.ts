@@ -10,6 +10,7 @@ import { formatProblem } from './config/problems.ts';
 import { watchConfig } from './config/watch.ts';
 import { auditSeal } from './core/audit-chain.ts';
 import { bootstrap } from './core/bootstrap.ts';
+import { compileBounds } from './core/compiled-bounds.ts';
 import { deriveKey } from './core/keys.ts';
 import { compileRoutes, type RouteTable } from './core/routes.ts';
 import type { AuditSeal, Store } from './core/store-port.ts';
@@ -118,7 +119,10 @@ async function mount(parts: Mounting): Promise<App> {
   const echo = config.configFile === undefined ? await startEcho({ onError }) : undefined;
   const pools = followedUpstreams(parts);
   const tableOf = (routes: Config['routes']): RouteTable =>
-    compileRoutes(echo === undefined ? routes : sampleRoutes(echo.port), { workspace: started.defaultWorkspace });
+    compileRoutes(echo === undefined ? routes : sampleRoutes(echo.port), {
+      workspace: started.defaultWorkspace,
+      bounds: compileBounds({ maxBodyBytes: config.maxBodyBytes, requestTimeout: config.requestTimeoutSeconds }),
+    });
   let table = tableOf(config.routes);
   pools.follow(table.routes);
   const doors = { routes: () => table, edge, ports: judging.ports, failed: judging.failed, record: judging.record };

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { addressRange } from './address-range.ts';
 import { duration } from './duration.ts';
+import { routeBounds } from './route-bounds.ts';
+import { checkCors, routeCors } from './route-cors.ts';
 import { routeCredential } from './route-credential.ts';
 import { checkRewrite, routeTransform } from './route-transform.ts';
 import { upstream } from './route-upstream.ts';
@@ -105,9 +107,13 @@ export const routeSchema = strictObject({
   limits: z.array(limit, 'must be a list of limits').check(unique('name', 'name')).default([]),
   quota: quota.optional(),
   ip: ip.optional(),
+  bounds: routeBounds.optional(),
+  cors: routeCors.optional(),
   transform: routeTransform.prefault({}),
   upstream: upstream.describe('Origin that the requests go to, with their path unless `transform` says otherwise.'),
-}).superRefine(checkRewrite);
+})
+  .superRefine(checkRewrite)
+  .superRefine(checkCors);
 
 export const routesSchema = z.array(routeSchema, 'must be a list of routes').check(unique('name', 'name'));
 

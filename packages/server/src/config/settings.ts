@@ -1,4 +1,5 @@
 /** The platform's settings: name, type, default and documentation of each, in this one place. */
+import { LONGEST_REQUEST_SECONDS, MOST_BODY_BYTES } from './route-bounds.ts';
 import * as type from './value-types.ts';
 
 export interface Setting<T> {
@@ -126,6 +127,17 @@ export const settings = {
     type: type.flag,
     default: false,
     doc: 'Dangerous: admits ranges such as `0.0.0.0/0` in `trustedProxies`. Every client can then forge its address.',
+  }),
+  maxBodyBytes: optional({
+    env: 'TESSERA_MAX_BODY_BYTES',
+    type: type.wholeNumber(0, MOST_BODY_BYTES),
+    doc: 'Longest request body that the gateway takes, where a route says nothing. Without it any length, streamed.',
+  }),
+  requestTimeoutSeconds: required({
+    env: 'TESSERA_REQUEST_TIMEOUT_SECONDS',
+    type: type.seconds(1, LONGEST_REQUEST_SECONDS),
+    default: 3600,
+    doc: 'How long a request body may take to arrive at the gateway, where a route says nothing.',
   }),
   stalenessSeconds: required({
     env: 'TESSERA_STALENESS_SECONDS',

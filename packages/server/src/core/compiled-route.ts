@@ -11,7 +11,15 @@ import {
   type TokenKind,
 } from '@tessera/verify';
 import { canonicalPath } from './canonical-path.ts';
-import { type ChangesConfig, type FieldChanges, fieldChanges, requestChanges } from './compiled-changes.ts';
+import { type Bounds, type BoundsConfig, compileBounds } from './compiled-bounds.ts';
+import {
+  bothChanges,
+  type ChangesConfig,
+  type FieldChanges,
+  fieldChanges,
+  requestChanges,
+} from './compiled-changes.ts';
+import { type Cors, type CorsConfig, compileCors, withoutUpstreamCors } from './compiled-cors.ts';
 import { type QueryCredential, queryCredential } from './compiled-query-credential.ts';
 import { compileRewrite, type Rewrite, type RewriteConfig } from './compiled-rewrite.ts';
 import { type CompiledUpstream, compileUpstream, type UpstreamConfig } from './compiled-upstream.ts';
@@ -39,6 +47,8 @@ export interface RouteConfig {
   readonly limits?: readonly LimitConfig[];
   readonly quota?: { readonly limit: number; readonly period: 'day' | 'month' } | undefined;
   readonly ip?: AddressLists | undefined;
+  readonly bounds?: BoundsConfig | undefined;
+  readonly cors?: CorsConfig | undefined;
   readonly transform?: { readonly request?: ChangesConfig & RewriteConfig; readonly response?: ChangesConfig };
   readonly upstream: UpstreamConfig;
 }
@@ -51,6 +61,13 @@ export interface LimitConfig {
   readonly burst?: number | undefined;
   readonly cost?: number | undefined;
   readonly by?: RequiredLimit['by'] | undefined;
+}
+
+/** What holds for every route that says nothing else. */
+export interface RouteDefaults {
+  /** Id of the workspace. */
+  readonly workspace: string;
+  readonly bounds?: Bounds;
 }
 
 export interface CompiledRoute {
@@ -66,18 +83,23 @@ export interface CompiledRoute {
   readonly rewrite: Rewrite | undefined;
   /** Whether the upstream sees the credential of a header. */
   readonly keepCredential: boolean;
+  readonly bounds: Bounds;
+  /** Undefined: nothing is said to pages of other origins. */
+  readonly cors: Cors | undefined;
   /** Undefined: a credential in the query is none. */
   readonly queryCredential: QueryCredential | undefined;
 }
 
 /** Throws a RangeError on a path, an address range or a pair of limits that validation would have refused. */
-export function compileRoute(config: RouteConfig, defaultWorkspace: string): CompiledRoute {
-  const workspace = config.workspace ?? defaultWorkspace;
+export function compileRoute(config: RouteConfig, defaults: RouteDefaults): CompiledRoute {
+  const workspace = config.workspace ?? defaults.workspace;
   const path = canonicalPath(config.match.path);
   if (path === undefined) throw new RangeError(`route ${config.name}: the path ${config.match.path} is not canonical`);
+  const cors = config.cors === undefined ? undefined : compileCors(config.cors);
+  const response = fieldChanges(config.transform?.response);
   const transform = Object.freeze({
     request: requestChanges(config.transform?.request),
-    response: fieldChanges(config.transform?.response),
+    response: cors === undefined ? response : bothChanges(response, withoutUpstreamCors),
   });
   const inQuery = config.credential?.query;
   return Object.freeze({
@@ -91,6 +113,8 @@ export function compileRoute(config: RouteConfig, defaultWorkspace: string): Com
     rewrite: compileRewrite(config.transform?.request ?? {}, path),
     upstream: compileUpstream(config.upstream),
     keepCredential: config.credential?.strip === false,
+    bounds: compileBounds(config.bounds ?? {}, defaults.bounds),
+    cors,
     queryCredential: inQuery === undefined ? undefined : queryCredential(inQuery, transform),
   });
 }

@@ -1,6 +1,6 @@
 /** Routes, compiled: which rule a request falls under. The longest path decides, never the order in the file. */
 import type { Requirement } from '@tessera/verify';
-import { type CompiledRoute, compileRoute, type RouteConfig } from './compiled-route.ts';
+import { type CompiledRoute, compileRoute, type RouteConfig, type RouteDefaults } from './compiled-route.ts';
 
 export type RouteMatch =
   | { readonly outcome: 'route'; readonly route: CompiledRoute }
@@ -17,17 +17,12 @@ export interface RouteTable {
   readonly otherwise: Requirement;
 }
 
-export interface RouteTableOptions {
-  /** Id of the workspace of routes that name none. */
-  readonly workspace: string;
-}
-
 /**
  * Compiles routes that were validated before. Throws a RangeError where one cannot be: a path that is not canonical, an
  * address range that is none, or two routes for the same host, path and method.
  */
-export function compileRoutes(configs: readonly RouteConfig[], { workspace }: RouteTableOptions): RouteTable {
-  const routes = configs.map((config) => compileRoute(config, workspace));
+export function compileRoutes(configs: readonly RouteConfig[], defaults: RouteDefaults): RouteTable {
+  const routes = configs.map((config) => compileRoute(config, defaults));
   const anyHost = pathTable();
   const hosts = new Map<string, PathTable>();
   for (const route of routes) {
@@ -42,7 +37,7 @@ export function compileRoutes(configs: readonly RouteConfig[], { workspace }: Ro
       return place === undefined ? NONE : choose(place, method);
     },
     routes,
-    otherwise: compileRoute({ name: 'otherwise', match: { path: '/*' }, upstream: { targets: [] } }, workspace)
+    otherwise: compileRoute({ name: 'otherwise', match: { path: '/*' }, upstream: { targets: [] } }, defaults)
       .requirement,
   });
 }

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { Bounds } from '../core/compiled-bounds.ts';
 import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { LiveCall } from '../core/live-calls.ts';
 import { discardRest } from '../http/discard-rest.ts';
@@ -27,7 +28,10 @@ export interface Forwarding {
   readonly fields: FlatFields;
   /** Longest that a client may be silent inside its body, or leave an answer that waits for it unread, in milliseconds. */
   readonly uploadStallMs: number;
+  readonly bounds: Bounds;
   readonly rates: FlatFields;
+  /** Further fields of an answer of our own; the rates are among them. */
+  readonly ofRefusal: FlatFields;
   readonly changes: FieldChanges;
   /** Of a request for a WebSocket: what the answer must match. */
   readonly webSocket: Handshake | undefined;
@@ -51,7 +55,7 @@ const SWITCHED = 101;
  * client's connection, so that half an answer is never taken for the whole one.
  */
 export function forward(response: ServerResponse, incoming: Incoming, forwarding: Forwarding): void {
-  const { upstream, fields, rates, uploadStallMs, webSocket, onEnd } = forwarding;
+  const { upstream, fields, ofRefusal, uploadStallMs, bounds, webSocket, onEnd } = forwarding;
   const { requestId } = incoming;
   // The verdict may have come later than the client was willing to wait.
   if (response.destroyed) {
@@ -61,11 +65,11 @@ export function forward(response: ServerResponse, incoming: Incoming, forwarding
   const picked = upstream.pick();
   if ('none' in picked) {
     const refusal = refusalOf(picked);
-    sendProblem(response, refusal, { requestId, more: rates });
+    sendProblem(response, refusal, { requestId, more: ofRefusal });
     onEnd(refusal.status);
     return;
   }
-  const body = incoming.bodyBytes === 0 ? null : upload(response.req, uploadStallMs);
+  const body = incoming.bodyBytes === 0 ? null : upload(response.req, { stallMs: uploadStallMs, ...bounds });
   const request: Request = {
     path: forwarding.target,
     method: incoming.method,
@@ -86,7 +90,7 @@ function answering(
   request: Request,
   forwarding: Forwarding & { readonly requestId: string; readonly tries: Tries },
 ): Dispatcher.DispatchHandler {
-  const { requestId, tries, rates, changes, uploadStallMs, onError, onEnd } = forwarding;
+  const { requestId, tries, rates, ofRefusal, changes, uploadStallMs, onError, onEnd } = forwarding;
   const { body, method } = request;
   let interim = 0;
   let status = CLIENT_CLOSED;
@@ -125,7 +129,7 @@ function answering(
     const refusal = refused ?? problem(faultOf(error));
     status = refusal.status;
     if (response.headersSent) response.socket?.resetAndDestroy();
-    else sendProblem(response, refusal, { requestId, more: rates });
+    else sendProblem(response, refusal, { requestId, more: ofRefusal });
   };
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(controller) {
@@ -180,7 +184,7 @@ function answering(
 }
 
 function faultOf(error: Error & { code?: string }): FaultCode {
-  if (error instanceof UploadError) return 'request_timeout';
+  if (error instanceof UploadError) return error.reason === 'too_large' ? 'too_large' : 'request_timeout';
   return error.code !== undefined && TIMEOUTS.has(error.code) ? 'upstream_timeout' : 'upstream_failed';
 }
 

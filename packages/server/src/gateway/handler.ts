@@ -10,6 +10,7 @@ import {
   requirement,
   type TokenFacts,
 } from '@tessera/verify';
+import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import { type Accepted, type Asked, judge } from '../core/judge.ts';
@@ -20,10 +21,11 @@ import type { UpgradingHandler } from '../http/listen-options.ts';
 import { type Problem, problem, problemOfDenial } from '../http/problem.ts';
 import { rateHeaders } from '../http/rate-headers.ts';
 import { refuse } from '../http/refuse.ts';
-import { sendProblem } from '../http/send.ts';
+import { type FlatFields, sendNothing, sendProblem } from '../http/send.ts';
+import { corsFields, preflight } from './cors.ts';
 import { forward } from './forward.ts';
 import { targetOf } from './rewrite.ts';
-import { upstreamFields } from './upstream-fields.ts';
+import { type Admitted, upstreamFields } from './upstream-fields.ts';
 import type { Upstreams } from './upstreams/upstreams.ts';
 import { type Handshake, offeredProtocol } from './websocket.ts';
 
@@ -62,6 +64,8 @@ export function gatewayHandler(options: GatewayOptions): UpgradingHandler {
     const incoming = receive(request, options.edge);
     if ('problem' in incoming) return sendProblem(response, incoming.problem, incoming);
     const table = options.routes();
+    const permissions = preflight(incoming, table);
+    if (permissions !== undefined) return sendNothing(response, permissions, incoming.requestId);
     const match = table.match(incoming.host, incoming.path, incoming.method);
     const required = requirementOf(match, table);
     const asked = {
@@ -72,7 +76,11 @@ export function gatewayHandler(options: GatewayOptions): UpgradingHandler {
     return chain(judge(asked, options), (judgement) => {
       if (judgement.accepted)
         return route(response, { incoming, connection, match, asked, accepted: judgement }, options);
-      const status = refuse(response, judgement, { requestId: incoming.requestId, scopes: required.scopes });
+      const status = refuse(response, judgement, {
+        requestId: incoming.requestId,
+        scopes: required.scopes,
+        more: corsFields(match, incoming),
+      });
       options.record.verdict(judgement.verdict, { door: 'gateway', route: nameOf(match), status, request: incoming });
     });
   };
@@ -111,22 +119,25 @@ function route(response: ServerResponse, exchange: Exchange, options: GatewayOpt
   const rates = rateHeaders(verdict.limits);
   const onEnd = (status: number): void =>
     options.record.verdict(verdict, { door: 'gateway', route: nameOf(match), status, request: incoming });
+  const cors = corsFields(match, incoming);
+  const ofRefusal = cors.length === 0 ? rates : [...rates, ...cors];
   const offered = offeredProtocol(incoming, connection);
-  const destination = destinationOf(match, offered);
+  const destination = destinationOf(match, incoming, offered);
   if ('status' in destination) {
-    sendProblem(response, destination, { requestId, more: rates });
+    sendProblem(response, destination, { requestId, more: ofRefusal });
     onEnd(destination.status);
   } else {
     const admitted = { route: destination, credential, principal: verdict.principal };
-    const inQuery = credential.parameter === undefined ? undefined : destination.queryCredential;
     const { scopes } = asked.requirement;
     forward(response, incoming, {
       upstream: options.upstreams.of(destination),
       target: targetOf(incoming, admitted),
       fields: upstreamFields(incoming, admitted),
       uploadStallMs: options.uploadStallMs ?? UPLOAD_STALL_MS,
+      bounds: destination.bounds,
       rates,
-      changes: (inQuery ?? destination.transform).response,
+      ofRefusal,
+      changes: answerChanges(admitted, cors),
       webSocket: offered !== undefined && 'key' in offered ? offered : undefined,
       tunnelIdleMs: options.tunnelIdleMs ?? TUNNEL_IDLE_MS,
       follow: (cut) =>
@@ -143,9 +154,24 @@ function route(response: ServerResponse, exchange: Exchange, options: GatewayOpt
   }
 }
 
-function destinationOf(match: RouteMatch, offered: Handshake | Problem | undefined): CompiledRoute | Problem {
+/** Changes of the upstream's answer: those of the route, and what pages of other origins may read. */
+function answerChanges(
+  { route: { transform, queryCredential }, credential }: Admitted,
+  cors: FlatFields,
+): FieldChanges {
+  const own = (credential.parameter === undefined ? undefined : queryCredential) ?? transform;
+  return cors.length === 0 ? own.response : { ...own.response, set: [...own.response.set, ...cors] };
+}
+
+function destinationOf(
+  match: RouteMatch,
+  { bodyBytes }: Incoming,
+  offered: Handshake | Problem | undefined,
+): CompiledRoute | Problem {
   if (match.outcome === 'none') return problem('not_found');
   if (match.outcome === 'method') return problem('method_not_allowed', { headers: { Allow: match.allow } });
+  // Before the upstream hears of it, and before a client that waits for 100 sends it (RFC 9110 section 10.1.1).
+  if (bodyBytes !== undefined && bodyBytes > match.route.bounds.maxBodyBytes) return problem('too_large');
   return offered !== undefined && 'status' in offered ? offered : match.route;
 }
 

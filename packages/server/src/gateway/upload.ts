@@ -1,24 +1,34 @@
 /** The body of a request on its way to an upstream, at the pace of the slower side. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import type { Bounds } from '../core/compiled-bounds.ts';
+
+export interface UploadBounds extends Bounds {
+  /** Longest silence of a client that is waited for. */
+  readonly stallMs: number;
+}
+
+type Reason = 'stalled' | 'aborted' | 'late' | 'too_large';
 
 /** Why an upload ended before its end. */
 export class UploadError extends Error {
   override readonly name = 'UploadError';
-  readonly reason: 'stalled' | 'aborted';
+  readonly reason: Reason;
 
-  constructor(reason: 'stalled' | 'aborted') {
-    super(`the request body was ${reason}`);
+  constructor(reason: Reason) {
+    super(`the request body was ${reason.replace('_', ' ')}`);
     this.reason = reason;
   }
 }
 
 /**
  * The body as a stream of its own: an upstream that fails destroys what it reads from, and the client's connection must
- * outlive that to hear of it. Errors with an UploadError where the client goes away, or is silent for so long while the
- * upstream waits for it: then the upstream must not take the half for the whole.
+ * outlive that to hear of it. Errors with an UploadError where the client goes away, is silent for so long while the
+ * upstream waits for it, or goes over a bound: then the upstream must not take the half for the whole.
  */
-export function upload(request: IncomingMessage, stallMs: number): Readable {
+export function upload(request: IncomingMessage, { stallMs, maxBodyBytes, requestTimeoutMs }: UploadBounds): Readable {
+  let left = maxBodyBytes;
+  const late = setTimeout(() => body.destroy(new UploadError('late')), requestTimeoutMs);
   let waiting: NodeJS.Timeout | undefined;
   const pause = (): void => {
     clearTimeout(waiting);
@@ -31,6 +41,7 @@ export function upload(request: IncomingMessage, stallMs: number): Readable {
       request.resume();
     },
     destroy(error, done) {
+      clearTimeout(late);
       pause();
       request.off('data', push).off('end', end).off('close', gone);
       done(error);
@@ -38,9 +49,12 @@ export function upload(request: IncomingMessage, stallMs: number): Readable {
   });
   const push = (chunk: Uint8Array): void => {
     waiting?.refresh();
-    if (!body.push(chunk)) pause();
+    left -= chunk.length;
+    if (left < 0) body.destroy(new UploadError('too_large'));
+    else if (!body.push(chunk)) pause();
   };
   const end = (): void => {
+    clearTimeout(late);
     body.push(null);
   };
   const gone = (): void => {

@@ -3,18 +3,24 @@ import type { ServerResponse } from 'node:http';
 import type { Refused } from '../core/judge.ts';
 import { type Problem, problemOfDenial, problemOfEmptyCredential } from './problem.ts';
 import { rateHeaders } from './rate-headers.ts';
-import { sendProblem } from './send.ts';
+import { type FlatFields, sendProblem } from './send.ts';
 
 export interface RefuseOptions {
   readonly requestId: string;
   /** Scopes that the resource requires, for the challenge. */
   readonly scopes: readonly string[];
+  /** Further header fields of the answer. */
+  readonly more?: FlatFields;
 }
 
 /** Sends the refusal and returns its status. */
-export function refuse(response: ServerResponse, refused: Refused, { requestId, scopes }: RefuseOptions): number {
+export function refuse(
+  response: ServerResponse,
+  refused: Refused,
+  { requestId, scopes, more = [] }: RefuseOptions,
+): number {
   const problem = problemOfRefusal(refused, scopes);
-  sendProblem(response, problem, { requestId, more: rateHeaders(refused.verdict.limits) });
+  sendProblem(response, problem, { requestId, more: [...rateHeaders(refused.verdict.limits), ...more] });
   return problem.status;
 }
 

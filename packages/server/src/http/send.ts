@@ -26,6 +26,13 @@ export function sendJson(response: ServerResponse, status: number, body: string 
   response.end(text);
 }
 
+/** Sends an answer without a body: its fields say everything. */
+export function sendNothing(response: ServerResponse, fields: FlatFields, requestId: string): void {
+  response.writeHead(204, [...fields, 'X-Request-Id', requestId]);
+  response.end();
+  discardRest(response.req);
+}
+
 /** Sends a problem; `more` are further header fields, such as those of a rate limit. */
 export function sendProblem(
   response: ServerResponse,

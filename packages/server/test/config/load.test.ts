@@ -24,6 +24,7 @@ describe('where a value comes from', () => {
       trustedProxies: [],
       trustedHops: 0,
       forwardedHeader: 'x-forwarded-for',
+      requestTimeoutSeconds: 3600,
       trustEveryProxy: false,
       stalenessSeconds: 5,
       cacheTokens: 100_000,

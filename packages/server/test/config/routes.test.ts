@@ -298,7 +298,7 @@ describe('transform', () => {
     ['query: { set: { a: x }, remove: [A] }', 'query.remove[0]: is set and removed'],
     [`query: { set: { a: "${named('token.secret')}" } }`, `query.set.a: ${PLACEHOLDER}`],
     [`set: { X-A: "${named('Owner.id')}" }`, `set.X-A: ${PLACEHOLDER}`],
-    ['set: { X-A: "${owner.id" }', 'set.X-A: has a placeholder without its end'],
+    [`set: { X-A: "${named('owner.id').slice(0, -1)}" }`, 'set.X-A: has a placeholder without its end'],
   ])('%s', (members, message) => {
     expect(refused(members)).toEqual([message]);
   });
@@ -320,5 +320,62 @@ test('a credential is taken from the query where that is said, and nowhere else'
   ]);
   expect(refusal('credential: { query: true }')).toEqual([
     'credential.query: must be the name of a query parameter: letters, digits, _ and -',
+  ]);
+});
+
+describe('cors', () => {
+  const ORIGIN = 'must be an origin such as https://app.example.com, without path, or "*" for every origin';
+
+  test('with every default; origins are written as browsers send them', () => {
+    const yaml = route('cors: { origins: ["HTTPS://App.Example.com:443/", "http://localhost:5173"] }');
+    expect(loaded({ yaml }).routes[0]?.cors).toEqual({
+      origins: ['https://app.example.com', 'http://localhost:5173'],
+      headers: [],
+      exposeHeaders: [],
+      credentials: false,
+      maxAge: 600,
+    });
+  });
+
+  test.each([
+    ['{}', 'cors.origins: is required'],
+    ['{ origins: [] }', 'cors.origins: must name an origin'],
+    ['{ origins: ["null"] }', `cors.origins[0]: ${ORIGIN}`],
+    ['{ origins: ["https://*.example.com"] }', `cors.origins[0]: ${ORIGIN}`],
+    ['{ origins: ["https://a.test/x"] }', `cors.origins[0]: ${ORIGIN}`],
+    ['{ origins: ["*", "https://a.test"] }', 'cors.origins: names "*" and others: "*" is every origin already'],
+    [
+      '{ origins: ["*"], credentials: true }',
+      'cors.credentials: cannot be true for every origin: any page could act with the cookies of its visitor',
+    ],
+    ['{ origins: ["*"], headers: ["*"] }', 'cors.headers[0]: must be a header name: letters, digits, _ and -'],
+    ['{ origins: ["*"], methods: [get] }', 'cors.methods[0]: must be a method in capitals, such as GET'],
+    [
+      '{ origins: ["*"], maxAge: 2d }',
+      'cors.maxAge: must be a duration from 0 to 86400 seconds, such as 30, "15m", "90d" or "PT1H"',
+    ],
+  ])('%s', (cors, message) => {
+    expect(refusal(`cors: ${cors}`)).toEqual([message]);
+  });
+
+  test('says it alone', () => {
+    expect(
+      refusal('cors: { origins: ["*"] }, transform: { response: { set: { access-control-allow-origin: "*" } } }'),
+    ).toEqual(['transform.response.set.access-control-allow-origin: is written by the gateway, as `cors` says']);
+  });
+});
+
+test('bounds of a route, and of all routes', () => {
+  expect(loaded({ yaml: route('bounds: { maxBodyBytes: 0, requestTimeout: 30s }') }).routes[0]?.bounds).toEqual({
+    maxBodyBytes: 0,
+    requestTimeout: 30,
+  });
+  expect(loaded({ yaml: 'maxBodyBytes: 1048576\nrequestTimeoutSeconds: 1m\n' })).toMatchObject({
+    maxBodyBytes: 1_048_576,
+    requestTimeoutSeconds: 60,
+  });
+  expect(refusal('bounds: { maxBodyBytes: -1, requestTimeout: 0 }')).toEqual([
+    'bounds.maxBodyBytes: must be a whole number of bytes from 0 to 1099511627776',
+    'bounds.requestTimeout: must be a duration from 1 to 604800 seconds, such as 30, "15m", "90d" or "PT1H"',
   ]);
 });
