@@ -5,9 +5,11 @@ import { cursors } from './api/cursor.ts';
 import { apiHandler } from './api/handler.ts';
 import { inFlight, REMEMBERED_MS } from './api/idempotency.ts';
 import { openApiDocument } from './api/openapi.ts';
+import { readAssertionKey } from './assertion-key.ts';
 import type { Config, LoadResult } from './config/load.ts';
 import { formatProblem } from './config/problems.ts';
 import { watchConfig } from './config/watch.ts';
+import { type Assertions, createAssertions } from './core/assertions.ts';
 import { auditSeal } from './core/audit-chain.ts';
 import { bootstrap } from './core/bootstrap.ts';
 import { compileBounds } from './core/compiled-bounds.ts';
@@ -111,6 +113,7 @@ interface Mounting extends AppParts {
 
 async function mount(parts: Mounting): Promise<App> {
   const { config, log, clock, store, metrics, judging, started } = parts;
+  const assertions = assertionsOf(config, clock);
   const state = { draining: false };
   const { trustedProxies: proxies, trustedHops: hops, forwardedHeader: header } = config;
   const edge = edgeOptions({ trusted: trustedProxies(proxies, { header, hops }) });
@@ -134,11 +137,13 @@ async function mount(parts: Mounting): Promise<App> {
     metrics: metricsDoor({ metrics, judging, open: isLoopback(config.host) }),
     ready: () => readiness(store, judging, state),
     version: parts.version,
+    jwks: JSON.stringify({ keys: assertions === undefined ? [] : [assertions.publicKey] }),
     openApi: JSON.stringify(openApiDocument(parts.version.version)),
   });
   const gateway = gatewayHandler({
     ...doors,
     live: judging.live,
+    assertions,
     upstreams: pools,
     log: { upstreamFailed: ({ error, ...call }) => log.warn({ ...call, err: error }, 'an upstream failed') },
   });
@@ -213,6 +218,11 @@ function followedUpstreams({ log, metrics }: Mounting): Upstreams {
   });
   metrics.upstreams.follow(pools.status);
   return pools;
+}
+
+function assertionsOf({ assertionKey, publicUrl }: Config, clock: Clock): Assertions | undefined {
+  if (assertionKey === undefined) return undefined;
+  return createAssertions({ key: readAssertionKey(assertionKey), issuer: publicUrl ?? 'tessera', clock });
 }
 
 function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof apiHandler> {

@@ -16,6 +16,8 @@ export interface PlatformParts {
   readonly version: Readonly<Record<string, string>>;
   /** The OpenAPI description, serialised. */
   readonly openApi: string;
+  /** Public keys of what is signed here (RFC 7517), serialised. */
+  readonly jwks: string;
 }
 
 export interface Readiness {
@@ -40,6 +42,8 @@ export function platformHandler(
     },
     '/version': (_request, response, { requestId }) => sendJson(response, 200, parts.version, { requestId }),
     '/openapi.json': (_request, response, { requestId }) => sendJson(response, 200, parts.openApi, { requestId }),
+    '/.well-known/jwks.json': (_request, response, { requestId }) =>
+      sendJson(response, 200, parts.jwks, { requestId, headers: { 'Cache-Control': 'public, max-age=300' } }),
     '/metrics': parts.metrics,
   };
   return (request, response) => {

@@ -6,6 +6,7 @@ import { fileSchema } from './file-schema.ts';
 import { type ConfigProblem, firstProblems, type Path, pathText } from './problems.ts';
 import { type ReadFile, readTextFile } from './read-file.ts';
 import { type Position, readYaml } from './read-yaml.ts';
+import { withoutKey } from './route-identity.ts';
 import type { Route } from './routes.ts';
 import { type Finding, findingsOf } from './schema-problems.ts';
 import { isSettingName, type SettingName, type SettingValues, settingNames, settings } from './settings.ts';
@@ -50,7 +51,15 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadInput): Lo
   });
   // Each value has passed the schema of its own setting, or is its default.
   const values = Object.fromEntries(entries) as SettingValues;
-  const agreed = agree({ ...values, configFile: file.path, data: resolve(cwd, values.data) }, given);
+  const agreed = agree(
+    {
+      ...values,
+      configFile: file.path,
+      data: resolve(cwd, values.data),
+      assertionKey: values.assertionKey === undefined ? undefined : resolve(cwd, values.assertionKey),
+    },
+    given,
+  );
   const locate = (finding: Finding): ConfigProblem => {
     const [name, ...rest] = finding.path;
     const variable = typeof name === 'string' && isSettingName(name) ? environment.given.get(name) : undefined;
@@ -58,7 +67,8 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadInput): Lo
     return file.locate(finding);
   };
   warnings.push(...agreed.warnings.map(locate));
-  if (agreed.problems.length > 0) return { ok: false, problems: agreed.problems.map(locate), warnings };
+  const problems = [...agreed.problems, ...withoutKey(file.routes, values.assertionKey)];
+  if (problems.length > 0) return { ok: false, problems: problems.map(locate), warnings };
   return { ok: true, config: deepFreeze({ ...agreed.values, routes: file.routes }), warnings };
 }
 

@@ -5,6 +5,7 @@ import { duration } from './duration.ts';
 import { routeBounds } from './route-bounds.ts';
 import { checkCors, routeCors } from './route-cors.ts';
 import { routeCredential } from './route-credential.ts';
+import { routeIdentity } from './route-identity.ts';
 import { checkRewrite, routeTransform } from './route-transform.ts';
 import { upstream } from './route-upstream.ts';
 import { strictObject, unique } from './strict-object.ts';
@@ -110,6 +111,9 @@ export const routeSchema = strictObject({
   bounds: routeBounds.optional(),
   cors: routeCors.optional(),
   transform: routeTransform.prefault({}),
+  identity: routeIdentity
+    .optional()
+    .describe('What the upstream is told of the caller, beside the `X-Tessera-*` fields.'),
   upstream: upstream.describe('Origin that the requests go to, with their path unless `transform` says otherwise.'),
 })
   .superRefine(checkRewrite)

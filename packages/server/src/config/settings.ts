@@ -81,6 +81,11 @@ export const settings = {
     secret: true,
     doc: 'Key-encryption key: exactly 32 bytes, as 64 hex digits or base64.',
   }),
+  assertionKey: optional({
+    env: 'TESSERA_ASSERTION_KEY',
+    type: type.path,
+    doc: 'File of the Ed25519 private key (PKCS #8, PEM) that signs `X-Tessera-Assertion`; nobody else may read it. `openssl genpkey -algorithm ed25519` makes one.',
+  }),
   defaultExpirySeconds: required({
     env: 'TESSERA_DEFAULT_EXPIRY_SECONDS',
     type: type.seconds(1, CENTURY),

@@ -11,6 +11,7 @@ import {
   type TokenKind,
 } from '@tessera/verify';
 import { canonicalPath } from './canonical-path.ts';
+import { compileAssertion, type IdentityConfig, type RouteAssertion } from './compiled-assertion.ts';
 import { type Bounds, type BoundsConfig, compileBounds } from './compiled-bounds.ts';
 import {
   bothChanges,
@@ -50,6 +51,7 @@ export interface RouteConfig {
   readonly bounds?: BoundsConfig | undefined;
   readonly cors?: CorsConfig | undefined;
   readonly transform?: { readonly request?: ChangesConfig & RewriteConfig; readonly response?: ChangesConfig };
+  readonly identity?: IdentityConfig | undefined;
   readonly upstream: UpstreamConfig;
 }
 
@@ -88,6 +90,8 @@ export interface CompiledRoute {
   readonly cors: Cors | undefined;
   /** Undefined: a credential in the query is none. */
   readonly queryCredential: QueryCredential | undefined;
+  /** Undefined: the upstream hears of the caller in plain fields alone. */
+  readonly assertion: RouteAssertion | undefined;
 }
 
 /** Throws a RangeError on a path, an address range or a pair of limits that validation would have refused. */
@@ -112,6 +116,7 @@ export function compileRoute(config: RouteConfig, defaults: RouteDefaults): Comp
     transform,
     rewrite: compileRewrite(config.transform?.request ?? {}, path),
     upstream: compileUpstream(config.upstream),
+    assertion: compileAssertion(config.identity, config.upstream.targets),
     keepCredential: config.credential?.strip === false,
     bounds: compileBounds(config.bounds ?? {}, defaults.bounds),
     cors,

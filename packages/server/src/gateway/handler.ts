@@ -10,6 +10,7 @@ import {
   requirement,
   type TokenFacts,
 } from '@tessera/verify';
+import type { Assertions } from '../core/assertions.ts';
 import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
@@ -22,6 +23,7 @@ import { type Problem, problem, problemOfDenial } from '../http/problem.ts';
 import { rateHeaders } from '../http/rate-headers.ts';
 import { refuse } from '../http/refuse.ts';
 import { type FlatFields, sendNothing, sendProblem } from '../http/send.ts';
+import { addAssertion } from './add-assertion.ts';
 import { corsFields, preflight } from './cors.ts';
 import { forward } from './forward.ts';
 import { targetOf } from './rewrite.ts';
@@ -37,6 +39,8 @@ export interface GatewayOptions {
   readonly failed: FailedCredentials;
   readonly record: Recorder;
   readonly live: Pick<LiveCalls, 'follow'>;
+  /** Absent: a route that sends one fails. */
+  readonly assertions?: Assertions | undefined;
   readonly upstreams: Upstreams;
   readonly log: GatewayLog;
   readonly uploadStallMs?: number;
@@ -129,10 +133,13 @@ function route(response: ServerResponse, exchange: Exchange, options: GatewayOpt
   } else {
     const admitted = { route: destination, credential, principal: verdict.principal };
     const { scopes } = asked.requirement;
+    const target = targetOf(incoming, admitted);
+    const fields = upstreamFields(incoming, admitted);
+    addAssertion(fields, { incoming, admitted, target }, options.assertions);
     forward(response, incoming, {
       upstream: options.upstreams.of(destination),
-      target: targetOf(incoming, admitted),
-      fields: upstreamFields(incoming, admitted),
+      target,
+      fields,
       uploadStallMs: options.uploadStallMs ?? UPLOAD_STALL_MS,
       bounds: destination.bounds,
       rates,

@@ -7,12 +7,27 @@ const KEY_HEX = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeef
 
 describe('where a value comes from', () => {
   test('nothing configured: the documented defaults', () => {
-    const { rootToken, masterKey, databaseUrl, metricsPort, publicUrl, maxExpirySeconds, configFile, ...rest } = loaded(
-      {},
-    );
-    expect([rootToken, masterKey, databaseUrl, metricsPort, publicUrl, maxExpirySeconds, configFile]).toEqual(
-      Array(7).fill(undefined),
-    );
+    const {
+      rootToken,
+      masterKey,
+      databaseUrl,
+      metricsPort,
+      publicUrl,
+      assertionKey,
+      maxExpirySeconds,
+      configFile,
+      ...rest
+    } = loaded({});
+    expect([
+      rootToken,
+      masterKey,
+      databaseUrl,
+      metricsPort,
+      publicUrl,
+      assertionKey,
+      maxExpirySeconds,
+      configFile,
+    ]).toEqual(Array(8).fill(undefined));
     expect(rest).toEqual({
       host: '127.0.0.1',
       port: 8420,

@@ -1,6 +1,6 @@
 /** The `routes:` part: what a route may say, what it means when it says nothing, and how it is refused. */
 import { describe, expect, test } from 'vitest';
-import { loaded, problems } from './support.ts';
+import { CWD, loaded, problems } from './support.ts';
 
 const route = (more: string): string => `routes:\n- { name: a, match: { path: /* }, upstream: "http://u", ${more} }\n`;
 const refusal = (more: string): string[] =>
@@ -378,4 +378,23 @@ test('bounds of a route, and of all routes', () => {
     'bounds.maxBodyBytes: must be a whole number of bytes from 0 to 1099511627776',
     'bounds.requestTimeout: must be a duration from 1 to 604800 seconds, such as 30, "15m", "90d" or "PT1H"',
   ]);
+});
+
+describe('an assertion', () => {
+  const asks = (identity: string) => refusal(`identity: ${identity}`);
+
+  test.each(['{ assertion: true }', '{ assertion: { audience: x } }'])('%s needs a key to sign it', (identity) => {
+    expect(asks(identity)).toEqual(['identity.assertion: needs assertionKey: the key that signs it']);
+    const env = { TESSERA_ASSERTION_KEY: 'keys/a.pem' };
+    expect(loaded({ yaml: route(`identity: ${identity}`), env }).assertionKey).toBe(`${CWD}/keys/a.pem`);
+  });
+
+  test.each([
+    ['{ assertion: yes }', 'identity.assertion: must be true, false or a mapping with an audience'],
+    ['{ assertion: { audience: "" } }', 'identity.assertion.audience: must be 1 to 512 characters of visible ASCII'],
+    ['{ assertion: { audience: "a b" } }', 'identity.assertion.audience: must be 1 to 512 characters of visible ASCII'],
+    ['{ assertions: true }', 'identity.assertions: unknown setting "assertions"; did you mean "assertion"?'],
+  ])('%s is refused', (identity, message) => {
+    expect(asks(identity)).toEqual([message]);
+  });
 });

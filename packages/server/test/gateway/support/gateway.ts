@@ -1,6 +1,7 @@
 /** A gateway on a free port, with real ports of the decision and a recording upstream behind it. */
 import { generate } from '@tessera/token';
 import { type DenialCode, digestKey, memoryLookup, type Ports, type TokenFacts, type Verdict } from '@tessera/verify';
+import type { Assertions } from '../../../src/core/assertions.ts';
 import type { RouteConfig } from '../../../src/core/compiled-route.ts';
 import type { DoorCall, FailedCredentials } from '../../../src/core/door-ports.ts';
 import { type LiveCalls, liveCalls } from '../../../src/core/live-calls.ts';
@@ -62,6 +63,7 @@ export interface TestOptions {
   readonly limits?: Partial<ListenLimits>;
   readonly uploadStallMs?: number;
   readonly tunnelIdleMs?: number;
+  readonly assertions?: Assertions;
   readonly boundMs?: number;
   readonly upstreamOptions?: Partial<UpstreamsOptions>;
   readonly maxGuesses?: number;
@@ -133,6 +135,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
       : gatewayHandler({
           ...common,
           live,
+          assertions: options.assertions,
           upstreams: pools,
           log: { upstreamFailed: ({ error }) => upstreamFaults.push(error) },
           ...(options.uploadStallMs !== undefined && { uploadStallMs: options.uploadStallMs }),

@@ -1,0 +1,39 @@
+/** What a route tells its upstream of the caller, beside the header fields that every route sends. */
+import { z } from 'zod';
+import type { Finding } from './schema-problems.ts';
+import { strictObject } from './strict-object.ts';
+
+const AUDIENCE = 'must be 1 to 512 characters of visible ASCII';
+
+const assertion = z.union(
+  [
+    z.boolean(),
+    strictObject({
+      audience: z
+        .string(AUDIENCE)
+        .regex(/^[!-~]{1,512}$/, AUDIENCE)
+        .describe('What `aud` says. Without it the origins of the upstream.'),
+    }),
+  ],
+  'must be true, false or a mapping with an audience',
+);
+
+export const routeIdentity = strictObject({
+  assertion: assertion
+    .default(false)
+    .describe('Whether each request carries a signed `X-Tessera-Assertion` (JWT). Needs `assertionKey`.'),
+});
+
+interface Identified {
+  readonly identity?: z.output<typeof routeIdentity> | undefined;
+}
+
+/** Routes that want an assertion where there is no key to sign one. */
+export function withoutKey(routes: readonly Identified[], assertionKey: string | undefined): readonly Finding[] {
+  if (assertionKey !== undefined) return [];
+  return routes.flatMap(({ identity }, index) =>
+    identity === undefined || identity.assertion === false
+      ? []
+      : [{ path: ['routes', index, 'identity', 'assertion'], message: 'needs assertionKey: the key that signs it' }],
+  );
+}
