@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
@@ -29,7 +29,7 @@ describe('an upstream that verifies assertions', () => {
 
   beforeAll(async () => {
     let keys: ReturnType<typeof createRemoteJWKSet> | undefined;
-    upstream = createServer(async (request, response) => {
+    const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       keys ??= createRemoteJWKSet(new URL(`${server.url}/.well-known/jwks.json`));
       const assertion = String(request.headers['x-tessera-assertion']);
       const expected = { issuer: 'tessera', audience, typ: 'tessera-assertion+jwt' };
@@ -40,7 +40,8 @@ describe('an upstream that verifies assertions', () => {
           .update(request.url ?? '')
           .digest('base64url');
       response.writeHead(isMine && payload.htm === request.method ? 200 : 401).end(payload?.sub);
-    }).listen(0, '127.0.0.1');
+    };
+    upstream = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
     await once(upstream, 'listening');
     audience = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
     server = await startServer({
