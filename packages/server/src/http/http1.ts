@@ -41,6 +41,12 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
   // Node would drop fields over a count without a word; the edge counts them and refuses.
   server.maxHeadersCount = 0;
 
+  // Nothing was sent or taken for so long. An answer may be silent for longer, but not unread; between two requests it is the
+  // time of keep-alive that is over.
+  server.setTimeout(limits.unreadTimeoutMs, (socket: Socket) => {
+    if (socket.writableLength > 0 || !latest.has(socket)) socket.destroy();
+  });
+
   const serve = (request: IncomingMessage, response: ServerResponse, connection?: Socket): void => {
     const { socket } = request;
     // What one read brought is parsed to its end, also after the connection was cut.
@@ -79,6 +85,8 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, early: Buffer) => {
     const connection = socket as Socket;
+    // Whoever changes the protocol knows how long its silence may be.
+    connection.setTimeout(0);
     serve(request, responseOn(request, connection, early), connection);
   });
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {

@@ -20,6 +20,8 @@ export interface ListenOptions {
   readonly onError: (error: unknown) => void;
   /** Which of the requests that offer another protocol may change to it; the others are requests like any. Without it none. */
   readonly mayUpgrade?: (request: IncomingMessage) => boolean;
+  /** Hears of every connection that was closed because there were too many. Must not throw. */
+  readonly onCrowded?: (() => void) | undefined;
   readonly limits?: Partial<ListenLimits>;
 }
 
@@ -37,6 +39,10 @@ export interface ListenLimits {
    * and each takes memory. A connection that sends more is cut.
    */
   readonly maxPipelinedRequests: number;
+  /** Connections at once; one more is closed as soon as it is accepted. */
+  readonly maxConnections: number;
+  /** How long a peer may take nothing of an answer that waits for it: the answer takes memory as long. */
+  readonly unreadTimeoutMs: number;
   /** How often the timeouts are looked at. */
   readonly checkEveryMs: number;
 }
@@ -48,6 +54,8 @@ export const LISTEN_LIMITS: ListenLimits = Object.freeze({
   keepAliveTimeoutMs: 65_000,
   maxRequestsPerConnection: 100_000,
   maxPipelinedRequests: 64,
+  maxConnections: 20_000,
+  unreadTimeoutMs: 30_000,
   checkEveryMs: 1_000,
 });
 

@@ -14,6 +14,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   });
+  server.maxConnections = limits.maxConnections;
+  server.on('drop', () => options.onCrowded?.());
   const port = await bound(server, options);
   return { port, close: (graceMs) => drain(overHttp1, connections, graceMs) };
 }
