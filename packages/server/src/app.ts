@@ -152,7 +152,8 @@ async function mount(parts: Mounting): Promise<App> {
   const { port, gatewayPort, metricsPort } = config;
   const open: Listener[] = [];
   const bind = async (options: Pick<ListenOptions, 'handler' | 'port' | 'limits' | 'mayUpgrade'>): Promise<number> => {
-    const listener = await listen({ host, onError, ...options });
+    const limits = { maxConnections: config.maxConnections, ...options.limits };
+    const listener = await listen({ host, onError, onCrowded: metrics.connectionRefused, ...options, limits });
     open.push(listener);
     return listener.port;
   };

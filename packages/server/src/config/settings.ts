@@ -109,6 +109,12 @@ export const settings = {
     default: 100,
     doc: 'Failed credentials that a source address (IPv6: its /64) may present in a minute before it is answered 429.',
   }),
+  maxConnections: required({
+    env: 'TESSERA_MAX_CONNECTIONS',
+    type: type.wholeNumber(1, 1_000_000),
+    default: 20_000,
+    doc: 'Connections that each listener holds at once; one more is closed as soon as it is accepted.',
+  }),
   trustedProxies: required<readonly string[]>({
     env: 'TESSERA_TRUSTED_PROXIES',
     type: type.addressRanges,

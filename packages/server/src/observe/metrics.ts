@@ -49,6 +49,8 @@ export interface Metrics {
   rateLimitDecision(decision: (typeof limitDecisions)[number]): void;
   /** `counted`: a guess was counted for its source address; `blocked`: an address that made too many was turned away. */
   failedCredential(outcome: (typeof failedOutcomes)[number]): void;
+  /** A connection was closed because its listener held as many as it may. */
+  connectionRefused(): void;
   /** A kind that is none of the known counts as `other`. */
   minted(kind: string): void;
   revoked(tokens?: number): void;
@@ -74,6 +76,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const cuts = tally(denialCodes);
   const http = httpRequests();
   const upstreams = upstreamMetrics();
+  let refusedConnections = 0;
   let revokedTokens = 0;
   let auditRecords = 0;
   let reloadSuccessful = true;
@@ -105,6 +108,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
       name: 'tessera_failed_credentials_total',
       help: 'Credentials that nobody was ever given: counted for their address, or blocked for too many before.',
       values: failed.samples((outcome) => ({ outcome })),
+    }),
+    counter({
+      name: 'tessera_connections_refused_total',
+      help: 'Connections that were closed as they were accepted: their listener held as many as it may.',
+      values: plain(refusedConnections),
     }),
     counter({
       name: 'tessera_tokens_minted_total',
@@ -166,6 +174,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     rateLimitDecision(decision) {
       limits.counts[decision] += 1;
+    },
+    connectionRefused() {
+      refusedConnections += 1;
     },
     failedCredential(outcome) {
       failed.counts[outcome] += 1;

@@ -62,6 +62,7 @@ describe('the metrics page', () => {
     metrics.cacheRequest('stale');
     metrics.rateLimitDecision('refused');
     metrics.failedCredential('blocked');
+    metrics.connectionRefused();
     metrics.minted('api_key');
     metrics.revoked();
     metrics.revoked(3);
@@ -73,6 +74,7 @@ describe('the metrics page', () => {
       'tessera_verify_cache_requests_total{outcome="stale"} 1',
       'tessera_ratelimit_decisions_total{decision="refused"} 1',
       'tessera_failed_credentials_total{outcome="blocked"} 1',
+      'tessera_connections_refused_total 1',
       'tessera_tokens_minted_total{kind="api_key"} 1',
       'tessera_tokens_revoked_total 4',
       'tessera_audit_events_total 2',
