@@ -24,9 +24,8 @@ import { type Upstreams, upstreams } from './gateway/upstreams/upstreams.ts';
 import { asksForWebSocket } from './gateway/websocket.ts';
 import { trustedProxies } from './http/client-address.ts';
 import { edgeOptions } from './http/edge.ts';
-import { listen } from './http/listen.ts';
-import type { Listener, ListenOptions } from './http/listen-options.ts';
 import { type Judging, startJudging } from './judging.ts';
+import { openListeners, type Ports } from './listeners.ts';
 import { metricsDoor, metricsPage } from './metrics-door.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
@@ -48,7 +47,7 @@ export interface AppParts {
 }
 
 export interface App {
-  readonly ports: { readonly platform: number; readonly gateway: number; readonly metrics: number | undefined };
+  readonly ports: Ports;
   /** The administrator token that this start made: shown once, by the process edge. */
   readonly rootToken: string | undefined;
   /** Whether the gateway serves the sample route, because nothing is configured. */
@@ -148,29 +147,13 @@ async function mount(parts: Mounting): Promise<App> {
     log: { upstreamFailed: ({ error, ...call }) => log.warn({ ...call, err: error }, 'an upstream failed') },
   });
 
-  const { host } = config;
-  const { port, gatewayPort, metricsPort } = config;
-  const open: Listener[] = [];
-  const bind = async (options: Pick<ListenOptions, 'handler' | 'port' | 'limits' | 'mayUpgrade'>): Promise<number> => {
-    const limits = { maxConnections: config.maxConnections, ...options.limits };
-    const listener = await listen({ host, onError, onCrowded: metrics.connectionRefused, ...options, limits });
-    open.push(listener);
-    return listener.port;
-  };
-  const closeAll = (graceMs: number): Promise<unknown> => Promise.all(open.map((listener) => listener.close(graceMs)));
-  const bound = async (): Promise<App['ports']> => ({
-    platform: await bind({ handler: platform, port }),
-    // The gateway streams bodies of any length and bounds their silence itself.
-    gateway: await bind({
-      handler: gateway,
-      port: gatewayPort,
-      limits: { requestTimeoutMs: 0 },
-      mayUpgrade: asksForWebSocket,
-    }),
-    metrics: metricsPort === undefined ? undefined : await bind({ handler: metricsPage(metrics), port: metricsPort }),
-  });
-  const ports = await bound().catch(async (error: unknown) => {
-    await Promise.all([closeAll(0), echo?.close(0) ?? Promise.resolve()]);
+  const listeners = await openListeners({
+    ...parts,
+    handlers: { platform, gateway, metrics: metricsPage(metrics) },
+    mayUpgrade: asksForWebSocket,
+    onError,
+  }).catch(async (error: unknown) => {
+    await echo?.close(0);
     throw error;
   });
   const watching = followConfig(parts, (next) => {
@@ -185,15 +168,18 @@ async function mount(parts: Mounting): Promise<App> {
   sweep.unref();
 
   return {
-    ports,
+    ports: listeners.ports,
     rootToken: started.rootToken,
     sample: echo !== undefined,
-    reload: watching.reload,
+    reload() {
+      watching.reload();
+      listeners.reload();
+    },
     async stop() {
       state.draining = true;
       watching.end();
       clearInterval(sweep);
-      await closeAll(config.shutdownSeconds * 1000);
+      await listeners.close(config.shutdownSeconds * 1000);
       await pools.close();
       await echo?.close(0);
       await judging.stop();

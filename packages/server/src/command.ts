@@ -79,10 +79,13 @@ function warningText(warning: ConfigProblem): string {
 }
 
 function announce({ ports, rootToken, sample }: App, host: string, data: string): void {
-  const at = (port: number): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const at = (port: number, scheme = 'http'): string =>
+    `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   print(`Tessera ${packageVersion()} is listening`);
   print(`  platform  ${at(ports.platform)}   management API, verify`);
   print(`  gateway   ${at(ports.gateway)}${sample ? `   sample route: ${at(ports.gateway)}/echo` : ''}`);
+  if (ports.platformTls !== undefined) print(`  platform  ${at(ports.platformTls, 'https')}`);
+  if (ports.gatewayTls !== undefined) print(`  gateway   ${at(ports.gatewayTls, 'https')}`);
   if (ports.metrics !== undefined) print(`  metrics   ${at(ports.metrics)}/metrics`);
   print(`  data      ${data}`);
   if (rootToken !== undefined) {

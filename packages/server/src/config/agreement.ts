@@ -2,6 +2,7 @@
 import { isNearlyEveryone } from './address-range.ts';
 import type { Finding } from './schema-problems.ts';
 import type { SettingName, SettingValues } from './settings.ts';
+import { tlsContradictions } from './tls-agreement.ts';
 
 export interface Agreement {
   readonly values: SettingValues;
@@ -24,10 +25,10 @@ export function agree(values: SettingValues, given: ReadonlySet<SettingName>): A
   return { values: derived, ...contradictions(derived, given) };
 }
 
-const PORTS = ['port', 'gatewayPort', 'metricsPort'] as const;
+const PORTS = ['port', 'gatewayPort', 'metricsPort', 'tlsPort', 'gatewayTlsPort'] as const;
 
 function contradictions(values: SettingValues, given: ReadonlySet<SettingName>): Omit<Agreement, 'values'> {
-  const problems: Finding[] = [];
+  const problems: Finding[] = [...tlsContradictions(values)];
   const longest = values.maxExpirySeconds;
   if (longest !== undefined && values.defaultExpirySeconds > longest) {
     problems.push({ path: ['defaultExpirySeconds'], message: 'is longer than maxExpirySeconds' });
@@ -36,7 +37,9 @@ function contradictions(values: SettingValues, given: ReadonlySet<SettingName>):
     problems.push({ path: ['allowNoExpiry'], message: 'cannot be true where maxExpirySeconds is set' });
   }
   for (const [index, later] of PORTS.entries()) {
-    const earlier = PORTS.slice(0, index).find((name) => values[name] !== 0 && values[name] === values[later]);
+    const earlier = PORTS.slice(0, index).find(
+      (name) => values[name] !== undefined && values[name] !== 0 && values[name] === values[later],
+    );
     if (earlier === undefined) continue;
     // Told at the one that somebody wrote: the other may be a default.
     const [at, other] = given.has(later) ? [later, earlier] : [earlier, later];

@@ -21,6 +21,9 @@ const CENTURY = 36_500 * DAY;
 const FORWARDED_HEADERS = ['x-forwarded-for', 'forwarded'] as const;
 type ForwardedHeader = (typeof FORWARDED_HEADERS)[number];
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+/** Which of the two listeners a setting is about. */
+const DOORS = ['none', 'gateway', 'platform', 'both'] as const;
+const CLIENT_CERTIFICATES = ['off', 'optional', 'required'] as const;
 
 export const settings = {
   configFile: optional({
@@ -51,6 +54,48 @@ export const settings = {
     env: 'TESSERA_METRICS_PORT',
     type: type.port,
     doc: 'Port of a listener for `/metrics` alone. Without it metrics are on the platform listener.',
+  }),
+  tlsPort: optional({
+    env: 'TESSERA_TLS_PORT',
+    type: type.port,
+    doc: 'Port of the platform listener over TLS, beside the one in clear. 0 takes a free one. Without it there is none.',
+  }),
+  gatewayTlsPort: optional({
+    env: 'TESSERA_GATEWAY_TLS_PORT',
+    type: type.port,
+    doc: 'Port of the gateway listener over TLS, beside the one in clear. 0 takes a free one. Without it there is none.',
+  }),
+  tlsCertificate: optional({
+    env: 'TESSERA_TLS_CERTIFICATE',
+    type: type.path,
+    doc: 'PEM file: the certificate of the TLS listeners, and those that lead to its root. Followed and reloaded.',
+  }),
+  tlsKey: optional({
+    env: 'TESSERA_TLS_KEY',
+    type: type.path,
+    doc: 'PEM file: the private key of `tlsCertificate`, not encrypted, readable by its owner alone. Followed and reloaded.',
+  }),
+  tlsClientCertificates: required<(typeof CLIENT_CERTIFICATES)[number]>({
+    env: 'TESSERA_TLS_CLIENT_CERTIFICATES',
+    type: type.oneOf(CLIENT_CERTIFICATES),
+    default: 'off',
+    doc: 'Whether clients present certificates over TLS. One that is not valid is refused in either case: `optional` admits clients without any.',
+  }),
+  tlsClientCa: optional({
+    env: 'TESSERA_TLS_CLIENT_CA',
+    type: type.path,
+    doc: 'PEM file: the authorities that client certificates must be from. Followed and reloaded.',
+  }),
+  tlsClientCrl: optional({
+    env: 'TESSERA_TLS_CLIENT_CRL',
+    type: type.path,
+    doc: 'PEM file: the list of revoked client certificates. Once it is past its next update, every client certificate is refused. Followed and reloaded.',
+  }),
+  publicHttp: required<(typeof DOORS)[number]>({
+    env: 'TESSERA_PUBLIC_HTTP',
+    type: type.oneOf(DOORS),
+    default: 'none',
+    doc: 'Listeners in clear that strangers reach: `none`, `gateway`, `platform` or `both`. A credential that arrives there is refused and reported as exposed.',
   }),
   publicUrl: optional({
     env: 'TESSERA_PUBLIC_URL',

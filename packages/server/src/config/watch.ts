@@ -1,7 +1,6 @@
 /** Live reload: follows the configuration file, and keeps what is in force where the new one is wrong. */
-import { statSync, watch } from 'node:fs';
-import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { followFiles } from '../followed-files.ts';
 import type { Config, LoadResult } from './load.ts';
 import type { ConfigProblem } from './problems.ts';
 import { settingNames } from './settings.ts';
@@ -30,8 +29,6 @@ export interface ConfigWatch {
 
 export function watchConfig({ path, current, load, onChange, onProblem, signal }: WatchInput): ConfigWatch {
   let inForce = current;
-  let stamp = '';
-  let timer: NodeJS.Timeout | undefined;
   const report = (message: string): void => onProblem([{ source: path, path: '', message }]);
 
   const adopt = (loaded: Config): void => {
@@ -51,7 +48,7 @@ export function watchConfig({ path, current, load, onChange, onProblem, signal }
 
   const reload = (): void => {
     if (signal.aborted) return;
-    stamp = stampOf(path);
+    followed.seen();
     const loaded = load();
     if (!loaded.ok) onProblem(loaded.problems);
     // Gone for a moment while an editor replaces it: the defaults, without a route, are not what was meant.
@@ -59,34 +56,14 @@ export function watchConfig({ path, current, load, onChange, onProblem, signal }
     else adopt(loaded.config);
   };
 
-  const look = (): void => {
-    timer = undefined;
-    if (stampOf(path) !== stamp) reload();
-  };
-  const unwatched = (): void => report('cannot be watched; its changes wait for a reload by signal');
-  try {
-    // The folder, not the file: an editor puts a new file in its place, and Kubernetes turns a link to another folder.
-    const watcher = watch(dirname(path), { persistent: false, signal }, () => {
-      timer ??= setTimeout(look, DEBOUNCE_MS);
-    });
-    watcher.on('error', unwatched);
-  } catch {
-    // The system has no watch left to give, or the folder is gone: no reason not to serve.
-    unwatched();
-  }
-  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  const followed = followFiles({
+    paths: [path],
+    debounceMs: DEBOUNCE_MS,
+    onChange: reload,
+    onUnwatched: () => report('cannot be watched; its changes wait for a reload by signal'),
+    signal,
+  });
   // What was written between the first load and now made no event.
   reload();
   return Object.freeze({ reload });
-}
-
-/** Changes whenever the file, or what a link in its path points to, is written or replaced. */
-function stampOf(path: string): string {
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-    return [dev, ino, size, mtimeNs, ctimeNs].join(':');
-  } catch {
-    // Absent or out of reach: the reload that follows says which.
-    return 'none';
-  }
 }

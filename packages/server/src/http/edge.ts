@@ -1,6 +1,7 @@
 /** The one edge: what a request is, before any routing. Whatever only the platform may say is stripped here, for every door. */
 import type { IncomingMessage } from 'node:http';
 import type { Presented } from '@tessera/verify';
+import { arrivalOf, type ClientCertificate } from './arrival.ts';
 import { type Client, clientAddress, peerAddress, type TrustedProxies, trustedProxies } from './client-address.ts';
 import { type Problem, problem } from './problem.ts';
 import { isRequestId, newRequestId } from './request-id.ts';
@@ -38,6 +39,10 @@ export interface Incoming {
   readonly fields: readonly string[];
   /** As the client addressed us: what trusted hops tell, else this connection. */
   readonly origin: { readonly scheme: 'http' | 'https'; readonly authority: string; readonly hops: string };
+  /** It came in clear from outside: whatever it carries may have been read on the way. */
+  readonly exposed: boolean;
+  /** Of the client, verified at the handshake; undefined: none. */
+  readonly certificate: ClientCertificate | undefined;
   /** Bytes of the body; undefined: chunked. */
   readonly bodyBytes: number | undefined;
   /** Values of the Connection fields: names of fields that end here. */
@@ -76,7 +81,8 @@ export function receive(request: IncomingMessage, options: EdgeOptions): Incomin
   if (parsed === undefined)
     return refuse(problem('invalid_request', { detail: 'The request target is ambiguous or not valid.' }));
   const peer = peerAddress(request.socket.remoteAddress);
-  const client = forwardedBy(peer, { seen, host }, options.trusted);
+  const arrival = arrivalOf(request.socket);
+  const client = forwardedBy(peer, { seen, host, own: arrival.secure ? 'https' : 'http' }, options.trusted);
   return {
     requestId,
     method,
@@ -88,6 +94,8 @@ export function receive(request: IncomingMessage, options: EdgeOptions): Incomin
     dpop: seen.dpop[0],
     fields: seen.fields,
     origin: client,
+    exposed: arrival.exposed && client.scheme === 'http',
+    certificate: arrival.certificate,
     bodyBytes: seen.transferEncoding.length > 0 ? undefined : Number(seen.contentLength[0] ?? 0),
     connection: seen.connection,
     upgrade: seen.upgrade.length === 0 ? undefined : seen.upgrade.join(','),
@@ -124,11 +132,11 @@ interface Origin extends Pick<Client, 'address' | 'hops'> {
 /** What the hop before us says of the client, where it is trusted to; else nothing it says counts. */
 function forwardedBy(
   peer: string | undefined,
-  { seen, host }: { readonly seen: SortedFields; readonly host: Authority },
+  { seen, host, own }: { readonly seen: SortedFields; readonly host: Authority; readonly own: Origin['scheme'] },
   trusted: TrustedProxies,
 ): Origin {
   if (trusted.nobody || peer === undefined || !trusted.includes(peer, 0))
-    return { address: peer, hops: peer ?? 'unknown', scheme: 'http', authority: host.text };
+    return { address: peer, hops: peer ?? 'unknown', scheme: own, authority: host.text };
   const client = clientAddress(peer, seen, trusted);
   const isTold = trusted.header === 'forwarded';
   const proto = isTold ? client.proto : single(seen.forwardedProto);
@@ -136,7 +144,7 @@ function forwardedBy(
   return {
     address: client.address,
     hops: client.hops,
-    scheme: proto === 'https' ? 'https' : 'http',
+    scheme: proto === undefined ? own : proto === 'https' ? 'https' : 'http',
     authority: parseAuthority(told ?? '')?.text ?? host.text,
   };
 }

@@ -13,8 +13,12 @@ import { responseOn } from './upgraded.ts';
 
 export interface Http1 {
   readonly server: Server;
+  /** Serves a connection that another server accepted. */
+  adopt(socket: Socket): void;
   /** From now on every answer is the last one of its connection, and says so. */
   lastAnswers(): void;
+  /** Closes those of the adopted connections that are idle. */
+  end(): void;
 }
 
 export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayUpgrade'>, limits: ListenLimits): Http1 {
@@ -23,6 +27,7 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
   /** Requests of each connection that wait for the one before them. */
   const waiting = new WeakMap<Duplex, number>();
   let closing = false;
+  let tracking = false;
   const server = createServer({
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
@@ -104,9 +109,18 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
   });
   return {
     server,
+    adopt(socket) {
+      // Only then does node:http look for what has come too slowly.
+      if (!tracking) server.emit('listening');
+      tracking = true;
+      server.emit('connection', socket);
+    },
     lastAnswers() {
       closing = true;
       for (const response of latest.values()) response.shouldKeepAlive = false;
+    },
+    end() {
+      if (tracking) server.close();
     },
   };
 }

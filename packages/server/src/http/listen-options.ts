@@ -1,6 +1,7 @@
 /** What a listener is given, how much of each thing it bears, and what it can be told later. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
@@ -22,8 +23,25 @@ export interface ListenOptions {
   readonly mayUpgrade?: (request: IncomingMessage) => boolean;
   /** Hears of every connection that was closed because there were too many. Must not throw. */
   readonly onCrowded?: (() => void) | undefined;
+  /** With it TLS ends here, and clients that know HTTP/2 speak that. */
+  readonly tls?: TlsListening | undefined;
+  /** In clear, and strangers reach it: the edge refuses credentials, which may have been read on the way. */
+  readonly exposed?: boolean;
   readonly limits?: Partial<ListenLimits>;
 }
+
+export interface TlsListening {
+  readonly context: SecureContextOptions;
+  /**
+   * `optional`: a client may present a certificate, and one that is not valid is refused, never taken for none.
+   * `required`: nobody is let in without a valid one.
+   */
+  readonly clientCertificates: 'off' | 'optional' | 'required';
+  /** A handshake failed, or was refused for its certificate. Must not throw. */
+  readonly onRefused: (reason: RefusedHandshake) => void;
+}
+
+export type RefusedHandshake = 'certificate_missing' | 'certificate_invalid' | 'timeout' | 'aborted' | 'protocol';
 
 export interface ListenLimits {
   readonly maxHeaderBytes: number;
@@ -43,6 +61,8 @@ export interface ListenLimits {
   readonly maxConnections: number;
   /** How long a peer may take nothing of an answer that waits for it: the answer takes memory as long. */
   readonly unreadTimeoutMs: number;
+  /** Requests that run at once in a session of HTTP/2. */
+  readonly maxStreams: number;
   /** How often the timeouts are looked at. */
   readonly checkEveryMs: number;
 }
@@ -56,14 +76,17 @@ export const LISTEN_LIMITS: ListenLimits = Object.freeze({
   maxPipelinedRequests: 64,
   maxConnections: 20_000,
   unreadTimeoutMs: 30_000,
+  maxStreams: 100,
   checkEveryMs: 1_000,
 });
 
 export interface Listener {
   readonly port: number;
+  /** The certificate of every handshake from now on; connections that are there go on with theirs. Of no effect without TLS. */
+  renew(context: SecureContextOptions): void;
   /**
    * Stops accepting, lets running requests end for so long, then cuts them. Answers given meanwhile say
-   * `Connection: close`. Resolves when no connection is left.
+   * `Connection: close`, and sessions of HTTP/2 hear GOAWAY. Resolves when no connection is left.
    */
   close(graceMs: number): Promise<void>;
 }

@@ -1,23 +1,62 @@
-/** A listener: accepts connections, and ends without losing a request. */
+/** A listener: accepts connections, in clear or over TLS, and ends without losing a request. */
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { tellArrival } from './arrival.ts';
 import { type Http1, http1 } from './http1.ts';
-import { LISTEN_LIMITS, type Listener, type ListenOptions } from './listen-options.ts';
+import { type Http2, http2 } from './http2.ts';
+import { LISTEN_LIMITS, type Listener, type ListenLimits, type ListenOptions } from './listen-options.ts';
+import { hardened, tlsServer } from './tls.ts';
 
 /** Resolves when the port is bound; rejects where it cannot be. */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const limits = Object.freeze({ ...LISTEN_LIMITS, ...options.limits });
   const connections = new Set<Socket>();
-  const overHttp1 = http1(options, limits);
-  const { server } = overHttp1;
-  server.on('connection', (socket) => {
+  const serving = options.tls === undefined ? inClear(options, limits) : overTls(options, options.tls, limits);
+  const { accepts } = serving;
+  const known = (socket: Socket): void => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
-  });
-  server.maxConnections = limits.maxConnections;
-  server.on('drop', () => options.onCrowded?.());
-  const port = await bound(server, options);
-  return { port, close: (graceMs) => drain(overHttp1, connections, graceMs) };
+  };
+  accepts.on('connection', known);
+  // Of these what was read counts, too: a handshake is no request.
+  accepts.on('secureConnection', known);
+  accepts.maxConnections = limits.maxConnections;
+  accepts.on('drop', () => options.onCrowded?.());
+  const port = await bound(accepts, options);
+  return {
+    port,
+    renew: serving.renew,
+    close: (graceMs) => drain(serving, connections, graceMs),
+  };
+}
+
+interface Serving {
+  /** Listens on the port. */
+  readonly accepts: Server;
+  readonly http1: Http1;
+  readonly http2: Http2 | undefined;
+  readonly renew: Listener['renew'];
+}
+
+function inClear(options: ListenOptions, limits: ListenLimits): Serving {
+  const plain = http1(options, limits);
+  if (options.exposed === true)
+    plain.server.on('connection', (socket) =>
+      tellArrival(socket, { secure: false, exposed: true, certificate: undefined }),
+    );
+  return { accepts: plain.server, http1: plain, http2: undefined, renew: () => {} };
+}
+
+function overTls(options: ListenOptions, tls: NonNullable<ListenOptions['tls']>, limits: ListenLimits): Serving {
+  const older = http1(options, limits);
+  const newer = http2(options, limits);
+  const accepts = tlsServer(tls, { http1: older.adopt, http2: newer.serve }, limits);
+  return {
+    accepts,
+    http1: older,
+    http2: newer,
+    renew: (context) => accepts.setSecureContext(hardened(context, tls)),
+  };
 }
 
 function bound(server: Server, { host, port }: ListenOptions): Promise<number> {
@@ -33,8 +72,9 @@ function bound(server: Server, { host, port }: ListenOptions): Promise<number> {
 /** A connection that was just made may have its first request on the way; one that stays silent for so long does not. */
 const UNUSED_MS = 500;
 
-function drain({ server, lastAnswers }: Http1, connections: ReadonlySet<Socket>, graceMs: number): Promise<void> {
-  lastAnswers();
+function drain({ accepts, http1, http2 }: Serving, connections: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+  http1.lastAnswers();
+  http2?.lastAnswers();
   return new Promise((resolve) => {
     const cut = setTimeout(() => {
       for (const socket of connections) socket.destroy();
@@ -42,11 +82,12 @@ function drain({ server, lastAnswers }: Http1, connections: ReadonlySet<Socket>,
     const cutUnused = setTimeout(() => {
       for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
     }, UNUSED_MS);
-    server.close(() => {
+    accepts.close(() => {
       clearTimeout(cut);
       clearTimeout(cutUnused);
       // The server may say so before its connections do, and what ran on them is recorded when they close.
       resolve(Promise.all([...connections].map((socket) => once(socket, 'close'))).then(() => {}));
     });
+    http1.end();
   });
 }

@@ -6,6 +6,7 @@ import { type DenialCode, denialCodes, type TokenKind } from '@tessera/verify';
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
 import { httpRequests, type RouteMetrics } from './http-requests.ts';
 import { counter, durations, type Family, gauge, histogram, type Sample, tally } from './series.ts';
+import { type TransportMetrics, transportMetrics } from './transport-metrics.ts';
 import { type Upstreams, upstreamMetrics } from './upstreams.ts';
 
 export const doors = ['gateway', 'forward-auth', 'verify', 'api'] as const;
@@ -61,6 +62,8 @@ export interface Metrics {
   /** Metrics of an HTTP route by its template or its name in the configuration, never by the path of a request. */
   route(name: string): RouteMetrics;
   readonly upstreams: Pick<Upstreams, 'of' | 'follow'>;
+  /** Of connections, whatever they carry. */
+  readonly transport: TransportMetrics;
   readonly contentType: string;
   /** The page: Prometheus' text format, version 0.0.4. */
   exposition(): Promise<string>;
@@ -77,6 +80,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const http = httpRequests();
   const upstreams = upstreamMetrics();
   let refusedConnections = 0;
+  const transport = transportMetrics();
   let revokedTokens = 0;
   let auditRecords = 0;
   let reloadSuccessful = true;
@@ -162,6 +166,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     }),
     http.family(),
     ...upstreams.families(),
+    ...transport.families(),
   ];
 
   return {
@@ -198,6 +203,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     route: (name) => http.route(name),
     upstreams,
+    transport,
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     async exposition() {
       const ours = AggregatorRegistry.aggregate([families()]);

@@ -1,0 +1,62 @@
+/** Metrics of connections: the certificate that is served, handshakes that were refused, credentials that came in clear. */
+import { counter, type Family, gauge, tally } from './series.ts';
+
+const refusals = ['certificate_missing', 'certificate_invalid', 'timeout', 'aborted', 'protocol'] as const;
+const exposingDoors = ['gateway', 'platform'] as const;
+
+export interface TransportMetrics {
+  handshakeRefused(reason: (typeof refusals)[number]): void;
+  /** @param expiresAt milliseconds since the epoch */
+  certificateInForce(expiresAt: number): void;
+  certificateReloaded(successful: boolean): void;
+  credentialExposed(door: (typeof exposingDoors)[number]): void;
+  families(): readonly Family[];
+}
+
+export function transportMetrics(): TransportMetrics {
+  const refused = tally(refusals);
+  const exposed = tally(exposingDoors);
+  const certificate: { expiresAt?: number; reloaded?: boolean } = {};
+  return {
+    handshakeRefused(reason) {
+      refused.counts[reason] += 1;
+    },
+    certificateInForce(expiresAt) {
+      certificate.expiresAt = expiresAt;
+      certificate.reloaded = true;
+    },
+    certificateReloaded(successful) {
+      certificate.reloaded = successful;
+    },
+    credentialExposed(door) {
+      exposed.counts[door] += 1;
+    },
+    families: () => [
+      counter({
+        name: 'tessera_credentials_exposed_total',
+        help: 'Requests with a credential that came in clear from outside, and were refused.',
+        values: exposed.samples((door) => ({ door })),
+      }),
+      counter({
+        name: 'tessera_tls_handshakes_refused_total',
+        help: 'TLS handshakes that failed, or were refused for the certificate of the client.',
+        values: refused.samples((reason) => ({ reason })),
+      }),
+      // Without a certificate there is nothing to tell, and no alert on an expiry may fire.
+      ...(certificate.expiresAt === undefined
+        ? []
+        : [
+            gauge({
+              name: 'tessera_certificate_expiry_timestamp_seconds',
+              help: 'When the certificate that is served expires.',
+              values: [{ labels: {}, value: certificate.expiresAt / 1000 }],
+            }),
+            gauge({
+              name: 'tessera_certificate_last_reload_successful',
+              help: '1 where the certificate in force is the one in the files, 0 where that was refused.',
+              values: [{ labels: {}, value: certificate.reloaded === true ? 1 : 0 }],
+            }),
+          ]),
+    ],
+  };
+}

@@ -1,0 +1,44 @@
+/** TLS is set as a whole or not at all: half of it would look like protection. */
+import { expect, test } from 'vitest';
+import { loaded, problems } from './support.ts';
+
+const PAIR = 'tlsCertificate: a.pem\ntlsKey: a.key\n';
+
+test.each([
+  ['gatewayTlsPort: 8443\n', 'tessera.yaml:1:1 gatewayTlsPort: needs a certificate: set tlsCertificate and tlsKey'],
+  ['tlsPort: 8443\ntlsCertificate: a.pem\n', 'tessera.yaml:2:1 tlsCertificate: needs its key: set tlsKey'],
+  ['tlsKey: a.key\n', 'tessera.yaml:1:1 tlsKey: needs its certificate: set tlsCertificate'],
+  [PAIR, 'tessera.yaml:1:1 tlsCertificate: is served nowhere: set gatewayTlsPort or tlsPort'],
+  [
+    `${PAIR}tlsPort: 8443\ntlsClientCertificates: required\n`,
+    'tessera.yaml:4:1 tlsClientCertificates: needs the authorities that they must be from: set tlsClientCa',
+  ],
+  [
+    'tlsClientCa: ca.pem\ntlsClientCertificates: optional\n',
+    'tessera.yaml:2:1 tlsClientCertificates: are presented over TLS only: set tlsCertificate',
+  ],
+  [
+    `${PAIR}tlsPort: 8443\ntlsClientCa: ca.pem\n`,
+    'tessera.yaml:4:1 tlsClientCa: is not asked: set tlsClientCertificates to optional or required',
+  ],
+  [
+    `${PAIR}tlsPort: 8443\ntlsClientCrl: crl.pem\n`,
+    'tessera.yaml:4:1 tlsClientCrl: is not asked: set tlsClientCertificates to optional or required',
+  ],
+  [`${PAIR}tlsPort: 8443\ngatewayTlsPort: 8443\n`, 'tessera.yaml:4:1 gatewayTlsPort: is the port of tlsPort too'],
+  [`${PAIR}tlsPort: 8421\n`, 'tessera.yaml:3:1 tlsPort: is the port of gatewayPort too'],
+  ['publicHttp: yes\n', 'tessera.yaml:1:1 publicHttp: must be one of none, gateway, platform, both'],
+])('%j', (yaml, problem) => {
+  expect(problems({ yaml })).toEqual([problem]);
+});
+
+test('the whole of it is accepted', () => {
+  const yaml = `${PAIR}tlsPort: 0\ngatewayTlsPort: 0\ntlsClientCertificates: optional\ntlsClientCa: ca.pem\ntlsClientCrl: crl.pem\n`;
+  expect(loaded({ yaml, env: { TESSERA_PUBLIC_HTTP: 'both' } })).toMatchObject({
+    tlsPort: 0,
+    gatewayTlsPort: 0,
+    tlsCertificate: 'a.pem',
+    tlsClientCertificates: 'optional',
+    publicHttp: 'both',
+  });
+});
