@@ -255,10 +255,9 @@ describeWith(NEEDED, 'two gateways behind nginx with ModSecurity', () => {
     expect(injected.status).toBe(403);
     const logs = ['access.log', 'modsec_audit.log'].map((name) => join(folder, name));
     for (const log of logs) expect(existsSync(log)).toBe(true);
-    const text = logs.map((log) => readFileSync(log, 'utf8')).join('') + waf.output();
-    // The firewall says why, and the line of the call is there.
-    expect(text).toContain('SQL Injection');
-    expect(text).toContain('"GET /orders/1" 403');
+    const written = async (): Promise<string> => logs.map((log) => readFileSync(log, 'utf8')).join('') + waf.output();
+    // The line of the call is there, and the firewall says why.
+    const text = await until(written, (log) => log.includes('"GET /orders/1" 403') && log.includes('SQL Injection'));
     // Neither the answer nor a token is.
     expect(text).not.toContain('<html>');
     expect(text).not.toContain(token);
