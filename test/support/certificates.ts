@@ -25,6 +25,8 @@ export interface Validity {
   readonly days?: number;
   /** Bytes of an extension that means nothing: a large certificate. */
   readonly padding?: number;
+  /** Signed with its own key, and not by the authority. */
+  readonly selfSigned?: boolean;
 }
 
 export interface Authority {
@@ -61,12 +63,18 @@ export function certificates(name = 'Test authority'): Authority {
     writeFileSync(path, text, { mode: 0o600 });
     return path;
   };
-  const pair = (subject: string, extensions: readonly Der[], { padding = 0, ...validity }: Validity): Pair => {
+  const pair = (
+    subject: string,
+    extensions: readonly Der[],
+    { padding = 0, selfSigned, ...validity }: Validity,
+  ): Pair => {
     made += 1;
     const own = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const all = padding === 0 ? extensions : [...extensions, extension(PADDING, octets(new Uint8Array(padding)))];
     const serial = Buffer.concat([Buffer.from([1]), randomBytes(8)]);
-    const der = certificateOf({ subject, serial, key: own.publicKey, extensions: all, validity }, issuer);
+    const self: Issuer = { name: subject, key: own.privateKey, publicKey: own.publicKey };
+    const signer = selfSigned === true ? self : issuer;
+    const der = certificateOf({ subject, serial, key: own.publicKey, extensions: all, validity }, signer);
     const certificatePem = pem('CERTIFICATE', der);
     const keyPem = own.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     return {
@@ -109,7 +117,7 @@ interface Subject {
   readonly serial: Uint8Array;
   readonly key: KeyObject;
   readonly extensions: readonly Der[];
-  readonly validity: Omit<Validity, 'padding'>;
+  readonly validity: Pick<Validity, 'notBefore' | 'days'>;
 }
 
 /** RFC 5280 section 4.1. */

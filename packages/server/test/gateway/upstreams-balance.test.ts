@@ -1,8 +1,10 @@
 /** Shares are exact, slow targets get less, and no target gets more than it may have. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { type TestGateway, testGateway } from './support/gateway.ts';
-import { recordingUpstream } from './support/recording-upstream.ts';
+import { lines, type TestGateway, TOKEN, testGateway } from './support/gateway.ts';
+import { connection, until } from './support/raw-client.ts';
+import { OK, recordingUpstream } from './support/recording-upstream.ts';
 import { bench, given, isTarget, tally, targets, turns } from './support/upstream-of.ts';
+import { accepting, handshake } from './support/websocket.ts';
 
 describe('round robin', () => {
   it('takes turns by weight, spread as evenly as can be', () => {
@@ -109,15 +111,34 @@ describe('the requests that a target may have at a time', () => {
     ]);
   });
 
-  it('are given back by a client that goes away', async () => {
+  it('count a WebSocket until it ends', async () => {
     gateway = await testGateway({
       routes: (url) => [{ name: 'one', match: { path: '/*' }, upstream: { targets: [{ url, maxConcurrent: 1 }] } }],
-      limits: { headersTimeoutMs: 5_000 },
+    });
+    gateway.upstream.answer = accepting();
+    const socket = connection(gateway.port, handshake([`Authorization: Bearer ${TOKEN}`]));
+    await until(socket, '\r\n\r\n');
+    expect((await gateway.get('/')).status).toBe(503);
+    socket.destroy();
+    gateway.upstream.answer = OK;
+    await expect.poll(async () => (await gateway?.get('/'))?.status).toBe(200);
+  });
+
+  it('are given back by an upstream that breaks and by a client that goes away', async () => {
+    gateway = await testGateway({
+      routes: (url) => [{ name: 'one', match: { path: '/*' }, upstream: { targets: [{ url, maxConcurrent: 1 }] } }],
     });
     const ok = gateway.upstream.answer;
     gateway.upstream.answer = (_request, socket) => void socket.destroy();
     expect((await gateway.get('/broken')).status).toBe(502);
+    gateway.upstream.answer = () => {};
+    const socket = connection(
+      gateway.port,
+      `GET /left HTTP/1.1\r\n${lines('Host: a.test', `Authorization: Bearer ${TOKEN}`)}`,
+    );
+    await gateway.upstream.seen('GET /left');
+    socket.destroy();
     gateway.upstream.answer = ok;
-    expect((await gateway.get('/next')).status).toBe(200);
+    await expect.poll(async () => (await gateway?.get('/next'))?.status).toBe(200);
   });
 });

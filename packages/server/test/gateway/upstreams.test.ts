@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { startEcho } from '../../src/gateway/echo.ts';
 import { lines, type TestGateway, TOKEN, testGateway } from './support/gateway.ts';
-import { OK, type RecordingUpstream, recordingUpstream } from './support/recording-upstream.ts';
+import { answerWith, OK, type RecordingUpstream, recordingUpstream } from './support/recording-upstream.ts';
 
 describe('connections to upstreams', () => {
   const ends: (() => Promise<unknown>)[] = [];
@@ -39,6 +39,43 @@ describe('connections to upstreams', () => {
     await Promise.all(Array.from({ length: 50 }, (_, index) => gateway.get(`/${index}`)));
     expect(new Set(gateway.upstream.requests.map((request) => request.split(' ')[1])).size).toBe(50);
     expect(gateway.upstream.requests).toHaveLength(50);
+  });
+});
+
+describe('the configured origin is the only one that is spoken to', () => {
+  it.each([
+    '//ELSEWHERE/x',
+    'http://ELSEWHERE/x',
+    '/@ELSEWHERE/x',
+    '/http://ELSEWHERE/x',
+    '/\\\\ELSEWHERE/x',
+    '/x?url=http://ELSEWHERE/x',
+    '/%2f%2fELSEWHERE/x',
+  ])('whatever the path says: %s', async (path) => {
+    const [elsewhere, gateway] = [await recordingUpstream(), await testGateway()];
+    const fields = [`Authorization: Bearer ${TOKEN}`, `X-Forwarded-Host: ${elsewhere.authority}`];
+    const target = path.replace('ELSEWHERE', elsewhere.authority);
+    // Passed to the configured origin as a path, or refused; a Host that agrees with an absolute target changes nothing.
+    for (const host of ['a.test', elsewhere.authority]) {
+      const { status } = await gateway.raw(
+        `GET ${target} HTTP/1.1\r\n${lines(`Host: ${host}`, ...fields, 'Connection: close')}`,
+      );
+      expect([200, 400]).toContain(status);
+    }
+    expect(elsewhere.bytes()).toBe('');
+    await Promise.all([gateway.close(), elsewhere.close()]);
+  });
+
+  it('a redirect is the answer, for the client to follow or not', async () => {
+    const [elsewhere, gateway] = [await recordingUpstream(), await testGateway()];
+    gateway.upstream.answer = answerWith(
+      `HTTP/1.1 302 Found\r\nLocation: ${elsewhere.origin}/latest/meta-data\r\nContent-Length: 0\r\n\r\n`,
+    );
+    const { status, head } = await gateway.get('/');
+    expect(status).toBe(302);
+    expect(head).toContain(`\r\nlocation: ${elsewhere.origin}/latest/meta-data`);
+    expect(elsewhere.bytes()).toBe('');
+    await Promise.all([gateway.close(), elsewhere.close()]);
   });
 });
 

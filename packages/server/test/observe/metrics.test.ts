@@ -57,6 +57,41 @@ describe('the metrics page', () => {
     ]);
   });
 
+  it('tells of upstreams: how soon they answer, how often they fail, and which targets take requests', async () => {
+    const metrics = metricsOf();
+    const orders = metrics.upstreams.of('orders');
+    orders.request(200, 0.02);
+    orders.request(204, 3);
+    orders.request(503, 0.001);
+    orders.request(undefined, 5);
+    orders.retried();
+    orders.ejected();
+    metrics.upstreams.of('other');
+    metrics.upstreams.follow(() => [
+      { upstream: 'orders', target: 'http://a.test', healthy: true },
+      { upstream: 'orders', target: 'http://b.test', healthy: false },
+    ]);
+    const lines = (await linesOf(metrics)).filter((line) => line.startsWith('tessera_upstream_'));
+    expect(lines.filter((line) => /_count|le="(?:0.025|5)"/.test(line))).toEqual(
+      [
+        '_bucket{upstream="orders",code_class="2xx",le="0.025"} 1',
+        '_bucket{upstream="orders",code_class="2xx",le="5"} 2',
+        '_count{upstream="orders",code_class="2xx"} 2',
+        '_bucket{upstream="orders",code_class="5xx",le="0.025"} 1',
+        '_bucket{upstream="orders",code_class="5xx",le="5"} 1',
+        '_count{upstream="orders",code_class="5xx"} 1',
+        '_bucket{upstream="orders",code_class="none",le="0.025"} 0',
+        '_bucket{upstream="orders",code_class="none",le="5"} 1',
+        '_count{upstream="orders",code_class="none"} 1',
+      ].map((line) => `tessera_upstream_request_duration_seconds${line}`),
+    );
+    expect(lines).toContain('tessera_upstream_retries_total{upstream="orders"} 1');
+    expect(lines).toContain('tessera_upstream_ejections_total{upstream="orders"} 1');
+    expect(lines).toContain('tessera_upstream_ejections_total{upstream="other"} 0');
+    expect(lines).toContain('tessera_upstream_healthy{upstream="orders",target="http://a.test"} 1');
+    expect(lines).toContain('tessera_upstream_healthy{upstream="orders",target="http://b.test"} 0');
+  });
+
   it('tells what else happened, and how things stand', async () => {
     const metrics = metricsOf();
     metrics.cacheRequest('stale');

@@ -117,6 +117,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
   const cuts: DenialCode[] = [];
   const pools = upstreams(options.upstreamOptions);
   const table = compileRoutes((options.routes ?? everything)(upstream.origin), { workspace: WORKSPACE });
+  pools.follow(table.routes);
   const common = {
     routes: () => table,
     edge: edgeOptions({ trusted: trustedOf(options) }),
