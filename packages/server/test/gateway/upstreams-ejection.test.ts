@@ -117,17 +117,20 @@ describe('a target that is out of service', () => {
     expect(upstream.pick()).toEqual({ none: 'unavailable', retryAfterSeconds: 4 });
   });
 
-  it('does not come back by an answer to what was sent before it went', () => {
+  it('neither comes back nor stays away by the end of what was sent before it went', () => {
     const on = bench();
     const upstream = on.configure({ targets: targets('a'), eject: { failures: 1, for: 2 } });
-    const [early, late] = [given(upstream), given(upstream)];
+    const [early, late] = [given(upstream), given(upstream), given(upstream)];
     const { term } = early;
     end(late, 'unreachable');
     on.now = 2_000;
-    given(upstream);
+    const trial = given(upstream);
     early.answering(200, term);
     early.settle('good', term, 200);
     expect(on.changes).toEqual(['a out']);
+    early.settle('unreachable', term);
+    trial.answering(200, trial.term);
+    expect(on.changes).toEqual(['a out', 'a in']);
   });
 
   it('is in service again with a bad answer where there is nobody better', () => {
@@ -173,6 +176,14 @@ describe('a target that is out of service', () => {
 describe('a dead target, behind the gateway', () => {
   let gateway: TestGateway;
   afterEach(() => gateway.close());
+
+  it('is one that refuses connections: one that takes requests and breaks them goes on being asked', async () => {
+    gateway = await testGateway();
+    gateway.upstream.answer = (_request, socket) => void socket.resetAndDestroy();
+    for (let at = 0; at < 8; at += 1) expect((await gateway.get('/')).status).toBe(502);
+    gateway.upstream.answer = OK;
+    expect((await gateway.get('/')).status).toBe(200);
+  });
 
   it('costs one connection a trial and other routes nothing, and serves again when it is back', async () => {
     const dead = await recordingUpstream();

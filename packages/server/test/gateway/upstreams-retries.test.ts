@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { createServer as createTcpServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { UpstreamConfig } from '../../src/core/compiled-upstream.ts';
+import { Tries } from '../../src/gateway/upstreams/tries.ts';
 import { lines, type TestGateway, TOKEN, testGateway } from './support/gateway.ts';
 import { OK, type RecordingUpstream, recordingUpstream } from './support/recording-upstream.ts';
 import { refusing, unanswered } from './support/unreachable.ts';
+import { bench, given, targets } from './support/upstream-of.ts';
 
 const AUTH = `Authorization: Bearer ${TOKEN}`;
 
@@ -175,6 +177,26 @@ describe('where anything was sent', () => {
     expect((await gateway.get('/')).end).toBe('reset');
     await half.disconnected;
   });
+});
+
+it('a try of which something was sent has no next one, whoever asks', () => {
+  const upstream = bench().configure({ targets: targets('ab'), retries: 1 });
+  const unsent = new Tries(upstream, given(upstream));
+  expect(unsent.failed(new Error('no connection'))).toBe('unreachable');
+  expect(unsent.next('GET')?.url).toBe('http://b.invalid');
+  const sent = new Tries(upstream, given(upstream));
+  sent.sending();
+  expect(sent.failed(new Error('reset'))).toBe('failed');
+  expect(sent.next('GET')).toBeUndefined();
+});
+
+it('a request that our own client refuses says nothing about a target, and goes to no other', () => {
+  const on = bench();
+  const upstream = on.configure({ targets: targets('ab'), eject: { failures: 1 } });
+  const tries = new Tries(upstream, given(upstream));
+  const refusal = Object.assign(new Error('invalid'), { code: 'UND_ERR_INVALID_ARG' });
+  expect(tries.failed(refusal)).toBe('none');
+  expect(on.changes).toEqual([]);
 });
 
 describe('a kept connection that has ended before', () => {
