@@ -39,6 +39,11 @@ export class Service {
     return this.#state === 'in';
   }
 
+  /** In service, and the latest request did not fail. */
+  get isUntroubled(): boolean {
+    return this.#state === 'in' && this.#failures === 0;
+  }
+
   get term(): number {
     return this.#term;
   }

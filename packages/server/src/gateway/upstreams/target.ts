@@ -93,6 +93,8 @@ export class Target {
     const { eject, now, dispensable } = this.#membership;
     if (eject === undefined) return;
     const told = outcome === 'good' && status !== undefined && eject.status.has(status) ? 'failed' : outcome;
+    // Nearly every request: it went well, as did the one before.
+    if (told === 'good' && this.#service.isUntroubled) return;
     const ended = { term, now: now(), dispensable: () => dispensable(this) };
     this.#tell(this.#service.ended(told, ended, eject));
   }
