@@ -128,7 +128,8 @@ test('a target that is killed costs what was sent to it, other routes nothing, a
   await both.until('a');
   await Promise.all([both.stop(), other.stop()]);
   const failed = both.answers.filter((answer) => !'ab'.includes(answer));
-  expect(failed.length).toBeLessThanOrEqual(CLIENTS);
+  // One for each connection that the dead process had, and those do not all end in the same moment.
+  expect(failed.length).toBeLessThanOrEqual(2 * CLIENTS);
   expect(new Set([...failed, '502'])).toEqual(new Set(['502']));
   expect(new Set(other.answers)).toEqual(new Set(['b']));
   expect([told(server, OUT, a), told(server, IN, a), told(server, OUT, targets[1])]).toEqual([1, 1, 0]);

@@ -171,7 +171,8 @@ describe('labels', () => {
     const route = metrics.route('orders');
     for (const method of ['GET', 'tsr_live_0000', '192.0.2.7', 'constructor', 'BREW']) route.request(method, 200, 0.01);
     const labels = labelsOf(await metrics.exposition());
-    expect(labels.get('door')).toEqual(new Set(doors));
+    // The doors that judge, and the listener that a credential may come to in clear.
+    expect(labels.get('door')).toEqual(new Set([...doors, 'platform']));
     expect(labels.get('result')).toEqual(new Set(['ok', ...denialCodes]));
     expect(labels.get('outcome')).toEqual(new Set(['hit', 'miss', 'stale', 'counted', 'blocked']));
     expect(labels.get('decision')).toEqual(new Set(['allowed', 'refused']));
