@@ -170,7 +170,15 @@ describe('labels', () => {
     metrics.minted('constructor');
     const route = metrics.route('orders');
     for (const method of ['GET', 'tsr_live_0000', '192.0.2.7', 'constructor', 'BREW']) route.request(method, 200, 0.01);
+    metrics.upstreams.of('orders').request(999, 0.01);
+    metrics.upstreams.follow(() => [{ upstream: 'orders', target: 'http://a.test', healthy: true }]);
     const labels = labelsOf(await metrics.exposition());
+    expect(labels.get('upstream')).toEqual(new Set(['orders']));
+    expect(labels.get('target')).toEqual(new Set(['http://a.test']));
+    expect(labels.get('code_class')).toEqual(new Set(['5xx']));
+    expect(labels.get('reason')).toEqual(
+      new Set(['certificate_missing', 'certificate_invalid', 'timeout', 'aborted', 'protocol']),
+    );
     // The doors that judge, and the listener that a credential may come to in clear.
     expect(labels.get('door')).toEqual(new Set([...doors, 'platform']));
     expect(labels.get('result')).toEqual(new Set(['ok', ...denialCodes]));
@@ -187,6 +195,7 @@ describe('labels', () => {
     expect(await metrics.exposition()).toContain('tessera_tokens_minted_total{kind="other"} 2');
     expect([...labels.keys()].toSorted()).toEqual(
       [
+        'code_class',
         'decision',
         'door',
         'http_request_method',
@@ -199,9 +208,12 @@ describe('labels', () => {
         'node',
         'outcome',
         'patch',
+        'reason',
         'result',
         'space',
+        'target',
         'type',
+        'upstream',
         'version',
       ].filter((name) => labels.has(name)),
     );
