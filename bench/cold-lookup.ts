@@ -2,7 +2,7 @@
 import type { ColdReport } from './processes/cold-lookups.ts';
 import type { Bench } from './rig/bench.ts';
 import { startChild } from './rig/child.ts';
-import { times } from './rig/report.ts';
+import { microseconds, times } from './rig/report.ts';
 
 const GOAL_MILLISECONDS = 1;
 const GOAL_GROWTH = 1.3;
@@ -21,16 +21,16 @@ export const coldLookup: Bench = async ({ plan, seeded }) => {
     rows: [
       {
         what: `cold look-up among ${of(largeStore)} tokens in SQLite, p99 (p50)`,
-        ours: `${us(report.large.p99)} (${us(report.large.p50)})`,
-        against: `${us(report.floor.p99)} (${us(report.floor.p50)}) prepared read of one column`,
+        ours: `${microseconds(report.large.p99)} (${microseconds(report.large.p50)})`,
+        against: `${microseconds(report.floor.p99)} (${microseconds(report.floor.p50)}) prepared read of one column`,
         ratio: times(report.large.p50 / report.floor.p50),
-        goal: `p99 < ${us(GOAL_MILLISECONDS)}`,
+        goal: `p99 < ${microseconds(GOAL_MILLISECONDS)}`,
         met: report.large.p99 < GOAL_MILLISECONDS,
       },
       {
         what: `the same, ${of(largeStore)} tokens against ${of(smallStore)}, p50`,
-        ours: us(report.large.p50),
-        against: `${us(report.small.p50)} ours among ${of(smallStore)}`,
+        ours: microseconds(report.large.p50),
+        against: `${microseconds(report.small.p50)} ours among ${of(smallStore)}`,
         ratio: times(report.growth),
         goal: `<= ${GOAL_GROWTH}x`,
         met: report.growth <= GOAL_GROWTH,
@@ -41,7 +41,3 @@ export const coldLookup: Bench = async ({ plan, seeded }) => {
     ],
   };
 };
-
-function us(milliseconds: number): string {
-  return `${Math.round(1000 * milliseconds)} µs`;
-}

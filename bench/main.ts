@@ -5,11 +5,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { betterAuth } from './better-auth.ts';
 import { coldLookup } from './cold-lookup.ts';
+import { forwardAuth } from './forward-auth.ts';
 import { gateway } from './gateway.ts';
+import { gatewayLatency } from './gateway-latency.ts';
+import { gatewayNative } from './gateway-native.ts';
+import { idleConnections } from './idle-connections.ts';
 import { memory } from './memory.ts';
 import { mint } from './mint.ts';
+import { overload } from './overload.ts';
 import { type Bench, planOf, rigIn } from './rig/bench.ts';
 import { type Outcome, report, writeInto } from './rig/report.ts';
+import { routes } from './routes.ts';
 import { start } from './start.ts';
 import { verdict } from './verdict.ts';
 import { verifyHttp } from './verify-http.ts';
@@ -23,6 +29,12 @@ const benches: Readonly<Record<string, Bench>> = {
   memory,
   start,
   gateway,
+  'gateway-native': gatewayNative,
+  'gateway-latency': gatewayLatency,
+  'forward-auth': forwardAuth,
+  routes,
+  'idle-connections': idleConnections,
+  overload,
 };
 
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);

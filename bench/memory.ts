@@ -33,12 +33,12 @@ export const memory: Bench = async ({ plan, seeded }) => {
     const port = door === 'verify' ? tessera.port : tessera.gatewayPort;
     const order = { port, connections: CONNECTIONS, tokens };
     // What serving anybody takes is there before the flood.
-    await load.run({ ...order, kind: warm, requests: 2 * tokens }, tessera.pid);
+    await load.run({ ...order, kind: warm, requests: 2 * tokens }, [tessera.pid]);
     await delay(SETTLE_MILLISECONDS);
     const before = residentMebibytes(tessera.pid);
     for (const kind of kinds) {
       const missesBefore = await misses(tessera);
-      await load.run({ ...order, kind, requests: badTokens / kinds.length }, tessera.pid);
+      await load.run({ ...order, kind, requests: badTokens / kinds.length }, [tessera.pid]);
       if (kind.endsWith('malformed')) lookups += (await misses(tessera)) - missesBefore;
     }
     await delay(SETTLE_MILLISECONDS);

@@ -27,7 +27,7 @@ export const mint: Bench = async ({ plan, newFolder }) => {
   };
   const overHttp = async (connections: number): Promise<number> => {
     const order = { port: tessera.port, kind: 'mint', tokens: 1, connections, seconds } as const;
-    return (await load.run(order, tessera.pid)).perSecond;
+    return (await load.run(order, [tessera.pid])).perSecond;
   };
   const turns = {
     floor: () => mints('floor'),

@@ -1,7 +1,7 @@
 /** What every bench is given, and what it gives. */
 import { join } from 'node:path';
 import type { Outcome } from './report.ts';
-import { seed } from './seed.ts';
+import { type SeededToken, seed, TOKEN } from './seed.ts';
 
 export interface Plan {
   readonly quick: boolean;
@@ -19,8 +19,8 @@ export interface Rig {
   readonly plan: Plan;
   /** An empty folder of its own for this run. */
   newFolder(): string;
-  /** A folder that is seeded with so many tokens, once a run. */
-  seeded(tokens: number): Promise<string>;
+  /** A folder that is seeded with so many tokens, once a run. Without `token` each has a limit of its own. */
+  seeded(tokens: number, token?: SeededToken): Promise<string>;
 }
 
 export type Bench = (rig: Rig) => Promise<Outcome>;
@@ -41,7 +41,7 @@ export function planOf(quick: boolean): Plan {
 
 /** @param root an empty folder, which the caller removes */
 export function rigIn(root: string, plan: Plan): Rig {
-  const folders = new Map<number, Promise<string>>();
+  const folders = new Map<string, Promise<string>>();
   let count = 0;
   const newFolder = (): string => {
     count += 1;
@@ -50,9 +50,10 @@ export function rigIn(root: string, plan: Plan): Rig {
   return {
     plan,
     newFolder,
-    seeded(tokens) {
-      const folder = folders.get(tokens) ?? seed(newFolder(), tokens);
-      folders.set(tokens, folder);
+    seeded(tokens, token = TOKEN) {
+      const name = `${tokens} ${JSON.stringify(token)}`;
+      const folder = folders.get(name) ?? seed(newFolder(), tokens, token);
+      folders.set(name, folder);
       return folder;
     },
   };

@@ -1,15 +1,20 @@
 /** Servers that get the same load by turns, from one caller on the other core. */
-import type { LoadOrder } from '../processes/load.ts';
+import type { ClosedOrder } from '../load/closed-loop.ts';
+import type { Target } from '../load/target.ts';
 import { startLoad } from './load.ts';
 import { type Figures, takeTurns } from './rounds.ts';
 
 export interface Contestant {
   readonly port: number;
   readonly pid: number;
+  /** Another process that serves its requests too. */
+  readonly helper?: number;
+  /** What it is asked, where that is not what all are asked. */
+  readonly kind?: Target['kind'];
 }
 
 export interface Rules<Name extends string> {
-  readonly order: Pick<LoadOrder, 'kind' | 'tokens' | 'connections'>;
+  readonly order: Pick<ClosedOrder, 'kind' | 'tokens' | 'connections'>;
   readonly rounds: number;
   readonly seconds: number;
   /** Requests that each contestant answers before the first round. */
@@ -33,15 +38,17 @@ export async function contest<Name extends string>(
   const names = Object.keys(contestants) as Name[];
   const cpuFigures = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   const busy = Object.fromEntries(names.map((name) => [name, 1])) as Record<Name, number>;
+  const run = (name: Name, length: Pick<ClosedOrder, 'seconds' | 'requests'>) => {
+    const { port, pid, helper, kind = order.kind } = contestants[name];
+    return load.run({ ...order, kind, port, ...length }, helper === undefined ? [pid] : [pid, helper]);
+  };
   const turnOf = (name: Name) => async (): Promise<number> => {
-    const { port, pid } = contestants[name];
-    const { perSecond, serverBusy } = await load.run({ ...order, port, seconds }, pid);
+    const { perSecond, serverBusy } = await run(name, { seconds });
     busy[name] = Math.min(busy[name], serverBusy);
     cpuFigures[name].push(perSecond / serverBusy);
     return perSecond;
   };
-  for (const name of names)
-    await load.run({ ...order, port: contestants[name].port, requests: warmUp[name] }, contestants[name].pid);
+  for (const name of names) await run(name, { requests: warmUp[name] });
   const turns = Object.fromEntries(names.map((name) => [name, turnOf(name)])) as Record<Name, () => Promise<number>>;
   const figures = await takeTurns(rounds, turns);
   await load.stop();

@@ -10,9 +10,9 @@ const CORES: Readonly<Record<Core, number>> = { server: 0, load: 1 };
 /** Processes are pinned where there is something to pin with, and two cores to tell apart. */
 export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0;
 
-/** The command that runs a Node program on a core. */
-export function nodeOn(core: Core): readonly [command: string, ...rest: string[]] {
-  return pinned ? ['taskset', '--cpu-list', String(CORES[core]), process.execPath] : [process.execPath];
+/** What runs a command on a core. */
+export function commandOn(core: Core, command: string): readonly [command: string, ...rest: string[]] {
+  return pinned ? ['taskset', '--cpu-list', String(CORES[core]), command] : [command];
 }
 
 /** Taken before the run puts load on the machine itself: above 0.5 or so, something else does, and the figures suffer. */
@@ -25,8 +25,12 @@ export function describeMachine(): string {
   return `${model}, ${cores} cores, ${process.platform}, Node ${process.version}, load average ${loadBefore.toFixed(1)} before the run; ${how}.`;
 }
 
-/** Seconds of CPU time that a process has used, NaN where the system does not tell. */
-export function cpuSeconds(pid: number): number {
+/** Seconds of CPU time that processes have used, NaN where the system does not tell. */
+export function cpuSeconds(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
+}
+
+function cpuSecondsOf(pid: number): number {
   const [, fields = ''] = /^.*\) (.*)$/s.exec(read(`/proc/${pid}/stat`)) ?? [];
   const [user, system] = fields.split(' ').slice(11, 13);
   const TICKS_A_SECOND = 100;
@@ -36,6 +40,11 @@ export function cpuSeconds(pid: number): number {
 /** Resident memory of a process in MiB, NaN where the system does not tell. */
 export function residentMebibytes(pid: number): number {
   return Number(/^VmRSS:\s+([0-9]+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1]) / 1024;
+}
+
+/** Files that a process may have open, sockets among them; NaN where the system does not tell. */
+export function openFilesLimit(pid: number): number {
+  return Number(/^Max open files +([0-9]+) /m.exec(read(`/proc/${pid}/limits`))?.[1]);
 }
 
 function read(path: string): string {

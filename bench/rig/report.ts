@@ -57,3 +57,7 @@ export function rate(perSecond: number): string {
 export function times(ratio: number): string {
   return ratio >= 10 ? `${ratio.toFixed(0)}x` : `${ratio.toFixed(2)}x`;
 }
+
+export function microseconds(milliseconds: number): string {
+  return `${Math.round(1000 * milliseconds).toLocaleString('en')} µs`;
+}

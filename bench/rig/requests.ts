@@ -21,10 +21,18 @@ export function requestsOf(kind: Kind, tokens: number): Requests {
   return { at: (index) => made[index % tokens] ?? Buffer.alloc(0), expected: Buffer.from(expected) };
 }
 
+/** Services that requests of the kind `forward spread` go to, each under a path of its own. */
+export const SERVICES = 999;
+
 const kinds = {
   verify: { make: (index: number) => verify(tokenText(index)), expected: '"valid":true', kept: true },
   mint: { make: () => post('/v1/tokens', TOKEN), expected: 'HTTP/1.1 201', kept: true },
   forward: { make: (index: number) => get(tokenText(index)), expected: 'HTTP/1.1 200', kept: true },
+  'forward spread': {
+    make: (index: number) => get(tokenText(index), `/service-${index % SERVICES}/orders/1`),
+    expected: 'HTTP/1.1 200',
+    kept: true,
+  },
   'verify unknown': {
     make: (index: number) => verify(tokenText(index, 'bad')),
     expected: '"code":"unknown"',
@@ -52,6 +60,6 @@ function post(path: string, body: object): string {
   return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${ROOT_TOKEN}\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
 }
 
-function get(token: string): string {
-  return `GET /orders/1 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\nAccept: application/json\r\n\r\n`;
+function get(token: string, path = '/orders/1'): string {
+  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\nAccept: application/json\r\n\r\n`;
 }

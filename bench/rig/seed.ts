@@ -7,23 +7,33 @@ import { digestBytes, digestKey } from '@tessera/verify';
 import { ROOT_TOKEN, startTessera } from './tessera.ts';
 import { tokenId, tokenText } from './tokens.ts';
 
-/** What every token of a bench may do: the limit is on, and never refuses. */
-export const TOKEN = {
+/** What a token of a bench may do. */
+export interface SeededToken {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly limits: readonly { readonly limit: number; readonly window: number }[];
+}
+
+/** The limit is on, and never refuses. */
+export const TOKEN: SeededToken = {
   name: 'bench',
   scopes: ['orders:read', 'orders:write'],
   limits: [{ limit: 1_000_000, window: 60 }],
-} as const;
+};
+
+/** Its limits are those of the route that it is used on. */
+export const PLAIN_TOKEN: SeededToken = { ...TOKEN, limits: [] };
 
 type Row = Readonly<Record<string, SQLInputValue>>;
 
 /** A folder whose data folder holds the tokens 0 to `tokens - 1`. */
-export async function seed(folder: string, tokens: number): Promise<string> {
+export async function seed(folder: string, tokens: number, token: SeededToken): Promise<string> {
   mkdirSync(folder);
   const tessera = await startTessera({ folder });
   const minted = await fetch(`http://127.0.0.1:${tessera.port}/v1/tokens`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${ROOT_TOKEN}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify(TOKEN),
+    body: JSON.stringify(token),
   });
   const { id } = (await minted.json()) as { readonly id: string };
   await tessera.stop();
