@@ -1,5 +1,6 @@
 /** The composition root: builds each part once and mounts the doors. Only this file knows which store there is. Read it first. */
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '@tessera/verify';
 import { cursors } from './api/cursor.ts';
 import { apiHandler } from './api/handler.ts';
@@ -179,6 +180,11 @@ async function mount(parts: Mounting): Promise<App> {
       state.draining = true;
       watching.end();
       clearInterval(sweep);
+      // Balancers are told to go elsewhere, by the check of readiness and on each connection, before anybody is turned away.
+      if (config.drainSeconds > 0) {
+        listeners.lastAnswers();
+        await delay(config.drainSeconds * 1000);
+      }
       await listeners.close(config.shutdownSeconds * 1000);
       await pools.close();
       await echo?.close(0);

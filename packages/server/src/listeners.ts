@@ -33,7 +33,9 @@ export interface Listeners {
   readonly ports: Ports;
   /** Reads the certificate again, as on SIGHUP. */
   reload(): void;
-  /** As `Listener.close`, of all. */
+  /** As of a `Listener`, of all. */
+  lastAnswers(): void;
+  /** As of a `Listener`, of all. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -74,7 +76,10 @@ export async function openListeners(parts: ListenersParts): Promise<Listeners> {
       gatewayTls: gatewayTlsPort === undefined ? undefined : await bind({ ...gateway, port: gatewayTlsPort, tls }),
       metrics: metricsPort === undefined ? undefined : await bind({ handler: handlers.metrics, port: metricsPort }),
     };
-    return { ports, close, reload: () => certificate?.reload() };
+    const lastAnswers = (): void => {
+      for (const listener of open) listener.lastAnswers();
+    };
+    return { ports, close, lastAnswers, reload: () => certificate?.reload() };
   } catch (error) {
     await close(0);
     throw error;

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type EdgeOptions, type Incoming, receive } from './http/edge.ts';
 import { problem } from './http/problem.ts';
+import { newRequestId } from './http/request-id.ts';
 import { sendJson, sendProblem } from './http/send.ts';
 
 export type Door = (request: IncomingMessage, response: ServerResponse, incoming: Incoming) => void | Promise<void>;
@@ -25,21 +26,21 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, 'ok' | 'failing'>>;
 }
 
+type Probe = (response: ServerResponse, requestId: string) => void | Promise<void>;
+
 export function platformHandler(
   parts: PlatformParts,
 ): (request: IncomingMessage, response: ServerResponse) => void | Promise<void> {
-  const pages: Readonly<Record<string, Door>> = {
-    '/healthz': (_request, response, { requestId }) =>
-      sendJson(response, 200, '{"status":"ok"}', { requestId, noStore: true }),
-    '/readyz': async (_request, response, { requestId }) => {
+  const probes: Readonly<Record<string, Probe>> = {
+    '/healthz': (response, requestId) => sendJson(response, 200, '{"status":"ok"}', { requestId, noStore: true }),
+    '/readyz': async (response, requestId) => {
       const { ready, checks } = await parts.ready();
-      sendJson(
-        response,
-        ready ? 200 : 503,
-        { status: ready ? 'ready' : 'not ready', checks },
-        { requestId, noStore: true },
-      );
+      const status = ready ? 'ready' : 'not ready';
+      sendJson(response, ready ? 200 : 503, { status, checks }, { requestId, noStore: true });
     },
+  };
+  const pages: Readonly<Record<string, Door>> = {
+    ...Object.fromEntries(Object.entries(probes).map(([path, probe]) => [path, pageOf(probe)])),
     '/version': (_request, response, { requestId }) => sendJson(response, 200, parts.version, { requestId }),
     '/openapi.json': (_request, response, { requestId }) => sendJson(response, 200, parts.openApi, { requestId }),
     '/.well-known/jwks.json': (_request, response, { requestId }) =>
@@ -47,6 +48,8 @@ export function platformHandler(
     '/metrics': parts.metrics,
   };
   return (request, response) => {
+    const probe = ofBalancer(request, probes);
+    if (probe !== undefined) return probe(response, newRequestId());
     const incoming = receive(request, parts.edge);
     if ('problem' in incoming) return sendProblem(response, incoming.problem, incoming);
     const { path, method, requestId } = incoming;
@@ -61,4 +64,16 @@ export function platformHandler(
       return sendProblem(response, problem('method_not_allowed', { headers: { Allow: 'GET, HEAD' } }), { requestId });
     return page(request, response, incoming);
   };
+}
+
+function pageOf(probe: Probe): Door {
+  return (_request, response, { requestId }) => probe(response, requestId);
+}
+
+/** Load balancers ask in HTTP/1.0, which knows no Host, and nothing that a probe answers depends on one. */
+function ofBalancer(
+  { httpVersion, method, url = '' }: IncomingMessage,
+  probes: Readonly<Record<string, Probe>>,
+): Probe | undefined {
+  return httpVersion === '1.0' && method === 'GET' && Object.hasOwn(probes, url) ? probes[url] : undefined;
 }

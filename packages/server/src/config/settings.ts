@@ -207,6 +207,12 @@ export const settings = {
     default: 100_000,
     doc: 'Tokens whose facts are kept in memory.',
   }),
+  drainSeconds: required({
+    env: 'TESSERA_DRAIN_SECONDS',
+    type: type.seconds(0, 600),
+    default: 0,
+    doc: 'How long a stop still takes new requests while `/readyz` answers 503. Behind a load balancer: longer than it needs to notice.',
+  }),
   shutdownSeconds: required({
     env: 'TESSERA_SHUTDOWN_SECONDS',
     type: type.seconds(0, 3600),

@@ -84,6 +84,8 @@ export interface Listener {
   readonly port: number;
   /** The certificate of every handshake from now on; connections that are there go on with theirs. Of no effect without TLS. */
   renew(context: SecureContextOptions): void;
+  /** From now on every answer is the last one of its connection, and says so; new connections are still accepted. */
+  lastAnswers(): void;
   /**
    * Stops accepting, lets running requests end for so long, then cuts them. Answers given meanwhile say
    * `Connection: close`, and sessions of HTTP/2 hear GOAWAY. Resolves when no connection is left.

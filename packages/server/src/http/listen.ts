@@ -26,6 +26,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return {
     port,
     renew: serving.renew,
+    lastAnswers: () => lastAnswers(serving),
     close: (graceMs) => drain(serving, connections, graceMs),
   };
 }
@@ -72,9 +73,14 @@ function bound(server: Server, { host, port }: ListenOptions): Promise<number> {
 /** A connection that was just made may have its first request on the way; one that stays silent for so long does not. */
 const UNUSED_MS = 500;
 
-function drain({ accepts, http1, http2 }: Serving, connections: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+function lastAnswers({ http1, http2 }: Serving): void {
   http1.lastAnswers();
   http2?.lastAnswers();
+}
+
+function drain(serving: Serving, connections: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+  const { accepts, http1 } = serving;
+  lastAnswers(serving);
   return new Promise((resolve) => {
     const cut = setTimeout(() => {
       for (const socket of connections) socket.destroy();

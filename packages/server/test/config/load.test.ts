@@ -26,6 +26,7 @@ describe('where a value comes from', () => {
       publicHttp: 'none',
       stalenessSeconds: 5,
       cacheTokens: 100_000,
+      drainSeconds: 0,
       shutdownSeconds: 25,
       logLevel: 'info',
       routes: [],
