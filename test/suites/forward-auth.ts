@@ -192,6 +192,13 @@ export function forwardAuth(guarded: () => Guarded): void {
     expect(served()).toEqual([]);
   });
 
+  it('is not led astray by a target that names a host', async () => {
+    const { as, served, tokens } = guarded();
+    for (const target of ['http://elsewhere.test/admin/users', 'http://elsewhere.test/public/../admin/users'])
+      expect([400, 403, 421]).toContain((await as(tokens.reader, target)).status);
+    expect(served()).toEqual([]);
+  });
+
   it.each(['/orders/a%20b', '/orders/caf%C3%A9?q=%2e%2e%2f', '/orders/%41?', '/orders/a+b', "/orders/a'b(c)!"])(
     'sends the target that was judged, as it came: %s',
     async (target) => {

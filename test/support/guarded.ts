@@ -10,6 +10,8 @@ import { type Reply, type SendOptions, send } from './send.ts';
 import { type Server, startServer } from './server.ts';
 
 export interface Guarded {
+  /** Origin of the proxy. */
+  readonly url: string;
   readonly tessera: Server;
   readonly admin: Caller;
   readonly service: RecordingService;
@@ -92,9 +94,10 @@ export async function startGuarded({
     admin: await minted({ scopes: ['admin'] }),
     ofOwner: await minted({ scopes: ['orders:read', 'orders:write'], owner }),
   };
-  const origin = `http://127.0.0.1:${port}`;
-  const ask = (target: string, options: SendOptions = {}): Promise<Reply> => send(origin, target, options);
+  const url = `http://127.0.0.1:${port}`;
+  const ask = (target: string, options: SendOptions = {}): Promise<Reply> => send(url, target, options);
   return {
+    url,
     tessera,
     admin,
     service,
