@@ -15,9 +15,11 @@ import { auditSeal } from './core/audit-chain.ts';
 import { bootstrap } from './core/bootstrap.ts';
 import { compileBounds } from './core/compiled-bounds.ts';
 import { deriveKey } from './core/keys.ts';
+import { namedAddressRule } from './core/named-addresses.ts';
 import { compileRoutes, type RouteTable } from './core/routes.ts';
 import type { AuditSeal, Store } from './core/store-port.ts';
 import { ensureDataFolder, masterKey } from './data-folder.ts';
+import { followedNames } from './followed-names.ts';
 import { forwardAuthHandler } from './forward-auth/handler.ts';
 import { startEcho } from './gateway/echo.ts';
 import { gatewayHandler } from './gateway/handler.ts';
@@ -116,7 +118,9 @@ async function mount(parts: Mounting): Promise<App> {
   const assertions = assertionsOf(config, clock);
   const state = { draining: false };
   const { trustedProxies: proxies, trustedHops: hops, forwardedHeader: header } = config;
-  const edge = edgeOptions({ trusted: trustedProxies(proxies, { header, hops }) });
+  const names = followedNames(parts);
+  await names.follow(config);
+  const edge = edgeOptions({ trusted: trustedProxies(proxies, { header, hops, names }) });
   const onError = (err: unknown): void => log.error({ err }, 'a request failed on our side');
 
   const echo = config.configFile === undefined ? await startEcho({ onError }) : undefined;
@@ -124,6 +128,7 @@ async function mount(parts: Mounting): Promise<App> {
   const tableOf = (routes: Config['routes']): RouteTable =>
     compileRoutes(echo === undefined ? routes : sampleRoutes(echo.port), {
       workspace: started.defaultWorkspace,
+      addressRule: (label, lists) => namedAddressRule(label, lists, names),
       bounds: compileBounds({ maxBodyBytes: config.maxBodyBytes, requestTimeout: config.requestTimeoutSeconds }),
     });
   let table = tableOf(config.routes);
@@ -159,6 +164,7 @@ async function mount(parts: Mounting): Promise<App> {
   });
   const watching = followConfig(parts, (next) => {
     table = tableOf(next.routes);
+    void names.follow(next);
     pools.follow(table.routes);
   });
   const sweep = setInterval(() => {
@@ -187,6 +193,7 @@ async function mount(parts: Mounting): Promise<App> {
       }
       await listeners.close(config.shutdownSeconds * 1000);
       await pools.close();
+      names.stop();
       await echo?.close(0);
       await judging.stop();
       await store.close();

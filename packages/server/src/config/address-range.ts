@@ -1,4 +1,4 @@
-/** Addresses and CIDR ranges, as the configuration names them. */
+/** Addresses, CIDR ranges and host names, as the configuration names them. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
@@ -9,6 +9,19 @@ const WIDEST_TRUSTED = { 4: 8, 6: 7 } as const;
 export const addressRange = z
   .string('must be an address or a CIDR range, such as 10.0.0.0/8')
   .refine((text) => prefixOf(text) !== undefined, 'must be an address or a CIDR range, such as 10.0.0.0/8');
+
+const ENTRY = 'must be an address, a CIDR range such as 10.0.0.0/8, or a host name such as office.example.com';
+
+/**
+ * An address range or a host name. A name has a dot, if only at its end (`proxy.`), and its last label starts with a letter: a
+ * mistyped address or word must not be looked up.
+ */
+export const addressEntry = z
+  .string(ENTRY)
+  .refine((text) => prefixOf(text) !== undefined || HOST_NAME.test(text), ENTRY)
+  .transform((text) => (HOST_NAME.test(text) ? text.toLowerCase().replace(/\.$/, '') : text));
+
+const HOST_NAME = /^(?=.{2,254}$)(?=.*\.)(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.)*(?=[A-Za-z])[A-Za-z0-9-]{1,63}(?<!-)\.?$/;
 
 /** Whether a valid range takes in so much that trusting it means trusting strangers. */
 export function isNearlyEveryone(text: string): boolean {

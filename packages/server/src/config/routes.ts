@@ -1,6 +1,6 @@
 /** The `routes:` part of the configuration: which requests the gateway takes, what it asks of them and where they go. */
 import { z } from 'zod';
-import { addressRange } from './address-range.ts';
+import { addressEntry } from './address-range.ts';
 import { duration } from './duration.ts';
 import { routeBounds } from './route-bounds.ts';
 import { checkCors, routeCors } from './route-cors.ts';
@@ -93,8 +93,13 @@ const quota = strictObject({
 
 const ip = strictObject({
   // An empty `allow` would read as "nobody" and mean "everybody".
-  allow: listOf(addressRange, 'range').min(1, 'must name a range; without "allow" every address may come').optional(),
-  deny: listOf(addressRange, 'range').optional(),
+  allow: listOf(addressEntry, 'range')
+    .min(1, 'must name a range; without "allow" every address may come')
+    .optional()
+    .describe('Addresses, CIDR ranges and host names that may call; all others may not.'),
+  deny: listOf(addressEntry, 'range')
+    .optional()
+    .describe('Addresses, CIDR ranges and host names that may not call, whatever `allow` says.'),
 });
 
 export const routeSchema = strictObject({

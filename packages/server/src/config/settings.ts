@@ -162,9 +162,9 @@ export const settings = {
   }),
   trustedProxies: required<readonly string[]>({
     env: 'TESSERA_TRUSTED_PROXIES',
-    type: type.addressRanges,
+    type: type.addressEntries,
     default: [],
-    doc: 'Addresses or CIDR ranges of the proxies whose `forwardedHeader` is believed. In the environment separated by commas.',
+    doc: 'Addresses, CIDR ranges or host names of the proxies whose `forwardedHeader` is believed. In the environment separated by commas.',
   }),
   trustedHops: required({
     env: 'TESSERA_TRUSTED_HOPS',

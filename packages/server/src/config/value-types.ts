@@ -4,7 +4,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import { parse } from '@tessera/token';
 import { z } from 'zod';
-import { addressRange } from './address-range.ts';
+import { addressEntry } from './address-range.ts';
 import { duration } from './duration.ts';
 import { originOf } from './origin.ts';
 
@@ -52,8 +52,8 @@ export const host: ValueType<string> = {
   fromText: asText,
 };
 
-export const addressRanges: ValueType<readonly string[]> = {
-  schema: z.array(addressRange, 'must be a list of addresses or CIDR ranges'),
+export const addressEntries: ValueType<readonly string[]> = {
+  schema: z.array(addressEntry, 'must be a list of addresses, CIDR ranges or host names'),
   fromText: asList,
 };
 

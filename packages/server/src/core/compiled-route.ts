@@ -2,6 +2,7 @@
 import { limitName } from '@tessera/contract';
 import {
   type AddressLists,
+  type AddressRule,
   addressRule,
   type Environment,
   type RequiredLimit,
@@ -70,6 +71,8 @@ export interface RouteDefaults {
   /** Id of the workspace. */
   readonly workspace: string;
   readonly bounds?: Bounds;
+  /** Compiles an address list; where it is absent, one that holds no host names. */
+  readonly addressRule?: (label: string, lists: AddressLists) => AddressRule;
 }
 
 export interface CompiledRoute {
@@ -112,7 +115,7 @@ export function compileRoute(config: RouteConfig, defaults: RouteDefaults): Comp
     host: config.match.host?.toLowerCase(),
     path,
     methods: config.match.methods,
-    requirement: requirementOf(config, workspace),
+    requirement: requirementOf(config, { ...defaults, workspace }),
     transform,
     rewrite: compileRewrite(config.transform?.request ?? {}, path),
     upstream: compileUpstream(config.upstream),
@@ -124,7 +127,8 @@ export function compileRoute(config: RouteConfig, defaults: RouteDefaults): Comp
   });
 }
 
-function requirementOf({ name, require, limits = [], quota, ip }: RouteConfig, workspace: string): Requirement {
+function requirementOf({ name, require, limits = [], quota, ip }: RouteConfig, defaults: RouteDefaults): Requirement {
+  const { workspace, addressRule: compile = addressRule } = defaults;
   const counted = new Set(limits.map(limitName));
   // Two limits with one name would be one counter, which no request could satisfy twice.
   if (counted.size < limits.length) throw new RangeError(`route ${name}: two limits have the same name`);
@@ -135,7 +139,7 @@ function requirementOf({ name, require, limits = [], quota, ip }: RouteConfig, w
     scopes: require?.scopes ?? [],
     kinds: require?.kinds ?? [],
     roles: require?.roles ?? [],
-    addresses: ip === undefined ? [] : [addressRule(`route ${name}`, ip)],
+    addresses: ip === undefined ? [] : [compile(`route ${name}`, ip)],
     limits: limits.map((limit) => requiredLimit(name, limit)),
     quotas: quota === undefined ? [] : [requiredQuota(name, quota)],
   });

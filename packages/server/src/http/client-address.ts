@@ -1,6 +1,7 @@
 /** Who the client is: the connection's address, or what trusted proxies say of it. Nobody is trusted by default. */
 import { isIPv4 } from 'node:net';
-import { addressRule, plainAddress } from '@tessera/verify';
+import { plainAddress } from '@tessera/verify';
+import { addressSet, type HostNames } from '../core/named-addresses.ts';
 import { nodeAddress, parseForwarded } from './forwarded.ts';
 
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
@@ -15,6 +16,8 @@ export interface TrustedProxies {
   readonly hops: number;
   /** Whether the hop at this address is one of our proxies; `distance` from us, the peer of the connection being 0. */
   includes(address: string, distance?: number): boolean;
+  /** False as long as the addresses of a proxy that is known by name are not: any hop could be that proxy. */
+  isCertain(): boolean;
 }
 
 /** The fields that tell of hops, each as often as it was sent. */
@@ -33,17 +36,23 @@ export interface Client {
   readonly proto: string | undefined;
 }
 
-/** Addresses or CIDR ranges of our proxies. Throws a RangeError on an entry that is neither. */
-export function trustedProxies(
-  cidrs: readonly string[],
-  { header = 'x-forwarded-for', hops = 0 }: { readonly header?: ForwardedHeader; readonly hops?: number } = {},
-): TrustedProxies {
-  if (hops > 0)
-    return Object.freeze({ nobody: false, header, hops, includes: (_: string, distance = 0) => distance < hops });
-  if (cidrs.length === 0) return Object.freeze({ nobody: true, header, hops, includes: () => false });
-  const rule = addressRule('trusted proxies', { allow: cidrs });
-  const includes = (address: string): boolean => rule.refuses(address) === undefined;
-  return Object.freeze({ nobody: false, header, hops, includes });
+export interface TrustOptions {
+  readonly header?: ForwardedHeader;
+  readonly hops?: number;
+  /** What is known of host names among the entries. */
+  readonly names?: HostNames;
+}
+
+const NO_NAMES: HostNames = Object.freeze({ addressesOf: () => undefined, version: () => 0 });
+
+/** Addresses, CIDR ranges or host names of our proxies; or, by `hops`, how many there are. */
+export function trustedProxies(entries: readonly string[], options: TrustOptions = {}): TrustedProxies {
+  const { header = 'x-forwarded-for', hops = 0, names = NO_NAMES } = options;
+  const common = { nobody: false, header, hops, isCertain: () => true };
+  if (hops > 0) return Object.freeze({ ...common, includes: (_: string, distance = 0) => distance < hops });
+  if (entries.length === 0) return Object.freeze({ ...common, nobody: true, includes: () => false });
+  const ours = addressSet(entries, names);
+  return Object.freeze({ ...common, includes: ours.has, isCertain: () => ours.unresolved() === undefined });
 }
 
 /** The address of the peer of a connection, IPv4-mapped ones as IPv4. */
@@ -73,7 +82,8 @@ export function clientAddress(peer: string | undefined, told: ToldHops, trusted:
     hop = entry.address;
     first = entry;
   }
-  return { address: hop, hops: hops.join(', '), host: first.host, proto: first.proto };
+  const address = trusted.isCertain() ? hop : undefined;
+  return { address, hops: hops.join(', '), host: first.host, proto: first.proto };
 }
 
 interface Entry {

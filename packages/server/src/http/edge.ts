@@ -135,8 +135,10 @@ function forwardedBy(
   { seen, host, own }: { readonly seen: SortedFields; readonly host: Authority; readonly own: Origin['scheme'] },
   trusted: TrustedProxies,
 ): Origin {
-  if (trusted.nobody || peer === undefined || !trusted.includes(peer, 0))
-    return { address: peer, hops: peer ?? 'unknown', scheme: own, authority: host.text };
+  if (trusted.nobody || peer === undefined || !trusted.includes(peer, 0)) {
+    const address = trusted.isCertain() ? peer : undefined;
+    return { address, hops: peer ?? 'unknown', scheme: own, authority: host.text };
+  }
   const client = clientAddress(peer, seen, trusted);
   const isTold = trusted.header === 'forwarded';
   const proto = isTold ? client.proto : single(seen.forwardedProto);

@@ -4,6 +4,7 @@
  */
 import { type DenialCode, denialCodes, type TokenKind } from '@tessera/verify';
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
+import { type HostNameMetrics, hostNameMetrics } from './host-names.ts';
 import { httpRequests, type RouteMetrics } from './http-requests.ts';
 import { counter, durations, type Family, gauge, histogram, type Sample, tally } from './series.ts';
 import { type TransportMetrics, transportMetrics } from './transport-metrics.ts';
@@ -64,6 +65,7 @@ export interface Metrics {
   readonly upstreams: Pick<Upstreams, 'of' | 'follow'>;
   /** Of connections, whatever they carry. */
   readonly transport: TransportMetrics;
+  readonly hostNames: HostNameMetrics;
   readonly contentType: string;
   /** The page: Prometheus' text format, version 0.0.4. */
   exposition(): Promise<string>;
@@ -81,6 +83,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const upstreams = upstreamMetrics();
   let refusedConnections = 0;
   const transport = transportMetrics();
+  const names = hostNameMetrics();
   let revokedTokens = 0;
   let auditRecords = 0;
   let reloadSuccessful = true;
@@ -167,6 +170,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     http.family(),
     ...upstreams.families(),
     ...transport.families(),
+    ...names.families(),
   ];
 
   return {
@@ -204,6 +208,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     route: (name) => http.route(name),
     upstreams,
     transport,
+    hostNames: names,
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     async exposition() {
       const ours = AggregatorRegistry.aggregate([families()]);

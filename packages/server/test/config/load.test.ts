@@ -87,7 +87,7 @@ describe('problems', () => {
       'prot: 1\nmasterKey: abc\nroutes:\n  - name: a\n    match: { path: x }\n    upstream: { targets: [] , q: 1 }\n';
     expect(problems({ yaml, env: { TESSERA_PORT: '-1', TESSERA_TRUSTED_PROXIES: '10.0.0.0/8, x' } })).toEqual([
       'TESSERA_PORT: must be a whole number from 0 to 65535',
-      'TESSERA_TRUSTED_PROXIES[1]: must be an address or a CIDR range, such as 10.0.0.0/8',
+      'TESSERA_TRUSTED_PROXIES[1]: must be an address, a CIDR range such as 10.0.0.0/8, or a host name such as office.example.com',
       'tessera.yaml:1:1 prot: unknown setting "prot"; did you mean "port"?',
       'tessera.yaml:2:1 masterKey: must be exactly 32 bytes, as 64 hex digits or as base64; `openssl rand -hex 32` makes one',
       'tessera.yaml:5:14 routes[0].match.path: must be a path such as /orders or /orders/*: plain segments, without "..", "//", "%" and ";"',

@@ -89,7 +89,7 @@ test('a file takes values of their own type, not texts of them', () => {
   expect(problems({ yaml: 'port: "80"\nallowNoExpiry: "true"\ntrustedProxies: 10.0.0.0/8\nhost: 5\n' })).toEqual([
     `tessera.yaml:1:1 port: ${WHOLE_PORT}`,
     'tessera.yaml:2:1 allowNoExpiry: must be true or false',
-    'tessera.yaml:3:1 trustedProxies: must be a list of addresses or CIDR ranges',
+    'tessera.yaml:3:1 trustedProxies: must be a list of addresses, CIDR ranges or host names',
     'tessera.yaml:4:1 host: must be an IP address or a host name',
   ]);
 });
@@ -118,7 +118,7 @@ describe('trusted proxies', () => {
     '%s is no range',
     (range) => {
       expect(problems({ yaml: `trustedProxies: ["${range}"]` })).toEqual([
-        'tessera.yaml:1:18 trustedProxies[0]: must be an address or a CIDR range, such as 10.0.0.0/8',
+        'tessera.yaml:1:18 trustedProxies[0]: must be an address, a CIDR range such as 10.0.0.0/8, or a host name such as office.example.com',
       ]);
     },
   );

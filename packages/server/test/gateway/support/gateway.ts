@@ -6,6 +6,7 @@ import type { RouteConfig } from '../../../src/core/compiled-route.ts';
 import type { DoorCall, FailedCredentials } from '../../../src/core/door-ports.ts';
 import { type LiveCalls, liveCalls } from '../../../src/core/live-calls.ts';
 import type { Change } from '../../../src/core/model.ts';
+import { type HostNames, namedAddressRule } from '../../../src/core/named-addresses.ts';
 import { compileRoutes } from '../../../src/core/routes.ts';
 import { forwardAuthHandler } from '../../../src/forward-auth/handler.ts';
 import { gatewayHandler } from '../../../src/gateway/handler.ts';
@@ -58,6 +59,8 @@ export interface TestOptions {
   readonly routes?: (upstream: string) => readonly RouteConfig[];
   readonly trusted?: readonly string[];
   readonly trustedHops?: number;
+  /** What is known of host names in address lists. */
+  readonly names?: HostNames;
   readonly forwardedHeader?: ForwardedHeader;
   readonly ports?: Partial<Ports>;
   readonly limits?: Partial<ListenLimits>;
@@ -116,7 +119,11 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
   });
   const cuts: DenialCode[] = [];
   const pools = upstreams(options.upstreamOptions);
-  const table = compileRoutes((options.routes ?? everything)(upstream.origin), { workspace: WORKSPACE });
+  const { names } = options;
+  const table = compileRoutes((options.routes ?? everything)(upstream.origin), {
+    workspace: WORKSPACE,
+    ...(names && { addressRule: (label, lists) => namedAddressRule(label, lists, names) }),
+  });
   pools.follow(table.routes);
   const common = {
     routes: () => table,
@@ -185,12 +192,12 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
   };
 }
 
-function trustedOf({
-  trusted = [],
-  trustedHops = 0,
-  forwardedHeader = 'x-forwarded-for',
-}: TestOptions): TrustedProxies {
-  return trustedProxies(trusted, { header: forwardedHeader, hops: trustedHops });
+function trustedOf({ trusted = [], trustedHops, forwardedHeader, names }: TestOptions): TrustedProxies {
+  return trustedProxies(trusted, {
+    ...(forwardedHeader && { header: forwardedHeader }),
+    ...(trustedHops && { hops: trustedHops }),
+    ...(names && { names }),
+  });
 }
 
 /** A header section from its fields. */
