@@ -182,7 +182,9 @@ describe('labels', () => {
     // The doors that judge, and the listener that a credential may come to in clear.
     expect(labels.get('door')).toEqual(new Set([...doors, 'platform']));
     expect(labels.get('result')).toEqual(new Set(['ok', ...denialCodes]));
-    expect(labels.get('outcome')).toEqual(new Set(['answered', 'failed', 'hit', 'miss', 'stale', 'counted', 'blocked']));
+    expect(labels.get('outcome')).toEqual(
+      new Set(['answered', 'failed', 'hit', 'miss', 'stale', 'counted', 'blocked']),
+    );
     expect(labels.get('decision')).toEqual(new Set(['allowed', 'refused']));
     expect(labels.get('http_request_method')).toEqual(new Set(['GET', '_OTHER']));
     expect(labels.get('http_route')).toEqual(new Set(['orders']));
