@@ -188,10 +188,10 @@ function alternativeNames(names: readonly string[]): Der {
   return extension('2.5.29.17', sequence(...names.map(one)));
 }
 
-/** keyUsage keyCertSign; basicConstraints CA. */
+/** basicConstraints: CA. keyUsage: keyCertSign, cRLSign. */
 const OF_AUTHORITY = [
   extension('2.5.29.19', sequence(yes), yes),
-  extension('2.5.29.15', tagged(0x03, Buffer.from([2, 0x04])), yes),
+  extension('2.5.29.15', tagged(0x03, Buffer.from([1, 0x06])), yes),
 ];
 const FOR_SERVERS = extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.1')));
 const FOR_CLIENTS = extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.2')));

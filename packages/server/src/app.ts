@@ -14,6 +14,7 @@ import { type Assertions, createAssertions } from './core/assertions.ts';
 import { auditSeal } from './core/audit-chain.ts';
 import { bootstrap } from './core/bootstrap.ts';
 import { compileBounds } from './core/compiled-bounds.ts';
+import { exposures } from './core/exposures.ts';
 import { deriveKey } from './core/keys.ts';
 import { namedAddressRule } from './core/named-addresses.ts';
 import { compileRoutes, type RouteTable } from './core/routes.ts';
@@ -135,8 +136,18 @@ async function mount(parts: Mounting): Promise<App> {
   pools.follow(table.routes);
   const doors = { routes: () => table, edge, ports: judging.ports, failed: judging.failed, record: judging.record };
 
+  const exposed = exposures({
+    ports: judging.ports,
+    failed: judging.failed,
+    store,
+    clock,
+    counted: metrics.transport.credentialExposed,
+    onExposed: (exposed) => log.warn(exposed, 'a token was sent in clear from outside: whoever was on the way has it'),
+    onError: (err) => log.error({ err }, 'an exposed token was not recorded'),
+  });
   const platform = platformHandler({
     edge,
+    exposures: exposed,
     api: apiOf(parts, () => state.draining),
     forwardAuth: forwardAuthHandler(doors),
     metrics: metricsDoor({ metrics, judging, open: isLoopback(config.host) }),
@@ -147,6 +158,7 @@ async function mount(parts: Mounting): Promise<App> {
   });
   const gateway = gatewayHandler({
     ...doors,
+    exposures: exposed,
     live: judging.live,
     assertions,
     upstreams: pools,

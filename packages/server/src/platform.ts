@@ -1,6 +1,8 @@
 /** The platform listener: one edge, then the doors by path. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Exposures } from './core/exposures.ts';
 import { type EdgeOptions, type Incoming, receive } from './http/edge.ts';
+import { carriesCredential, problemOfExposure } from './http/exposure.ts';
 import { problem } from './http/problem.ts';
 import { newRequestId } from './http/request-id.ts';
 import { sendJson, sendProblem } from './http/send.ts';
@@ -9,6 +11,8 @@ export type Door = (request: IncomingMessage, response: ServerResponse, incoming
 
 export interface PlatformParts {
   readonly edge: EdgeOptions;
+  /** Hears of credentials that came in clear from outside, and were refused. */
+  readonly exposures: Exposures;
   readonly api: Door;
   readonly forwardAuth: Door;
   readonly metrics: Door;
@@ -53,6 +57,10 @@ export function platformHandler(
     const incoming = receive(request, parts.edge);
     if ('problem' in incoming) return sendProblem(response, incoming.problem, incoming);
     const { path, method, requestId } = incoming;
+    if (incoming.exposed && carriesCredential(incoming.presented)) {
+      parts.exposures.credential({ ...incoming, door: 'platform' });
+      return sendProblem(response, problemOfExposure(incoming.presented), incoming);
+    }
     if (path.startsWith('/v1/')) return parts.api(request, response, incoming);
     // Some proxies put the path of the original request behind ours.
     if (path === '/forward-auth' || path.startsWith('/forward-auth/'))

@@ -73,7 +73,8 @@ const table = {
     status: 401,
     step: 'validation',
     public: 'Proof of possession is required.',
-    operator: 'The token is bound to a key and no proof came with it, or the route requires a bound token.',
+    operator:
+      'The token is bound to a key and no proof came with it, or the route requires a bound token or a client certificate.',
   },
   proof_invalid: {
     status: 401,

@@ -38,11 +38,13 @@ export {
   type Circumstances,
   circumstances,
   counterKey,
+  type ProvedCertificate,
   type RequiredLimit,
   type RequiredQuota,
   type Requirement,
   requirement,
 } from './requirement.ts';
+export { recognise } from './validation.ts';
 export {
   type Allow,
   type Deny,

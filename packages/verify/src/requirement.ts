@@ -17,6 +17,8 @@ export interface Requirement {
   readonly roles: readonly string[];
   /** Only tokens bound to a key, presented with a proof of possession. */
   readonly proof: boolean;
+  /** Only requests whose connection proved a client certificate. */
+  readonly clientCertificate: boolean;
   readonly addresses: readonly AddressRule[];
   /** Limits of the asker, beside those of the token; they count by what `limitKey` says. */
   readonly limits: readonly RequiredLimit[];
@@ -41,8 +43,18 @@ export interface Circumstances {
   readonly url: string | undefined;
   /** The DPoP header field (RFC 9449). */
   readonly proof: string | undefined;
+  /** What the client proved at the handshake of its connection; absent: nothing that is known here. */
+  readonly certificate?: ProvedCertificate | undefined;
   /** Whole number from 1: what the request costs of each limit. */
   readonly cost: number;
+}
+
+/** A client certificate, verified by whoever ended TLS. Its names are nobody's here: it is known by its bytes. */
+export interface ProvedCertificate {
+  /** SHA-256 of the DER, base64url: `x5t#S256` (RFC 8705 section 3.1). */
+  readonly thumbprint: string;
+  /** Milliseconds since the epoch: a connection may outlive its certificate. */
+  readonly expiresAt: number;
 }
 
 const NOTHING: Requirement = {
@@ -53,6 +65,7 @@ const NOTHING: Requirement = {
   kinds: [],
   roles: [],
   proof: false,
+  clientCertificate: false,
   addresses: [],
   limits: [],
   quotas: [],

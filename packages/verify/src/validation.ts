@@ -71,7 +71,7 @@ export function condition(facts: TokenFacts, asked: Requirement, now: number): D
 }
 
 /**
- * A bound token needs its proof, and is refused as a bearer token even with one: no downgrade (RFC 9449 section 7.2).
+ * A route may ask for a client certificate, whatever the token. A bound token needs its proof, and is refused as a bearer token even with one: no downgrade (RFC 9449 section 7.2).
  * In a body there is no scheme to tell; there the proof alone decides.
  */
 export function possession(
@@ -80,7 +80,10 @@ export function possession(
   asked: { readonly requirement: Requirement; readonly circumstances: Circumstances },
   ports: Ports,
 ): MaybePromise<DenialCode | undefined> {
-  const { proof, method, url } = asked.circumstances;
+  const { proof, method, url, certificate } = asked.circumstances;
+  // Compared so that an end that is no number has passed.
+  if (asked.requirement.clientCertificate && !(ports.clock.now() < (certificate?.expiresAt ?? 0)))
+    return 'proof_required';
   if (facts.boundKey === undefined)
     return asked.requirement.proof || credential.scheme === 'dpop' ? 'proof_required' : undefined;
   const isInBody = credential.field === undefined && credential.parameter === undefined;

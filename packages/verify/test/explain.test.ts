@@ -51,7 +51,7 @@ describe('explain', () => {
         'validation',
         'possession',
         'proof_required',
-        'The token is bound to a key and no proof came with it, or the route requires a bound token.',
+        'The token is bound to a key and no proof came with it, or the route requires a bound token or a client certificate.',
       ],
       ['authorization', 'scopes', 'insufficient_scope', 'missing scope: orders:delete'],
       ['policy', 'address', 'ip_denied', 'route: the client address is denied'],

@@ -22,6 +22,10 @@ export const routeIdentity = strictObject({
   assertion: assertion
     .default(false)
     .describe('Whether each request carries a signed `X-Tessera-Assertion` (JWT). Needs `assertionKey`.'),
+  clientCertificate: z
+    .boolean('must be true or false')
+    .default(false)
+    .describe('Whether the upstream gets the certificate of the client in `Client-Cert` (RFC 9440).'),
 });
 
 interface Identified {

@@ -66,6 +66,10 @@ const require = strictObject({
   kinds: listOf(oneOf('api_key', 'personal_access_token', 'access_token', 'refresh_token', 'session'), 'kind')
     .default([])
     .describe('Kinds of token that may pass. Empty: every kind.'),
+  clientCertificate: z
+    .boolean('must be true or false')
+    .default(false)
+    .describe('Whether the connection must have proved a client certificate. Needs `tlsClientCertificates`.'),
   roles: listOf(text('must be the name of a role', /^[!-~]{1,128}$/), 'role')
     .default([])
     .describe('Roles that the owner of the token must have, all of them.'),

@@ -1,6 +1,7 @@
 /** The assertion that a route sends, from the configuration's words into what is signed. */
 
 export interface IdentityConfig {
+  readonly clientCertificate?: boolean;
   readonly assertion?: boolean | { readonly audience: string };
 }
 

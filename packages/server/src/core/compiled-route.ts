@@ -43,6 +43,7 @@ export interface RouteConfig {
         readonly env?: Environment | undefined;
         readonly kinds?: readonly TokenKind[];
         readonly roles?: readonly string[];
+        readonly clientCertificate?: boolean;
       }
     | undefined;
   readonly credential?: { readonly strip: boolean; readonly query?: string | undefined };
@@ -95,6 +96,8 @@ export interface CompiledRoute {
   readonly queryCredential: QueryCredential | undefined;
   /** Undefined: the upstream hears of the caller in plain fields alone. */
   readonly assertion: RouteAssertion | undefined;
+  /** Whether the upstream gets the certificate of the client. */
+  readonly tellsCertificate: boolean;
 }
 
 /** Throws a RangeError on a path, an address range or a pair of limits that validation would have refused. */
@@ -120,6 +123,7 @@ export function compileRoute(config: RouteConfig, defaults: RouteDefaults): Comp
     rewrite: compileRewrite(config.transform?.request ?? {}, path),
     upstream: compileUpstream(config.upstream),
     assertion: compileAssertion(config.identity, config.upstream.targets),
+    tellsCertificate: config.identity?.clientCertificate === true,
     keepCredential: config.credential?.strip === false,
     bounds: compileBounds(config.bounds ?? {}, defaults.bounds),
     cors,
@@ -140,6 +144,7 @@ function requirementOf({ name, require, limits = [], quota, ip }: RouteConfig, d
     kinds: require?.kinds ?? [],
     roles: require?.roles ?? [],
     addresses: ip === undefined ? [] : [compile(`route ${name}`, ip)],
+    clientCertificate: require?.clientCertificate === true,
     limits: limits.map((limit) => requiredLimit(name, limit)),
     quotas: quota === undefined ? [] : [requiredQuota(name, quota)],
   });

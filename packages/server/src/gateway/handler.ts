@@ -14,10 +14,12 @@ import type { Assertions } from '../core/assertions.ts';
 import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
+import type { Exposures } from '../core/exposures.ts';
 import { type Accepted, type Asked, judge } from '../core/judge.ts';
 import type { LiveCalls } from '../core/live-calls.ts';
 import type { RouteMatch, RouteTable } from '../core/routes.ts';
 import { type EdgeOptions, type Incoming, receive } from '../http/edge.ts';
+import { problemOfExposure } from '../http/exposure.ts';
 import type { UpgradingHandler } from '../http/listen-options.ts';
 import { type Problem, problem, problemOfDenial } from '../http/problem.ts';
 import { rateHeaders } from '../http/rate-headers.ts';
@@ -38,6 +40,8 @@ export interface GatewayOptions {
   readonly ports: Ports;
   readonly failed: FailedCredentials;
   readonly record: Recorder;
+  /** Hears of credentials that came in clear from outside, and were refused. */
+  readonly exposures?: Exposures;
   readonly live: Pick<LiveCalls, 'follow'>;
   /** Absent: a route that sends one fails. */
   readonly assertions?: Assertions | undefined;
@@ -68,6 +72,12 @@ export function gatewayHandler(options: GatewayOptions): UpgradingHandler {
     const incoming = receive(request, options.edge);
     if ('problem' in incoming) return sendProblem(response, incoming.problem, incoming);
     const table = options.routes();
+    if (incoming.exposed) {
+      // Whatever it carries was sent in clear; one without a credential would be asked for it next, in clear.
+      const presented = presentedTo(table.match(incoming.host, incoming.path, incoming.method), incoming);
+      options.exposures?.credential({ ...incoming, presented, door: 'gateway' });
+      return sendProblem(response, problemOfExposure(presented), incoming);
+    }
     const permissions = preflight(incoming, table);
     if (permissions !== undefined) return sendNothing(response, permissions, incoming.requestId);
     const match = table.match(incoming.host, incoming.path, incoming.method);
@@ -102,9 +112,9 @@ function presentedTo(match: RouteMatch, { presented }: Incoming): Presented {
   return inQuery === undefined ? presented : { ...presented, queryName: inQuery.name };
 }
 
-function circumstancesOf({ address, method, origin, path, dpop }: Incoming): Circumstances {
+function circumstancesOf({ address, method, origin, path, dpop, certificate }: Incoming): Circumstances {
   const url = dpop === undefined ? undefined : `${origin.scheme}://${origin.authority}${path}`;
-  return { address, method, url, proof: dpop, cost: 1 };
+  return { address, method, url, proof: dpop, certificate, cost: 1 };
 }
 
 interface Exchange {

@@ -17,7 +17,7 @@ export interface Admitted {
  * `X-Forwarded-Host`. Our own fields come last and from nowhere else, but a route may replace the forwarding ones.
  */
 export function upstreamFields(incoming: Incoming, { route, credential, principal }: Admitted): string[] {
-  const { fields, connection, origin, requestId, bodyBytes } = incoming;
+  const { fields, connection, origin, requestId, bodyBytes, certificate } = incoming;
   const changes = credential.parameter === undefined ? route.transform.request : route.queryCredential?.request;
   const { touched, set, filled } = changes ?? route.transform.request;
   const named = connectionNamed(connection);
@@ -40,6 +40,9 @@ export function upstreamFields(incoming: Incoming, { route, credential, principa
   if (!touched.has('x-forwarded-host')) sent.push('X-Forwarded-Host', origin.authority);
   if (!touched.has('x-forwarded-proto')) sent.push('X-Forwarded-Proto', origin.scheme);
   if (!touched.has('x-request-id')) sent.push('X-Request-Id', requestId);
+  // A byte sequence of RFC 8941, as RFC 9440 section 2.2 has it.
+  if (route.tellsCertificate && certificate !== undefined && !touched.has('client-cert'))
+    sent.push('Client-Cert', `:${certificate.der}:`);
   addIdentity(sent, principal);
   return sent;
 }

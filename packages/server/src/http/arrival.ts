@@ -1,4 +1,5 @@
 /** How a request arrived: what the listener knows of its connection, beside the addresses. */
+import type { ProvedCertificate } from '@tessera/verify';
 
 export interface Arrival {
   /** Over TLS that ends here. */
@@ -10,11 +11,7 @@ export interface Arrival {
 }
 
 /** Known by its bytes alone: names in a certificate are never read for a decision, so that no odd one can pass for another. */
-export interface ClientCertificate {
-  /** SHA-256 of the DER, base64url: `x5t#S256` (RFC 8705 section 3.1). */
-  readonly thumbprint: string;
-  /** Milliseconds since the epoch: the connection may outlive the certificate. */
-  readonly expiresAt: number;
+export interface ClientCertificate extends ProvedCertificate {
   /** The DER in base64, for `Client-Cert` (RFC 9440). */
   readonly der: string;
 }

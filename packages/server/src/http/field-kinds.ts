@@ -53,6 +53,9 @@ const named: Readonly<Record<string, FieldKind>> = {
   'cf-connecting-ipv6': 'stripped',
   'fastly-client-ip': 'stripped',
   'true-client-ip': 'stripped',
+  // Certificates of clients as a TLS end tells them (RFC 9440).
+  'client-cert': 'stripped',
+  'client-cert-chain': 'stripped',
   // Another path or method than the one that was judged.
   'x-original-url': 'stripped',
   'x-original-uri': 'stripped',

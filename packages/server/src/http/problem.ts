@@ -21,6 +21,7 @@ export interface FieldError {
 /** What doors answer beyond the problems of the management API and the denials. */
 const ofDoors = {
   invalid_token: { status: 401, title: denials.unknown.public },
+  insecure_transport: { status: 403, title: 'TLS is required' },
   expectation_failed: { status: 417, title: 'Only the expectation 100-continue can be met' },
   websocket_version: { status: 426, title: 'Only version 13 of the WebSocket protocol is spoken here' },
   upgrade_unsupported: { status: 501, title: 'This connection cannot change its protocol' },

@@ -20,7 +20,7 @@ test('the shortest route, with every default', () => {
     {
       name: 'all',
       match: { path: '/*' },
-      require: { scopes: [], kinds: [], roles: [] },
+      require: { scopes: [], kinds: [], roles: [], clientCertificate: false },
       credential: { strip: true },
       limits: [],
       transform: { request: { set: {}, remove: [] }, response: { set: {}, remove: [] } },
@@ -55,6 +55,7 @@ test('a route that says everything', () => {
         env: 'live',
         kinds: ['api_key'],
         roles: ['ops'],
+        clientCertificate: false,
       },
       credential: { strip: false },
       limits: [

@@ -42,3 +42,16 @@ test('the whole of it is accepted', () => {
     publicHttp: 'both',
   });
 });
+
+test.each(['require', 'identity'])('a route that wants client certificates in %s needs them asked for', (part) => {
+  const route = `routes:\n  - { name: a, match: { path: /* }, ${part}: { clientCertificate: true }, upstream: http://127.0.0.1:1 }\n`;
+  expect(problems({ yaml: route })).toEqual([
+    expect.stringMatching(
+      new RegExp(
+        `^tessera.yaml:2:[0-9]+ routes\\[0\\].${part}.clientCertificate: needs tlsClientCertificates: no client is asked for one$`,
+      ),
+    ),
+  ]);
+  const asked = `${PAIR}tlsPort: 0\ntlsClientCertificates: optional\ntlsClientCa: ca.pem\n`;
+  expect(loaded({ yaml: `${asked}${route}` }).routes).toHaveLength(1);
+});

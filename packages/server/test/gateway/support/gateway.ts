@@ -4,6 +4,7 @@ import { type DenialCode, digestKey, memoryLookup, type Ports, type TokenFacts, 
 import type { Assertions } from '../../../src/core/assertions.ts';
 import type { RouteConfig } from '../../../src/core/compiled-route.ts';
 import type { DoorCall, FailedCredentials } from '../../../src/core/door-ports.ts';
+import type { Exposures } from '../../../src/core/exposures.ts';
 import { type LiveCalls, liveCalls } from '../../../src/core/live-calls.ts';
 import type { Change } from '../../../src/core/model.ts';
 import { type HostNames, namedAddressRule } from '../../../src/core/named-addresses.ts';
@@ -15,7 +16,7 @@ import { asksForWebSocket } from '../../../src/gateway/websocket.ts';
 import { type ForwardedHeader, type TrustedProxies, trustedProxies } from '../../../src/http/client-address.ts';
 import { edgeOptions } from '../../../src/http/edge.ts';
 import { listen } from '../../../src/http/listen.ts';
-import type { ListenLimits } from '../../../src/http/listen-options.ts';
+import type { ListenLimits, ListenOptions } from '../../../src/http/listen-options.ts';
 import { memoryLimiter } from '../../../src/limits/memory.ts';
 import { answerOf, exchange, type RawAnswer } from './raw-client.ts';
 import { type RecordingUpstream, recordingUpstream } from './recording-upstream.ts';
@@ -71,6 +72,9 @@ export interface TestOptions {
   readonly upstreamOptions?: Partial<UpstreamsOptions>;
   readonly maxGuesses?: number;
   readonly door?: 'gateway' | 'forward-auth';
+  /** Of the listener: TLS, or in clear from outside. */
+  readonly listening?: Pick<ListenOptions, 'tls' | 'exposed'>;
+  readonly exposures?: Exposures;
 }
 
 const everything = (url: string): readonly RouteConfig[] => [
@@ -143,6 +147,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
       : gatewayHandler({
           ...common,
           live,
+          ...(options.exposures !== undefined && { exposures: options.exposures }),
           assertions: options.assertions,
           upstreams: pools,
           log: { upstreamFailed: ({ error }) => upstreamFaults.push(error) },
@@ -155,6 +160,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
     port: 0,
     onError: (error) => faults.push(error),
     mayUpgrade: asksForWebSocket,
+    ...options.listening,
     limits: { requestTimeoutMs: 0, ...options.limits },
   });
   const raw = (bytes: string) => answerOf(exchange(listener.port, bytes));
