@@ -2,7 +2,7 @@
 import { openSync } from 'node:fs';
 import { type Logger, destination as openDestination, pino, stdTimeFunctions } from 'pino';
 import { type AccessLog, accessLines } from './access-log.ts';
-import { gathered } from './gathered-lines.ts';
+import { gathered, type LineSink } from './gathered-lines.ts';
 import { scrubber } from './log-line.ts';
 
 export type { Logger } from 'pino';
@@ -20,10 +20,17 @@ export interface LoggerOptions {
   readonly maxWaitingBytes?: number;
 }
 
-export interface Log {
+export interface ThreadLog {
   readonly logger: Logger;
   /** Undefined where the level keeps it silent. */
   readonly access: AccessLog | undefined;
+  /** Hands on what is gathered so far. */
+  pass(): void;
+}
+
+export interface Log extends ThreadLog {
+  /** Writes lines that another thread made. */
+  write(lines: string): void;
   /** Resolves when every line so far is written, or cannot be. Never rejects, but waits for whoever reads the log. */
   flush(): Promise<void>;
 }
@@ -35,7 +42,7 @@ export interface Log {
  * @throws where the file cannot be opened
  */
 export function createLogger(options: LoggerOptions): Log {
-  const { level, destination = 1, secrets = [], maxWaitingBytes = 16 * 1024 * 1024 } = options;
+  const { destination = 1, maxWaitingBytes = 16 * 1024 * 1024 } = options;
   const stream = openDestination({
     dest: typeof destination === 'string' ? openSync(destination, 'a', FILE_MODE) : destination,
     sync: false,
@@ -44,7 +51,32 @@ export function createLogger(options: LoggerOptions): Log {
     minLength: 1,
     maxLength: maxWaitingBytes,
   });
-  const lines = gathered(stream);
+  const log = logOver(stream, options);
+  let dropped = 0;
+  stream.on('drop', (text: string) => {
+    dropped += text.split('\n').length - 1;
+  });
+  stream.on('drain', () => {
+    if (dropped === 0) return;
+    const count = dropped;
+    dropped = 0;
+    log.logger.warn({ lines: count }, 'log lines were dropped: whoever reads the log is too slow');
+  });
+  // A full disk must not end the process: what is waiting is tried again with the next line.
+  stream.on('error', () => undefined);
+  return {
+    ...log,
+    write: (lines) => void stream.write(lines),
+    flush() {
+      log.pass();
+      return new Promise((resolve) => stream.flush(() => resolve()));
+    },
+  };
+}
+
+/** The same lines, made and scrubbed in this thread, and handed to whoever writes them. */
+export function logOver(sink: LineSink, { level, secrets = [] }: Pick<LoggerOptions, 'level' | 'secrets'>): ThreadLog {
+  const lines = gathered(sink);
   const scrubbing = scrubber(secrets);
   const logger = pino(
     {
@@ -56,23 +88,7 @@ export function createLogger(options: LoggerOptions): Log {
     },
     lines,
   );
-  let dropped = 0;
-  stream.on('drop', (text: string) => {
-    dropped += text.split('\n').length - 1;
-  });
-  stream.on('drain', () => {
-    if (dropped === 0) return;
-    const count = dropped;
-    dropped = 0;
-    logger.warn({ lines: count }, 'log lines were dropped: whoever reads the log is too slow');
-  });
-  // A full disk must not end the process: what is waiting is tried again with the next line.
-  stream.on('error', () => undefined);
-  const flush = (): Promise<void> => {
-    lines.pass();
-    return new Promise((resolve) => stream.flush(() => resolve()));
-  };
   const accessLine = accessLines(Date.now, scrubbing);
   const access: AccessLog = (entry) => lines.write(accessLine(entry));
-  return { logger, access: logger.isLevelEnabled('info') ? access : undefined, flush };
+  return { logger, access: logger.isLevelEnabled('info') ? access : undefined, pass: lines.pass };
 }

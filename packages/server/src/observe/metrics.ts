@@ -7,6 +7,7 @@ import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client
 import { type HostNameMetrics, hostNameMetrics } from './host-names.ts';
 import { httpRequests, type RouteMetrics } from './http-requests.ts';
 import { counter, durations, type Family, gauge, histogram, type Sample, tally } from './series.ts';
+import type { Snapshot } from './snapshot.ts';
 import { type TransportMetrics, transportMetrics } from './transport-metrics.ts';
 import { type Upstreams, upstreamMetrics } from './upstreams.ts';
 
@@ -38,6 +39,8 @@ export interface MetricsOptions {
   readonly usageBufferedEvents: () => number;
   /** Calls through the gateway that last, and are cut when their token ends. */
   readonly liveCalls: () => number;
+  /** Of the thread that starts the others. */
+  readonly workers?: { readonly running: () => number; readonly restarts: () => number };
   /** Whether to tell of the process and the runtime too, default true: they are watched from then on, for good. */
   readonly ofProcess?: boolean;
 }
@@ -67,8 +70,10 @@ export interface Metrics {
   readonly transport: TransportMetrics;
   readonly hostNames: HostNameMetrics;
   readonly contentType: string;
-  /** The page: Prometheus' text format, version 0.0.4. */
-  exposition(): Promise<string>;
+  /** What is measured now, to be told together with what others measured. */
+  snapshot(): Promise<Snapshot>;
+  /** The page: Prometheus' text format, version 0.0.4. With those of `others`, their threads are told of in place of this one. */
+  exposition(others?: readonly Snapshot[]): Promise<string>;
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -132,16 +137,22 @@ export function createMetrics(options: MetricsOptions): Metrics {
       help: 'Records added to the audit chains.',
       values: plain(auditRecords),
     }),
-    gauge({
-      name: 'tessera_feed_lag_seconds',
-      help: 'Time since the change feed was last heard of.',
-      values: plain(told(options.feedLagSeconds)),
-    }),
-    gauge({
-      name: 'tessera_staleness_bound_seconds',
-      help: 'Lag of the change feed above which nothing is answered from memory.',
-      values: plain(options.stalenessBoundSeconds),
-    }),
+    gauge(
+      {
+        name: 'tessera_feed_lag_seconds',
+        help: 'Time since the change feed was last heard of.',
+        values: plain(told(options.feedLagSeconds)),
+      },
+      'max',
+    ),
+    gauge(
+      {
+        name: 'tessera_staleness_bound_seconds',
+        help: 'Lag of the change feed above which nothing is answered from memory.',
+        values: plain(options.stalenessBoundSeconds),
+      },
+      'max',
+    ),
     gauge({
       name: 'tessera_usage_buffered_events',
       help: 'Usage counts that are not in the store yet.',
@@ -157,16 +168,23 @@ export function createMetrics(options: MetricsOptions): Metrics {
       help: 'Calls that were cut while they lasted, by the code that their token would be refused with.',
       values: cuts.samples((result) => ({ result })),
     }),
-    gauge({
-      name: 'tessera_config_last_reload_successful',
-      help: '1 where the configuration in force is the one in the file, 0 where that was refused.',
-      values: plain(reloadSuccessful ? 1 : 0),
-    }),
-    gauge({
-      name: 'tessera_build_info',
-      help: 'Always 1; the labels say what runs.',
-      values: [{ labels: { version: options.version, node: options.nodeVersion }, value: 1 }],
-    }),
+    gauge(
+      {
+        name: 'tessera_config_last_reload_successful',
+        help: '1 where the configuration in force is the one in the file, 0 where that was refused.',
+        values: plain(reloadSuccessful ? 1 : 0),
+      },
+      'min',
+    ),
+    gauge(
+      {
+        name: 'tessera_build_info',
+        help: 'Always 1; the labels say what runs.',
+        values: [{ labels: { version: options.version, node: options.nodeVersion }, value: 1 }],
+      },
+      'max',
+    ),
+    ...(options.workers === undefined ? [] : ofWorkers(options.workers)),
     http.family(),
     ...upstreams.families(),
     ...transport.families(),
@@ -210,11 +228,35 @@ export function createMetrics(options: MetricsOptions): Metrics {
     transport,
     hostNames: names,
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
-    async exposition() {
-      const ours = AggregatorRegistry.aggregate([families()]);
-      return `${await ours.metrics()}\n${await ofProcess.metrics()}`;
+    async snapshot() {
+      const runtime = await ofProcess.getMetricsAsJSON();
+      return { ours: families(), runtime: runtime.filter(({ name }) => !isOfProcess(name)) };
+    },
+    async exposition(others = []) {
+      const page = AggregatorRegistry.aggregate([families(), ...others.map(({ ours }) => ours)]);
+      if (others.length === 0) return `${await page.metrics()}\n${await ofProcess.metrics()}`;
+      const runtime = AggregatorRegistry.aggregate(others.map(({ runtime: threads }) => threads));
+      const all = ofProcess.getMetricsAsArray().map(({ name }) => name);
+      const whole = await Promise.all(all.filter(isOfProcess).map((name) => ofProcess.getSingleMetricAsString(name)));
+      return [await page.metrics(), await runtime.metrics(), ...whole].join('\n');
     },
   };
+}
+
+function ofWorkers({ running, restarts }: NonNullable<MetricsOptions['workers']>): readonly Family[] {
+  return [
+    gauge({ name: 'tessera_workers', help: 'Threads that serve.', values: plain(running()) }),
+    counter({
+      name: 'tessera_worker_restarts_total',
+      help: 'Threads that were started in the place of one that had died.',
+      values: plain(restarts()),
+    }),
+  ];
+}
+
+/** The same whichever thread asks; what is named otherwise is of one thread. */
+function isOfProcess(name: string): boolean {
+  return name.startsWith('process_');
 }
 
 type VerificationTallies = Readonly<Record<Door, ReturnType<typeof tally<(typeof codes)[number]>>>>;

@@ -5,7 +5,8 @@ export interface Family {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly aggregator: 'sum';
+  /** How those of several workers become one. */
+  readonly aggregator: 'sum' | 'min' | 'max';
   readonly values: readonly Sample[];
 }
 
@@ -27,8 +28,8 @@ export function counter(described: Described): Family {
   return { ...described, type: 'counter', aggregator: 'sum' };
 }
 
-export function gauge(described: Described): Family {
-  return { ...described, type: 'gauge', aggregator: 'sum' };
+export function gauge(described: Described, aggregator: Family['aggregator'] = 'sum'): Family {
+  return { ...described, type: 'gauge', aggregator };
 }
 
 export function histogram(described: Described): Family {
