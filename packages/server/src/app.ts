@@ -8,18 +8,15 @@ import { inFlight, REMEMBERED_MS } from './api/idempotency.ts';
 import { openApiDocument } from './api/openapi.ts';
 import { readAssertionKey } from './assertion-key.ts';
 import type { Config, LoadResult } from './config/load.ts';
-import { formatProblem } from './config/problems.ts';
-import { watchConfig } from './config/watch.ts';
 import { type Assertions, createAssertions } from './core/assertions.ts';
-import { auditSeal } from './core/audit-chain.ts';
-import { bootstrap } from './core/bootstrap.ts';
+import type { Bootstrapped } from './core/bootstrap.ts';
 import { compileBounds } from './core/compiled-bounds.ts';
 import { exposures } from './core/exposures.ts';
 import { deriveKey } from './core/keys.ts';
 import { namedAddressRule } from './core/named-addresses.ts';
 import { compileRoutes, type RouteTable } from './core/routes.ts';
-import type { AuditSeal, Store } from './core/store-port.ts';
-import { ensureDataFolder, masterKey } from './data-folder.ts';
+import type { Store } from './core/store-port.ts';
+import { followConfig, NOT_FOLLOWED } from './follow-config.ts';
 import { followedNames } from './followed-names.ts';
 import { forwardAuthHandler } from './forward-auth/handler.ts';
 import { startEcho } from './gateway/echo.ts';
@@ -34,23 +31,28 @@ import { metricsDoor, metricsPage } from './metrics-door.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
+import type { Snapshot } from './observe/snapshot.ts';
 import { platformHandler, type Readiness } from './platform.ts';
+import { prepare } from './prepare.ts';
 import { sampleRoutes } from './sample.ts';
-import { openStore } from './store/open.ts';
+import type { Sharing } from './sharing.ts';
 
 export interface AppParts {
   readonly config: Config;
-  /** Reads the configuration again, for a live reload of the routes. */
-  readonly reload: () => LoadResult;
+  /** Reads the configuration again, for a live reload of the routes. Absent: somebody else does, and calls `apply`. */
+  readonly reload?: () => LoadResult;
   readonly log: Logger;
   /** A line for each call through a door that guards; undefined: none is written. */
   readonly access: AccessLog | undefined;
   /** Of Tessera and of the runtime, as `/version` tells them. */
   readonly version: { readonly version: string; readonly node: string };
   readonly clock: Clock;
+  /** With other workers of this process; absent: there are none. */
+  readonly sharing?: Sharing;
 }
 
-export interface App {
+/** The platform as the process edge sees it, in however many threads. */
+export interface Started {
   readonly ports: Ports;
   /** The administrator token that this start made: shown once, by the process edge. */
   readonly rootToken: string | undefined;
@@ -62,15 +64,19 @@ export interface App {
   stop(): Promise<void>;
 }
 
+export interface App extends Started {
+  /** Takes another configuration, of which the routes may differ. Throws where they cannot be compiled; what was in force stays. */
+  apply(next: Config): void;
+  /** What is measured now. */
+  snapshot(): Promise<Snapshot>;
+}
+
 /** How often answers that are no longer remembered are dropped. */
 const SWEEP_MS = 3_600_000;
 
 /** Starts everything, or throws and leaves nothing open. */
 export async function startApp(parts: AppParts): Promise<App> {
   const { config, log, clock, version } = parts;
-  ensureDataFolder(config.data);
-  const key = masterKey(config.data, config.masterKey);
-  const auditKey = deriveKey(key, 'audit-head');
   // The metrics count what the store seals, and show what is built on the store.
   const built: { judging?: Judging } = {};
   const metrics = createMetrics({
@@ -81,28 +87,17 @@ export async function startApp(parts: AppParts): Promise<App> {
     usageBufferedEvents: () => built.judging?.usage.buffered() ?? 0,
     liveCalls: () => built.judging?.live.count() ?? 0,
   });
-  const seal = countedSeal(auditSeal(auditKey), metrics);
-  const store = await openStore({ url: config.databaseUrl, dataFolder: config.data, seal, clock, log });
+  const { store, key, started } = await prepare({ config, clock, log, onAudited: metrics.audited });
   try {
-    const started = await bootstrap(store, { masterKey: key, rootToken: config.rootToken, now: clock.now() });
-    const judging = await startJudging({ config, store, clock, log, access: parts.access, metrics });
+    const judging = await startJudging({ ...parts, store, metrics });
     built.judging = judging;
-    return await mount({ ...parts, store, metrics, judging, auditKey, cursorKey: deriveKey(key, 'cursor'), started });
+    const keys = { auditKey: deriveKey(key, 'audit-head'), cursorKey: deriveKey(key, 'cursor') };
+    return await mount({ ...parts, ...keys, store, metrics, judging, started });
   } catch (error) {
     await built.judging?.stop();
     await store.close();
     throw error;
   }
-}
-
-function countedSeal(seal: AuditSeal, metrics: Metrics): AuditSeal {
-  return {
-    ...seal,
-    record(entry, seq, previous) {
-      metrics.audited();
-      return seal.record(entry, seq, previous);
-    },
-  };
 }
 
 interface Mounting extends AppParts {
@@ -111,11 +106,12 @@ interface Mounting extends AppParts {
   readonly judging: Judging;
   readonly auditKey: Uint8Array;
   readonly cursorKey: Uint8Array;
-  readonly started: Awaited<ReturnType<typeof bootstrap>>;
+  readonly started: Bootstrapped;
 }
 
 async function mount(parts: Mounting): Promise<App> {
-  const { config, log, clock, store, metrics, judging, started } = parts;
+  const { config, log, clock, store, metrics, judging, started, sharing } = parts;
+  const shown = sharing === undefined ? metrics : { ...metrics, exposition: () => sharing.exposition() };
   const assertions = assertionsOf(config, clock);
   const state = { draining: false };
   const { trustedProxies: proxies, trustedHops: hops, forwardedHeader: header } = config;
@@ -150,7 +146,7 @@ async function mount(parts: Mounting): Promise<App> {
     exposures: exposed,
     api: apiOf(parts, () => state.draining),
     forwardAuth: forwardAuthHandler(doors),
-    metrics: metricsDoor({ metrics, judging, open: isLoopback(config.host) }),
+    metrics: metricsDoor({ metrics: shown, judging, open: isLoopback(config.host) }),
     ready: () => readiness(store, judging, state),
     version: parts.version,
     jwks: JSON.stringify({ keys: assertions === undefined ? [] : [assertions.publicKey] }),
@@ -167,18 +163,21 @@ async function mount(parts: Mounting): Promise<App> {
 
   const listeners = await openListeners({
     ...parts,
-    handlers: { platform, gateway, metrics: metricsPage(metrics) },
+    reusePort: sharing !== undefined,
+    handlers: { platform, gateway, metrics: metricsPage(shown) },
     mayUpgrade: asksForWebSocket,
     onError,
   }).catch(async (error: unknown) => {
     await echo?.close(0);
     throw error;
   });
-  const watching = followConfig(parts, (next) => {
+  const apply = (next: Config): void => {
     table = tableOf(next.routes);
     void names.follow(next);
     pools.follow(table.routes);
-  });
+  };
+  const { reload } = parts;
+  const watching = reload === undefined ? NOT_FOLLOWED : followConfig({ ...parts, reload }, apply);
   const sweep = setInterval(() => {
     store
       .write((tx) => tx.dropIdempotencyBefore(clock.now() - REMEMBERED_MS))
@@ -194,6 +193,8 @@ async function mount(parts: Mounting): Promise<App> {
       watching.reload();
       listeners.reload();
     },
+    apply,
+    snapshot: metrics.snapshot,
     async stop() {
       state.draining = true;
       watching.end();
@@ -259,32 +260,6 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
     },
     onError: (err, requestId) => log.error({ err, requestId }, 'an operation failed on our side'),
   });
-}
-
-/** Live reload of the routes; without a file there is nothing to follow. */
-function followConfig(parts: Mounting, onChange: (config: Config) => void): { reload(): void; end(): void } {
-  const { config, log, metrics, reload } = parts;
-  if (config.configFile === undefined) return { reload: () => {}, end: () => {} };
-  const ended = new AbortController();
-  const watching = watchConfig({
-    path: config.configFile,
-    current: config,
-    load: reload,
-    onChange(next) {
-      onChange(next);
-      metrics.configReloaded(true);
-      log.info({ routes: next.routes.length }, 'the configuration was reloaded');
-    },
-    onProblem(problems) {
-      metrics.configReloaded(false);
-      log.error(
-        { problems: problems.map(formatProblem) },
-        'the configuration was not reloaded: what was in force stays',
-      );
-    },
-    signal: ended.signal,
-  });
-  return { reload: watching.reload, end: () => ended.abort() };
 }
 
 async function readiness(store: Store, judging: Judging, state: { readonly draining: boolean }): Promise<Readiness> {

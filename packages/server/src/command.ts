@@ -1,13 +1,16 @@
 /** The process edge: argv, environment, signals, exit code. Nothing else reads `process`. Loaded by `main`. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
-import { type App, startApp } from './app.ts';
+import { type Started, startApp } from './app.ts';
 import { type Config, type LoadResult, loadConfig } from './config/load.ts';
 import { type ConfigProblem, formatProblem } from './config/problems.ts';
 import { configSchema, printConfig } from './config/render.ts';
-import { StartRefused } from './core/bootstrap.ts';
 import { createLogger } from './observe/log.ts';
+import { startError } from './start-error.ts';
+import { startWorkers } from './workers/start-workers.ts';
+import { workerCount } from './workers/worker-count.ts';
 
 // A last belt against regular expressions that backtrack without end; ours are written not to.
 setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
@@ -25,26 +28,25 @@ async function start(): Promise<void> {
   const loaded = load();
   if (!loaded.ok) return;
   const { config } = loaded;
-  const { logger, access, flush } = createLogger({
-    level: config.logLevel,
-    destination: 2,
-    secrets: secretsOf(config),
-  });
+  const machine = { cores: availableParallelism(), platform: process.platform };
+  const count = workerCount(config.workers, machine);
+  if (typeof count === 'string') return stop(EXIT.usage, count);
+  const secrets = secretsOf(config);
+  const log = createLogger({ level: config.logLevel, destination: 2, secrets });
+  const { logger, access, flush } = log;
   for (const warning of loaded.warnings) logger.warn({ problem: formatProblem(warning) }, 'configuration');
   const version = { version: packageVersion(), node: process.version };
   try {
-    const app = await startApp({ config, reload: readConfig, log: logger, access, version, clock: { now: Date.now } });
-    announce(app, config.host, config.data);
+    const parts = { config, reload: readConfig, version, clock: { now: Date.now } };
+    const app =
+      count === 1
+        ? await startApp({ ...parts, log: logger, access })
+        : await startWorkers({ ...parts, log, count, secrets, memoryBytes: memoryBytes() });
+    announce(app, config, count);
     onSignals(app, flush);
   } catch (error) {
     await flush();
-    const reason =
-      error instanceof StartRefused || isSystemError(error)
-        ? error.message
-        : error instanceof Error
-          ? (error.stack ?? error.message)
-          : String(error);
-    stop(EXIT.server, `tessera cannot start: ${reason}`);
+    stop(EXIT.server, `tessera cannot start: ${startError(error)}`);
   }
 }
 
@@ -78,7 +80,7 @@ function warningText(warning: ConfigProblem): string {
   return `warning: ${formatProblem(warning)}`;
 }
 
-function announce({ ports, rootToken, sample }: App, host: string, data: string): void {
+function announce({ ports, rootToken, sample }: Started, { host, data }: Config, workers: number): void {
   const at = (port: number, scheme = 'http'): string =>
     `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   print(`Tessera ${packageVersion()} is listening`);
@@ -87,6 +89,7 @@ function announce({ ports, rootToken, sample }: App, host: string, data: string)
   if (ports.platformTls !== undefined) print(`  platform  ${at(ports.platformTls, 'https')}`);
   if (ports.gatewayTls !== undefined) print(`  gateway   ${at(ports.gatewayTls, 'https')}`);
   if (ports.metrics !== undefined) print(`  metrics   ${at(ports.metrics)}/metrics`);
+  if (workers > 1) print(`  workers   ${workers}`);
   print(`  data      ${data}`);
   if (rootToken !== undefined) {
     print('');
@@ -95,7 +98,7 @@ function announce({ ports, rootToken, sample }: App, host: string, data: string)
   }
 }
 
-function onSignals(app: App, flush: () => Promise<void>): void {
+function onSignals(app: Started, flush: () => Promise<void>): void {
   let stopping = false;
   const end = (): void => {
     // Whoever asks twice does not want to wait.
@@ -133,8 +136,10 @@ function secretsOf({ databaseUrl, masterKey }: Config): readonly string[] {
   ];
 }
 
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
+/** What the process may use: of the machine, or of the container. */
+function memoryBytes(): number {
+  const allowed = process.constrainedMemory();
+  return allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
 }
 
 function packageVersion(): string {

@@ -22,6 +22,7 @@ import { storedQuotas } from './limits/quotas.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
+import type { Sharing } from './sharing.ts';
 
 export interface JudgingParts {
   readonly config: Config;
@@ -30,6 +31,7 @@ export interface JudgingParts {
   readonly log: Logger;
   readonly access: AccessLog | undefined;
   readonly metrics: Metrics;
+  readonly sharing?: Sharing;
 }
 
 export interface Judging {
@@ -44,11 +46,13 @@ export interface Judging {
 }
 
 /** Starts to follow the feed; until it answers, every look-up goes to the store. */
-export async function startJudging({ config, store, clock, log, access, metrics }: JudgingParts): Promise<Judging> {
+export async function startJudging(parts: JudgingParts): Promise<Judging> {
+  const { config, store, clock, log, access, metrics, sharing } = parts;
   const feed = createFeed({
     store,
     monotonic: () => performance.now(),
     boundMs: config.stalenessSeconds * 1000,
+    news: sharing?.news,
     onError: (err) => log.warn({ err }, 'the change feed cannot be read'),
   });
   const tokens = factsCache({ store, feed, maxTokens: config.cacheTokens, onLookup: metrics.cacheRequest });
@@ -63,10 +67,10 @@ export async function startJudging({ config, store, clock, log, access, metrics 
   const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
   const ports: Ports = {
     tokens,
-    limiter: counted(memoryLimiter({ clock }), metrics),
+    limiter: counted(sharing?.limiter ?? memoryLimiter({ clock }), metrics),
     clock,
     quotas: storedQuotas({ store, clock }),
-    proofs: dpopProofs({ replays: memoryReplays({ clock }) }),
+    proofs: dpopProofs({ replays: sharing?.replays ?? memoryReplays({ clock }) }),
     onFault,
   };
   // Calls through the gateway are the access log. The platform's own are many and counted; its changes are audited.
@@ -99,7 +103,7 @@ export async function startJudging({ config, store, clock, log, access, metrics 
     usage,
     record,
     live,
-    failed: failedOf({ config, clock, metrics, known: tokens.has, onFault }),
+    failed: failedOf({ config, clock, metrics, sharing, known: tokens.has, onFault }),
     async stop() {
       live.stop();
       feed.stop();
@@ -109,19 +113,21 @@ export async function startJudging({ config, store, clock, log, access, metrics 
 }
 
 /** Source addresses that are counted at once, some 50 MB: strangers choose how many they come from. */
-const MOST_SOURCES = 200_000;
+export const MOST_SOURCES = 200_000;
 
 /** Apart from the limiter of tokens: strangers must not crowd out what tokens have used. */
 function failedOf(options: {
   readonly config: Config;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly sharing: Sharing | undefined;
   readonly known: (digest: DigestKey) => boolean;
   readonly onFault: (error: unknown) => void;
 }): FailedCredentials {
-  const { config, clock, metrics, known, onFault } = options;
+  const { config, clock, metrics, sharing, known, onFault } = options;
   const counter = failedCredentials({
     limiter: memoryLimiter({ clock, maxKeys: MOST_SOURCES }),
+    ...sharing?.failures,
     perMinute: config.failedCredentialsPerMinute,
     clock,
     known,

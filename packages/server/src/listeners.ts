@@ -14,6 +14,8 @@ export interface ListenersParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Whether other threads of this process listen there too. */
+  readonly reusePort: boolean;
   readonly handlers: { readonly platform: Handler; readonly gateway: Handler; readonly metrics: Handler };
   /** Which requests to the gateway may change their connection to another protocol. */
   readonly mayUpgrade: NonNullable<ListenOptions['mayUpgrade']>;
@@ -41,7 +43,7 @@ export interface Listeners {
 
 /** Binds all of them, or throws and leaves none open. Throws `StartRefused` where the certificate cannot be used. */
 export async function openListeners(parts: ListenersParts): Promise<Listeners> {
-  const { config, metrics, handlers, mayUpgrade, onError } = parts;
+  const { config, metrics, reusePort, handlers, mayUpgrade, onError } = parts;
   const open: Listener[] = [];
   const certificate = servedCertificate(parts, (context) => {
     for (const listener of open) listener.renew(context);
@@ -54,6 +56,7 @@ export async function openListeners(parts: ListenersParts): Promise<Listeners> {
     const limits = { maxConnections: config.maxConnections, ...options.limits };
     const listener = await listen({
       host: config.host,
+      reusePort,
       onError,
       onCrowded: metrics.connectionRefused,
       ...options,

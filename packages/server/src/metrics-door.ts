@@ -14,8 +14,11 @@ import type { Door } from './platform.ts';
 
 const required = requirement({ audience: MANAGEMENT_AUDIENCE, scopes: ['metrics:read'] });
 
+/** What there is to read. */
+export type MetricsPage = Pick<Metrics, 'contentType' | 'exposition'>;
+
 export interface MetricsDoorOptions {
-  readonly metrics: Metrics;
+  readonly metrics: MetricsPage;
   readonly judging: Judging;
   /** Whether anybody who reaches the listener may read. */
   readonly open: boolean;
@@ -38,7 +41,7 @@ export function metricsDoor({ metrics, judging, open }: MetricsDoorOptions): Doo
 
 /** The whole of the listener that `TESSERA_METRICS_PORT` opens. */
 export function metricsPage(
-  metrics: Metrics,
+  metrics: MetricsPage,
 ): (request: IncomingMessage, response: ServerResponse) => void | Promise<void> {
   return (request, response) => {
     const requestId = newRequestId();
@@ -48,7 +51,7 @@ export function metricsPage(
   };
 }
 
-async function show(metrics: Metrics, response: ServerResponse, requestId: Incoming['requestId']): Promise<void> {
+async function show(metrics: MetricsPage, response: ServerResponse, requestId: Incoming['requestId']): Promise<void> {
   const text = await metrics.exposition();
   response.writeHead(200, {
     'Content-Type': metrics.contentType,

@@ -133,7 +133,7 @@ function byPlace(a: ConfigProblem, b: ConfigProblem): number {
 }
 
 /** Plain objects and lists, all the way down; a KeyObject is immutable by itself. */
-function deepFreeze<T>(value: T): T {
+export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   const plain = Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
   if (!plain) return value;

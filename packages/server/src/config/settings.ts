@@ -213,6 +213,12 @@ export const settings = {
     default: 0,
     doc: 'How long a stop still takes new requests while `/readyz` answers 503. Behind a load balancer: longer than it needs to notice.',
   }),
+  workers: required<'auto' | number>({
+    env: 'TESSERA_WORKERS',
+    type: type.workers,
+    default: 1,
+    doc: 'Threads that serve, all on the same ports; `auto` is one for each core. More than one needs Linux. Each keeps facts of `cacheTokens` tokens.',
+  }),
   shutdownSeconds: required({
     env: 'TESSERA_SHUTDOWN_SECONDS',
     type: type.seconds(0, 3600),

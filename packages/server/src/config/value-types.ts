@@ -24,6 +24,12 @@ export function wholeNumber(min: number, max: number): ValueType<number> {
   return { schema: z.int(message).min(min, message).max(max, message), fromText: asNumber };
 }
 
+const WORKERS = 'must be auto or a whole number from 1 to 256';
+export const workers: ValueType<'auto' | number> = {
+  schema: z.union([z.literal('auto'), z.int().min(1).max(256)], WORKERS),
+  fromText: (text) => (text === 'auto' ? text : asNumber(text)),
+};
+
 /** 0 lets the system choose a free port. */
 export const port = wholeNumber(0, 65_535);
 

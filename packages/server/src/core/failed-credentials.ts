@@ -5,9 +5,17 @@ import type { FailedCredentials } from './door-ports.ts';
 
 const WINDOW_SECONDS = 60;
 
+/** When a credential failed last, in milliseconds since the epoch; 0: never. */
+export interface LastFailure {
+  at(): number;
+  set(at: number): void;
+}
+
 export interface FailedCredentialsOptions {
-  /** Counts in this process alone: a limiter in memory. */
+  /** Counts in memory: nobody waits for it. */
   readonly limiter: Limiter;
+  /** Shared by all who share the limiter. */
+  readonly last?: LastFailure;
   readonly perMinute: number;
   readonly clock: Clock;
   /** Whether the facts of this digest are in memory, so that judging it costs the store nothing. */
@@ -17,6 +25,7 @@ export interface FailedCredentialsOptions {
 
 export function failedCredentials({
   limiter,
+  last = lastFailure(),
   perMinute,
   clock,
   known,
@@ -42,17 +51,26 @@ export function failedCredentials({
       return 1;
     }
   };
-  /** A source is blocked for a minute at most: where nobody failed for longer, nobody is. */
-  let lastFailure = Number.NEGATIVE_INFINITY;
   return {
     blocked(address, { text }) {
-      if (clock.now() - lastFailure > WINDOW_SECONDS * 1000) return 0;
+      // A source is blocked for a minute at most: where nobody failed for longer, nobody is.
+      if (clock.now() - last.at() > WINDOW_SECONDS * 1000) return 0;
       const wait = take(address, 'peek');
       return wait > 0 && text.length <= MAX_TOKEN_BYTES && known(digestKey(text)) ? 0 : wait;
     },
     failed(address) {
-      lastFailure = clock.now();
+      last.set(clock.now());
       take(address, 'spend');
+    },
+  };
+}
+
+function lastFailure(): LastFailure {
+  let last = 0;
+  return {
+    at: () => last,
+    set(at) {
+      last = at;
     },
   };
 }

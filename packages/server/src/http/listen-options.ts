@@ -17,6 +17,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Whether other threads of this process listen there too: the system deals the connections out. */
+  readonly reusePort?: boolean;
   /** Hears of every error that became a 500. Must not throw. */
   readonly onError: (error: unknown) => void;
   /** Which of the requests that offer another protocol may change to it; the others are requests like any. Without it none. */

@@ -60,10 +60,10 @@ function overTls(options: ListenOptions, tls: NonNullable<ListenOptions['tls']>,
   };
 }
 
-function bound(server: Server, { host, port }: ListenOptions): Promise<number> {
+function bound(server: Server, { host, port, reusePort = false }: ListenOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, reusePort }, () => {
       server.off('error', reject);
       resolve((server.address() as AddressInfo).port);
     });

@@ -25,11 +25,14 @@ export function hostNameMetrics(): HostNameMetrics & { families(): readonly Fami
         help: 'Look-ups of host names in address lists.',
         values: lookups.samples((outcome) => ({ outcome })),
       }),
-      gauge({
-        name: 'tessera_host_names_unresolved',
-        help: 'Host names in address lists whose addresses are not known: what depends on them is refused.',
-        values: [{ labels: {}, value: unresolved() }],
-      }),
+      gauge(
+        {
+          name: 'tessera_host_names_unresolved',
+          help: 'Host names in address lists whose addresses are not known: what depends on them is refused.',
+          values: [{ labels: {}, value: unresolved() }],
+        },
+        'max',
+      ),
     ],
   };
 }

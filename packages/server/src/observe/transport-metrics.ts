@@ -46,16 +46,22 @@ export function transportMetrics(): TransportMetrics {
       ...(certificate.expiresAt === undefined
         ? []
         : [
-            gauge({
-              name: 'tessera_certificate_expiry_timestamp_seconds',
-              help: 'When the certificate that is served expires.',
-              values: [{ labels: {}, value: certificate.expiresAt / 1000 }],
-            }),
-            gauge({
-              name: 'tessera_certificate_last_reload_successful',
-              help: '1 where the certificate in force is the one in the files, 0 where that was refused.',
-              values: [{ labels: {}, value: certificate.reloaded === true ? 1 : 0 }],
-            }),
+            gauge(
+              {
+                name: 'tessera_certificate_expiry_timestamp_seconds',
+                help: 'When the certificate that is served expires.',
+                values: [{ labels: {}, value: certificate.expiresAt / 1000 }],
+              },
+              'min',
+            ),
+            gauge(
+              {
+                name: 'tessera_certificate_last_reload_successful',
+                help: '1 where the certificate in force is the one in the files, 0 where that was refused.',
+                values: [{ labels: {}, value: certificate.reloaded === true ? 1 : 0 }],
+              },
+              'min',
+            ),
           ]),
     ],
   };

@@ -52,14 +52,17 @@ export function upstreamMetrics(): Upstreams {
       status = next;
     },
     families: () => [
-      gauge({
-        name: 'tessera_upstream_healthy',
-        help: '1 where a target takes requests, 0 where checks or failed requests took it out of service.',
-        values: status().map(({ upstream, target, healthy }) => ({
-          labels: { upstream, target },
-          value: healthy ? 1 : 0,
-        })),
-      }),
+      gauge(
+        {
+          name: 'tessera_upstream_healthy',
+          help: '1 where a target takes requests, 0 where checks or failed requests took it out of service.',
+          values: status().map(({ upstream, target, healthy }) => ({
+            labels: { upstream, target },
+            value: healthy ? 1 : 0,
+          })),
+        },
+        'min',
+      ),
       histogram({
         name: DURATION,
         help: 'Time from giving a request to a target until its answer began, or the try failed (code_class none).',

@@ -10,6 +10,7 @@ function aThread({ lag = 0, buffered = 0 } = {}) {
     stalenessBoundSeconds: 5,
     feedLagSeconds: () => lag,
     usageBufferedEvents: () => buffered,
+    liveCalls: () => 0,
   });
 }
 

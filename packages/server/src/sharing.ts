@@ -1,0 +1,15 @@
+/** What the workers of one process have in common. Where there is one, each part is its own. */
+import type { Limiter, ReplayStore } from '@tessera/verify';
+import type { LastFailure } from './core/failed-credentials.ts';
+import type { News } from './core/feed.ts';
+
+export interface Sharing {
+  readonly news: News;
+  /** Of tokens, their owners and whatever else rules count by. */
+  readonly limiter: Limiter;
+  /** Of the addresses that failed credentials came from. */
+  readonly failures: { readonly limiter: Limiter; readonly last: LastFailure };
+  readonly replays: ReplayStore;
+  /** The metrics of all workers as one page. */
+  exposition(): Promise<string>;
+}
