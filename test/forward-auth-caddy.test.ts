@@ -2,7 +2,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { forwardAuth, keepsTheLine } from './suites/forward-auth.ts';
 import { type Guarded, startGuarded } from './support/guarded.ts';
-import { describeWith } from './support/program.ts';
+import { describeWith, endPrograms } from './support/program.ts';
 import { endServers } from './support/server.ts';
 
 describeWith(['caddy'], 'a service behind Caddy', () => {
@@ -16,8 +16,9 @@ describeWith(['caddy'], 'a service behind Caddy', () => {
     });
   });
   afterAll(async () => {
-    await guarded.close();
+    await endPrograms();
     await endServers();
+    await guarded.close();
   });
   forwardAuth(() => guarded);
   keepsTheLine(() => guarded);

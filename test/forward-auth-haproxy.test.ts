@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { forwardAuth, keepsTheLine } from './suites/forward-auth.ts';
 import { type Guarded, startGuarded } from './support/guarded.ts';
-import { describeWith } from './support/program.ts';
+import { describeWith, endPrograms } from './support/program.ts';
 import { sendHttp2 } from './support/send-http2.ts';
 import { endServers } from './support/server.ts';
 
@@ -16,8 +16,9 @@ describeWith(['haproxy'], 'a service behind HAProxy', () => {
     });
   });
   afterAll(async () => {
-    await guarded.close();
+    await endPrograms();
     await endServers();
+    await guarded.close();
   });
   forwardAuth(() => guarded);
   keepsTheLine(() => guarded);

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { forwardAuth, keepsTheLine } from './suites/forward-auth.ts';
 import { type Guarded, startGuarded } from './support/guarded.ts';
-import { describeWith } from './support/program.ts';
+import { describeWith, endPrograms } from './support/program.ts';
 import { endServers } from './support/server.ts';
 
 describeWith(['nginx'], 'a service behind nginx', () => {
@@ -15,8 +15,9 @@ describeWith(['nginx'], 'a service behind nginx', () => {
     });
   });
   afterAll(async () => {
-    await guarded.close();
+    await endPrograms();
     await endServers();
+    await guarded.close();
   });
   forwardAuth(() => guarded);
   keepsTheLine(() => guarded);

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { caller, together } from './support/call.ts';
-import { copyExample, describeWith, exampleText, freePort, type Program, startProgram } from './support/program.ts';
+import {
+  copyExample,
+  describeWith,
+  endPrograms,
+  exampleText,
+  freePort,
+  type Program,
+  startProgram,
+} from './support/program.ts';
 import { type RecordingService, recordingService } from './support/recording-service.ts';
 import { type Reply, type SendOptions, send } from './support/send.ts';
 import { sendHttp2 } from './support/send-http2.ts';
@@ -62,9 +70,9 @@ describeWith(NEEDED, 'two gateways behind nginx with ModSecurity', () => {
     service.received.length = 0;
   });
   afterAll(async () => {
-    await waf.stop();
-    service.close();
+    await endPrograms();
     await endServers();
+    service.close();
   });
 
   const ask = (target: string, { headers, ...more }: SendOptions = {}): Promise<Reply> =>

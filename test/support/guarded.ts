@@ -111,7 +111,6 @@ export async function startGuarded({
     served: () => service.received.splice(0),
     stranger: () => generate({ prefix: 'tsr', environment: 'live' }),
     async close() {
-      await proxy.stop();
       await toTessera.close();
       service.close();
     },

@@ -53,6 +53,17 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGTERM');
 });
 
+/** Ends every program of this file's tests, also where their setup failed half-way: for `afterAll`. */
+export async function endPrograms(): Promise<void> {
+  await Promise.all(
+    [...running].map((child) => {
+      const gone = once(child, 'close');
+      child.kill('SIGTERM');
+      return gone;
+    }),
+  );
+}
+
 /** Resolves when it accepts connections; rejects with what it printed where it ends instead. */
 export async function startProgram(name: string, { args, folder, port }: ProgramOptions): Promise<Program> {
   const child = spawn(findProgram(name) ?? name, args, {
