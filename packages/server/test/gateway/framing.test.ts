@@ -44,6 +44,7 @@ describe('a request reaches the upstream as one request, or not at all', () => {
     ['chunk size 2_0', chunked('2_0\r\nhi\r\n0\r\n\r\n')],
     ['an empty chunk size', chunked('\r\nhi\r\n0\r\n\r\n')],
     ['a chunk size of 17 digits', chunked('10000000000000002\r\nhi\r\n0\r\n\r\n')],
+    ['a space behind a chunk size', chunked('2 ;a\r\nhi\r\n0\r\n\r\n')],
     ['a chunk ended by LF', chunked('2\nhi\r\n0\r\n\r\n')],
     ['a chunk longer than its size', chunked('2\r\nhiX\r\n0\r\n\r\n')],
     ['LF in a chunk extension', chunked('2;a\nb\r\nhi\r\n0\r\n\r\n')],
