@@ -146,6 +146,10 @@ function answering(
       call.lasts();
     },
     onResponseStart(controller, code, headers) {
+      const coding = headers['transfer-encoding'];
+      // The coding ends here, and the client would take what is still coded for the content (RFC 9112 section 6.1).
+      if (coding !== undefined && String(coding).toLowerCase() !== 'chunked')
+        return controller.abort(new Error('a transfer coding other than chunked'));
       if (code >= 200) {
         tries.answering(code);
         response.writeHead(code, clientFields(headers, { requestId, rates, changes }));

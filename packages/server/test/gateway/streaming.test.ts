@@ -46,6 +46,8 @@ describe('an answer that is not valid', () => {
     ['a length +5', 'HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello'],
     ['a list of lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello'],
     ['a chunked coding that is not last', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n'],
+    ['gzip inside chunked', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+    ['chunked twice', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
     ['a folded line', 'HTTP/1.1 200 OK\r\nX-A: 1\r\n Set-Cookie: evil\r\nContent-Length: 0\r\n\r\n'],
     ['bare LF', 'HTTP/1.1 200 OK\nX-A: 1\nContent-Length: 0\n\n'],
     ['a space before the colon', 'HTTP/1.1 200 OK\r\nX-A : 1\r\nContent-Length: 0\r\n\r\n'],
