@@ -180,13 +180,18 @@ describe('a call that lasts', () => {
   });
 
   it('spends neither limits nor quotas when it is judged again', async () => {
-    gateway = await testGateway({ ports: { quotas: { take: () => ({ allowed: true, states: [] }) } } });
+    let spent = 0;
+    const take = () => {
+      spent += 1;
+      return { allowed: true, states: [] };
+    };
+    gateway = await testGateway({ ports: { quotas: { take } } });
     const limits = [{ key: 'k', name: 'k', limit: 1, windowSeconds: 3600, burst: 1, cost: 1 }];
-    const token = gateway.mint({ id: 'tok_2', limits });
-    const socket = await tunnelOf(token);
+    const quotas = [{ key: 'q', name: 'q', limit: 1, period: 'day' } as const];
+    const socket = await tunnelOf(gateway.mint({ id: 'tok_2', limits, quotas }));
     for (let round = 0; round < 3; round++) gateway.changed('missed');
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect([gateway.cuts, socket.destroyed]).toEqual([[], false]);
+    expect([gateway.cuts, socket.destroyed, spent]).toEqual([[], false, 1]);
   });
 });
 
