@@ -169,6 +169,7 @@ async function mount(parts: Mounting): Promise<App> {
     onError,
   }).catch(async (error: unknown) => {
     await echo?.close(0);
+    names.stop();
     throw error;
   });
   const apply = (next: Config): void => {

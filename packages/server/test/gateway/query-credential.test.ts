@@ -102,6 +102,12 @@ describe('a route that takes access_token', () => {
   it('refuses a token that is bound to a key: an address proves nothing', async () => {
     const bound = gateway.mint({ boundKey: 'x'.repeat(43) });
     expect(await ask(`/feed/x?access_token=${bound}`)).toMatchObject({ status: 401, code: 'invalid_token' });
+    // Also with a proof: it belongs to a credential in Authorization (RFC 9449 section 7.1), and is not looked at.
+    expect(await ask(`/feed/x?access_token=${bound}`, ['DPoP: x'])).toMatchObject({
+      status: 401,
+      code: 'invalid_token',
+    });
+    expect(gateway.faults).toEqual([]);
   });
 
   it('takes it out where credentials of headers are passed on, too', async () => {
