@@ -48,6 +48,8 @@ export interface Forwarding {
 /** The client went away before the answer was whole; the number is nginx's, as there is none in the registry. */
 const CLIENT_CLOSED = 499;
 const SWITCHED = 101;
+const NONE = -1;
+const SHORT_BYTES = 16_384;
 
 /**
  * Sends the request and streams both ways: neither side is read faster than the other takes. Nothing is sent twice: only
@@ -80,19 +82,28 @@ export function forward(response: ServerResponse, incoming: Incoming, forwarding
     upgrade: webSocket === undefined ? null : 'websocket',
   };
   const tries = new Tries(upstream, picked);
-  picked.dispatcher.dispatch(request, answering(response, request, { ...forwarding, requestId, tries }));
+  picked.dispatcher.dispatch(request, answering(response, { request, requestId, tries }, forwarding));
 }
 
 type Request = Dispatcher.DispatchOptions & { readonly body: Readable | null };
 
+interface Sent {
+  readonly request: Request;
+  readonly requestId: string;
+  readonly tries: Tries;
+}
+
 function answering(
   response: ServerResponse,
-  request: Request,
-  forwarding: Forwarding & { readonly requestId: string; readonly tries: Tries },
+  { request, requestId, tries }: Sent,
+  forwarding: Forwarding,
 ): Dispatcher.DispatchHandler {
-  const { requestId, tries, rates, ofRefusal, changes, uploadStallMs, onError, onEnd } = forwarding;
+  const { rates, ofRefusal, changes, uploadStallMs, onError, onEnd } = forwarding;
   const { body, method } = request;
   let interim = 0;
+  /** A short answer that came in one piece goes on in one piece, and only once it is known to be whole. */
+  let whole: Uint8Array | undefined;
+  let wholeLength = NONE;
   let status = CLIENT_CLOSED;
   let upstream: Dispatcher.DispatchController | undefined;
   let untaken: NodeJS.Timeout | undefined;
@@ -139,7 +150,7 @@ function answering(
     },
     onRequestUpgrade(_controller, _code, headers, socket) {
       upstream = undefined;
-      tunnel = switched(response, { ...forwarding, headers, socket });
+      tunnel = switched(response, { ...forwarding, requestId, headers, socket });
       if (tunnel === undefined) return failed(new Error('the upstream changed to another protocol'));
       status = SWITCHED;
       tries.answering(SWITCHED);
@@ -152,10 +163,12 @@ function answering(
         return controller.abort(new Error('a transfer coding other than chunked'));
       if (code >= 200) {
         tries.answering(code);
+        const length = headers['content-length'];
+        if (length !== undefined) wholeLength = Number(length);
         response.writeHead(code, clientFields(headers, { requestId, rates, changes }));
         // A stream of events begins long before its first event: the client must see the header section now. Writing
         // nothing does that byte for byte; flushHeaders would write it as UTF-8.
-        if (headers['content-length'] === undefined) response.write('', 'latin1');
+        if (length === undefined) response.write('', 'latin1');
         return;
       }
       interim += 1;
@@ -163,6 +176,10 @@ function answering(
       else if (interim > MAX_INTERIM) controller.abort(new Error('too many interim answers'));
     },
     onResponseData(controller, chunk) {
+      if (chunk.length === wholeLength && wholeLength <= SHORT_BYTES) {
+        whole = chunk;
+        return;
+      }
       // What was read before the pause still comes; one waiter for the end of it is enough.
       if (response.write(chunk) || controller.paused) return;
       controller.pause();
@@ -177,7 +194,7 @@ function answering(
       upstream = undefined;
       tries.ended();
       status = response.statusCode;
-      response.end();
+      response.end(whole);
       // The upstream may have answered before it took the whole body.
       body?.destroy();
       discardRest(response.req);
