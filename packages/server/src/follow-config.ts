@@ -20,26 +20,32 @@ export interface Followed {
 
 export const NOT_FOLLOWED: Followed = Object.freeze({ reload() {}, end() {} });
 
-/** `apply` takes what is in force from then on; what it throws keeps what was. Without a file there is nothing to follow. */
-export function followConfig({ config, log, metrics, reload }: Following, apply: (next: Config) => void): Followed {
+/** `apply` takes what is in force from then on; what it throws or rejects with keeps what was. Without a file there is nothing to follow. */
+export function followConfig(following: Following, apply: (next: Config) => void | Promise<void>): Followed {
+  const { config, log, metrics, reload } = following;
   if (config.configFile === undefined) return NOT_FOLLOWED;
   const ended = new AbortController();
+  const applied = (next: Config): void => {
+    metrics.configReloaded(true);
+    log.info({ routes: next.routes.length }, 'the configuration was reloaded');
+  };
+  const refused = (problems: readonly string[]): void => {
+    metrics.configReloaded(false);
+    log.error({ problems }, 'the configuration was not reloaded: what was in force stays');
+  };
   const watching = watchConfig({
     path: config.configFile,
     current: config,
     load: reload,
     onChange(next) {
-      apply(next);
-      metrics.configReloaded(true);
-      log.info({ routes: next.routes.length }, 'the configuration was reloaded');
-    },
-    onProblem(problems) {
-      metrics.configReloaded(false);
-      log.error(
-        { problems: problems.map(formatProblem) },
-        'the configuration was not reloaded: what was in force stays',
+      const applying = apply(next);
+      if (!(applying instanceof Promise)) return applied(next);
+      applying.then(
+        () => applied(next),
+        (error: unknown) => refused([`cannot be applied: ${error instanceof Error ? error.message : 'unknown error'}`]),
       );
     },
+    onProblem: (problems) => refused(problems.map(formatProblem)),
     signal: ended.signal,
   });
   return { reload: watching.reload, end: () => ended.abort() };

@@ -2,7 +2,6 @@
 import { memoryReplays } from '@tessera/verify';
 import type { AppParts, Started } from '../app.ts';
 import type { Config, LoadResult } from '../config/load.ts';
-import { compileRoutes } from '../core/routes.ts';
 import type { Store } from '../core/store-port.ts';
 import { followConfig } from '../follow-config.ts';
 import type { Log } from '../observe/log.ts';
@@ -64,14 +63,7 @@ export async function startWorkers(parts: WorkersParts, script = SCRIPT): Promis
   crew.threads = supervisor.threads;
   const gathering = setInterval(() => void crew.gathered.gather(crew.threads()), GATHER_MS);
   gathering.unref();
-  const watching = followConfig({ ...parts, log: logger, metrics: crew.metrics }, (next) => {
-    // What cannot be compiled is refused before any worker hears of it.
-    compileRoutes(next.routes, { workspace: started.defaultWorkspace });
-    crew.apply(next).catch((err: unknown) => {
-      crew.metrics.configReloaded(false);
-      logger.error({ err }, 'the workers did not take the configuration: what was in force stays');
-    });
-  });
+  const watching = followConfig({ ...parts, log: logger, metrics: crew.metrics }, crew.apply);
 
   return {
     ...crew.ready(),
