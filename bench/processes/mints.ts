@@ -122,6 +122,7 @@ async function foundStore(empty: Store): Promise<Token> {
     scopes: TOKEN.scopes,
     limits: TOKEN.limits,
     quota: null,
+    credits: null,
     ip: {},
     metadata: {},
     boundKey: null,

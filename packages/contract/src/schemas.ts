@@ -82,6 +82,11 @@ export const addressLists = z
     description: 'Address ranges. Deny wins; without `allow`, every address that is not denied may pass.',
   });
 
+const onFault = z.enum(['closed', 'open', 'local']).optional().meta({
+  description:
+    'While what counts it does not answer: `closed` refuses with 503 (default), `open` lets pass uncounted, `local` counts in each process by itself',
+});
+
 const LIMIT_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 export const limit = z
   .strictObject({
@@ -95,7 +100,10 @@ export const limit = z
       .optional()
       .meta({ description: 'Requests that may pass at once; default: `limit`' }),
     cost: z.int().min(1).max(1_000_000).optional().meta({ description: 'What one request costs; default 1' }),
-    mode: z.enum(['exact', 'approximate']).optional().meta({ description: 'On several nodes; default `exact`' }),
+    mode: z.enum(['exact', 'approximate', 'shadow']).optional().meta({
+      description: 'On several nodes; default `exact`. `shadow`: counted exactly and told, but never refusing',
+    }),
+    onFault,
   })
   .refine((value) => (value.cost ?? 1) <= (value.burst ?? value.limit), {
     path: ['cost'],
@@ -117,9 +125,54 @@ export function limitName(value: {
   return value.name ?? `${value.limit}-per-${value.window}s`;
 }
 
+const MOST_IN_A_PERIOD = 1_000_000_000_000;
+const period = z.enum(['day', 'month']);
+
 export const quota = z
-  .strictObject({ limit: z.int().min(1).max(1_000_000_000_000), period: z.enum(['day', 'month']) })
+  .strictObject({
+    limit: z.int().min(1).max(MOST_IN_A_PERIOD),
+    period,
+    mode: z
+      .enum(['enforce', 'shadow'])
+      .optional()
+      .meta({ description: 'Default `enforce`; `shadow`: counted and told, but never refusing' }),
+    onFault,
+  })
   .meta({ id: 'Quota', description: 'Requests in a calendar day or month (UTC).' });
+
+const creditCount = z.int().min(0).max(MOST_IN_A_PERIOD);
+const refill = z.strictObject({ amount: z.int().min(1).max(MOST_IN_A_PERIOD), period }).meta({
+  id: 'Refill',
+  description:
+    'At the start of each calendar day or month (UTC) what is left becomes at least `amount`; what is more stays.',
+});
+
+const creditsText = 'Requests that the token may still make, whatever its quotas; each costs what it costs of a quota.';
+export const credits = z
+  .strictObject({ remaining: creditCount, refill: refill.nullable() })
+  .meta({ id: 'Credits', description: creditsText });
+export const creditsInput = z
+  .strictObject({ remaining: creditCount, refill: refill.optional() })
+  .meta({ id: 'CreditsInput', description: creditsText });
+export const creditsChange = z
+  .strictObject({
+    remaining: creditCount.optional().meta({ description: 'What is left from now on; default: what is left' }),
+    add: z
+      .int()
+      .min(1)
+      .max(MOST_IN_A_PERIOD)
+      .optional()
+      .meta({ description: 'Added to what is left at that very moment, also while the token is used' }),
+    refill: refill.nullable().optional(),
+  })
+  .refine(({ remaining, add }) => remaining === undefined || add === undefined, {
+    path: ['add'],
+    message: 'must not be given together with remaining',
+  })
+  .meta({
+    id: 'CreditsChange',
+    description: 'Where the token had no credits, `remaining` or `add` is what it starts with.',
+  });
 
 /** Up to 50 texts of the user's own, never interpreted. */
 export const metadata = z

@@ -43,7 +43,9 @@ export const verifyInput = z
 const finding = z.strictObject({
   step: z.enum(['presence', 'validation', 'authorization', 'policy']),
   check: z.string(),
-  outcome: z.enum(['passed', 'refused', 'skipped']),
+  outcome: z
+    .enum(['passed', 'refused', 'skipped', 'shadowed'])
+    .meta({ description: '`shadowed`: a policy in shadow mode would have refused' }),
   code: z.string().optional(),
   detail: z.string().optional(),
 });
@@ -67,6 +69,10 @@ export const verdict = z
     expiresAt: timestamp.nullable().optional(),
     limits: z.array(limitState).optional(),
     retryAfterSeconds: z.int().optional(),
+    shadowed: z
+      .array(z.strictObject({ policy: z.string(), code: z.string(), detail: z.string().optional() }))
+      .optional()
+      .meta({ description: 'What policies in shadow mode would have refused it for' }),
     steps: z.array(finding).optional().meta({ description: 'With `mode: explain`' }),
   })
   .meta({ id: 'Verdict' });

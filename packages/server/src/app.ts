@@ -130,6 +130,7 @@ async function mount(parts: Mounting): Promise<App> {
     });
   let table = tableOf(config.routes);
   pools.follow(table.routes);
+  metrics.shadowRoutes(shadowsOf(table).length);
   const doors = { routes: () => table, edge, ports: judging.ports, failed: judging.failed, record: judging.record };
 
   const exposed = exposures({
@@ -176,6 +177,9 @@ async function mount(parts: Mounting): Promise<App> {
     table = tableOf(next.routes);
     void names.follow(next);
     pools.follow(table.routes);
+    const shadows = shadowsOf(table);
+    metrics.shadowRoutes(shadows.length);
+    if (shadows.length > 0) log.warn({ routes: shadows }, 'routes in shadow mode refuse nobody');
   };
   const { reload } = parts;
   const watching = reload === undefined ? NOT_FOLLOWED : followConfig({ ...parts, reload }, apply);
@@ -237,6 +241,10 @@ function followedUpstreams({ log, metrics }: Mounting): Upstreams {
 function assertionsOf({ assertionKey, publicUrl }: Config, clock: Clock): Assertions | undefined {
   if (assertionKey === undefined) return undefined;
   return createAssertions({ key: readAssertionKey(assertionKey), issuer: publicUrl ?? 'tessera', clock });
+}
+
+function shadowsOf({ routes }: RouteTable): readonly string[] {
+  return routes.filter(({ shadow }) => shadow).map(({ name }) => name);
 }
 
 function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof apiHandler> {

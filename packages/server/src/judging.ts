@@ -1,15 +1,7 @@
 /** Everything a verdict needs, built once for all doors: facts in memory that follow the feed, limits, quotas, proofs. */
-import {
-  type Clock,
-  chain,
-  type DigestKey,
-  dpopProofs,
-  type Limiter,
-  memoryReplays,
-  type Ports,
-} from '@tessera/verify';
+import { type Clock, type DigestKey, dpopProofs, memoryReplays, type Ports, type Verdict } from '@tessera/verify';
 import type { Config } from './config/load.ts';
-import type { FailedCredentials, Recorder } from './core/door-ports.ts';
+import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts';
 import { factsCache } from './core/facts-cache.ts';
 import { failedCredentials } from './core/failed-credentials.ts';
 import { createFeed, type Feed } from './core/feed.ts';
@@ -17,8 +9,8 @@ import { type LiveCalls, liveCalls } from './core/live-calls.ts';
 import { recorder } from './core/recorder.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
+import { startCounting } from './counting.ts';
 import { memoryLimiter } from './limits/memory.ts';
-import { storedQuotas } from './limits/quotas.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
@@ -65,11 +57,11 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
   });
   usage.start();
   const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
+  const counting = startCounting({ store, clock, log, metrics, limiter: sharing?.limiter });
   const ports: Ports = {
+    ...counting.ports,
     tokens,
-    limiter: counted(sharing?.limiter ?? memoryLimiter({ clock }), metrics),
     clock,
-    quotas: storedQuotas({ store, clock }),
     proofs: dpopProofs({ replays: sharing?.replays ?? memoryReplays({ clock }) }),
     onFault,
   };
@@ -78,12 +70,16 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
   const record = recorder({
     usage,
     counted: metrics.verification,
-    seen(call, { code, principal }) {
+    shadowed: (door, { policy, code }) => metrics.shadowRefusal(door, policy, code),
+    seen(call, verdict) {
       const isAccess = call.door === 'gateway' || call.door === 'forward-auth';
       if (isAccess ? access === undefined : !everyCall) return;
+      const { code, principal } = verdict;
       const { door, route, status, request } = call;
       const { requestId, method, path, address } = request ?? {};
-      const entry = { door, route, requestId, method, path, address, status, verdict: code, token: principal?.id };
+      const shadow = shadowText(call, verdict);
+      const token = principal?.id;
+      const entry = { door, route, requestId, method, path, address, status, verdict: code, shadow, token };
       if (isAccess) access?.(entry);
       else log.debug(entry, 'call');
     },
@@ -107,9 +103,16 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
     async stop() {
       live.stop();
       feed.stop();
-      await usage.stop();
+      await Promise.all([counting.stop(), usage.stop()]);
     },
   };
+}
+
+/** The refusals that were not made, as `policy:code`; undefined: none. */
+function shadowText({ letThrough }: DoorCall, verdict: Verdict): string | undefined {
+  if (!verdict.valid) return letThrough === true ? `route:${verdict.code}` : undefined;
+  if (verdict.shadowed.length === 0) return undefined;
+  return verdict.shadowed.map(({ policy, code }) => `${policy}:${code}`).join(' ');
 }
 
 /** Source addresses that are counted at once, some 50 MB: strangers choose how many they come from. */
@@ -143,16 +146,5 @@ function failedOf(options: {
       metrics.failedCredential('counted');
       counter.failed(address);
     },
-  };
-}
-
-/** A limiter whose decisions show in the metrics. */
-function counted(limiter: Limiter, metrics: Metrics): Limiter {
-  return {
-    take: (rules, cost, mode) =>
-      chain(limiter.take(rules, cost, mode), (outcome) => {
-        if (mode === 'spend') metrics.rateLimitDecision(outcome.allowed ? 'allowed' : 'refused');
-        return outcome;
-      }),
   };
 }

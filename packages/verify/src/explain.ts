@@ -4,8 +4,16 @@ import { decide } from './decide.ts';
 import { type DenialCode, denials } from './denials.ts';
 import { fault } from './fault.ts';
 import type { MaybePromise } from './maybe-promise.ts';
-import { refusedByAddress, refusedByRule, takeLimits, takeQuotas } from './policy.ts';
-import type { LimitOutcome, Ports, TokenFacts } from './ports.ts';
+import { refusedByAddress } from './policy/address.ts';
+import { TOO_MANY_AT_ONCE, takePlaces } from './policy/concurrency.ts';
+import type { Terms } from './policy/counting.ts';
+import { takeQuotas } from './policy/quotas.ts';
+import { takeLimits } from './policy/rates.ts';
+import { refusedByRule } from './policy/rules.ts';
+import { limitsOf, placesOf, quotasOf } from './policy/rules-of.ts';
+import { judgeShadow } from './policy/shadow.ts';
+import { policyOrder } from './policy.ts';
+import type { Concurrency, Limiter, LimitOutcome, Ports, QuotaOutcome, Quotas, TokenFacts } from './ports.ts';
 import type { Credential } from './presence.ts';
 import type { Circumstances, Requirement } from './requirement.ts';
 import { condition, possession, recognise } from './validation.ts';
@@ -20,23 +28,35 @@ export interface Explanation {
   readonly findings: readonly Finding[];
 }
 
-const CHECKS_OF_A_KNOWN_TOKEN = ['condition', 'possession', 'scopes', 'address', 'rules', 'limits', 'quotas'] as const;
+const CHECKS_OF_A_KNOWN_TOKEN = ['condition', 'possession', 'scopes', ...policyOrder] as const;
 
 /**
  * Judges everything and spends nothing. A proof of possession is single-use, and judging it would use it up: where one is
  * needed and presented, it is reported as `skipped`, and the verdict takes it for good.
  */
 export async function explain(credential: Credential, asked: Asked, ports: Ports): Promise<Explanation> {
-  const { limiter, quotas, proofs } = ports;
+  const { limiter, quotas, concurrency, local, proofs } = ports;
   const dry: Ports = {
     ...ports,
-    limiter: { take: (rules, cost) => limiter.take(rules, cost, 'peek') },
-    ...(quotas && { quotas: { take: (rules, cost) => quotas.take(rules, cost, 'peek') } }),
+    limiter: peekingRates(limiter),
+    ...(quotas && { quotas: peekingQuotas(quotas) }),
+    ...(concurrency && { concurrency: peekingPlaces(concurrency) }),
+    ...(local && {
+      local: {
+        limiter: peekingRates(local.limiter),
+        quotas: peekingQuotas(local.quotas),
+        concurrency: peekingPlaces(local.concurrency),
+      },
+    }),
     ...(proofs && { proofs: { check: () => 'ok' } }),
   };
   const verdict = await decide(credential, asked, dry);
   return { verdict, findings: [PRESENT, ...(await findingsOf(credential, asked, dry))] };
 }
+
+const peekingRates = (limiter: Limiter): Limiter => ({ take: (rules, cost) => limiter.take(rules, cost, 'peek') });
+const peekingQuotas = (quotas: Quotas): Quotas => ({ take: (rules, cost) => quotas.take(rules, cost, 'peek') });
+const peekingPlaces = (places: Concurrency): Concurrency => ({ take: (rules) => places.take(rules, 'peek') });
 
 async function findingsOf(credential: Credential, asked: Asked, ports: Ports): Promise<readonly Finding[]> {
   let facts: TokenFacts | undefined;
@@ -63,6 +83,8 @@ async function findingsOfKnown(
   }));
   const isUnproved = facts.boundKey !== undefined && possessed.outcome === 'passed';
   const missing = missingScopes(facts, requirement);
+  const terms: Terms = { circumstances: asked.circumstances, ports, mode: 'peek' };
+  const { shadowed } = await judgeShadow(facts, asked, terms);
   return [
     await found('condition', ports, () => ({ code: condition(facts, requirement, ports.clock.now()) })),
     isUnproved ? skipped('possession') : possessed,
@@ -71,8 +93,13 @@ async function findingsOfKnown(
       : finding('scopes', { code: 'insufficient_scope', detail: `missing scope: ${missing.join(' ')}` }),
     await found('address', ports, () => refusedByAddress(facts, asked) ?? NOTHING_WRONG),
     await found('rules', ports, () => refusedByRule(facts, requirement) ?? NOTHING_WRONG),
-    await found('limits', ports, async () => spent('rate_limited', await takeLimits(facts, asked, ports, 'peek'))),
-    await found('quotas', ports, async () => spent('quota_exceeded', await takeQuotas(facts, asked, ports, 'peek'))),
+    await found('concurrency', ports, async () => placed(await takePlaces(placesOf(facts, asked), terms))),
+    await found('limits', ports, async () => spent('rate_limited', await takeLimits(limitsOf(facts, asked), terms))),
+    await found('quotas', ports, async () => spent('quota_exceeded', await takeQuotas(quotasOf(facts, asked), terms))),
+    ...shadowed.map(({ policy, code, detail }): Finding => {
+      const { step, operator } = denials[code];
+      return { step, check: policy, outcome: 'shadowed', code, detail: detail ?? operator };
+    }),
   ];
 }
 
@@ -92,9 +119,13 @@ async function found(check: Check, ports: Ports, judge: () => MaybePromise<Judge
   }
 }
 
-function spent(code: DenialCode, { allowed, states }: LimitOutcome): Judgement {
+function placed({ allowed }: LimitOutcome): Judgement {
+  return allowed ? NOTHING_WRONG : { code: 'rate_limited', detail: TOO_MANY_AT_ONCE };
+}
+
+function spent(code: DenialCode, { allowed, states, detail: why }: QuotaOutcome): Judgement {
   const names = states.filter((state) => state.retryAfterSeconds > 0).map((state) => state.name);
-  const detail = names.length === 0 ? undefined : `used up: ${names.join(', ')}`;
+  const detail = why ?? (names.length === 0 ? undefined : `used up: ${names.join(', ')}`);
   return allowed ? { detail } : { code, detail };
 }
 
@@ -105,6 +136,7 @@ const STEP_OF = {
   scopes: 'authorization',
   address: 'policy',
   rules: 'policy',
+  concurrency: 'policy',
   limits: 'policy',
   quotas: 'policy',
 } as const;

@@ -16,14 +16,23 @@ export type { AccessClaims } from './lookups/access-claims.ts';
 export { type ClaimedFacts, type JwtLookupOptions, jwtLookup } from './lookups/jwt.ts';
 export { type MemoryLookup, memoryLookup } from './lookups/memory.ts';
 export { chain, type MaybePromise } from './maybe-promise.ts';
+export { policyOrder } from './policy.ts';
 export type {
+  BudgetRule,
   Clock,
+  Concurrency,
+  ConcurrencyOutcome,
+  ConcurrencyRule,
+  CreditRule,
   Limiter,
   LimitOutcome,
   LimitRule,
+  OnFault,
+  PolicyFault,
   Ports,
   PresentedProof,
   Proofs,
+  QuotaOutcome,
   QuotaRule,
   Quotas,
   SignedLookup,
@@ -36,9 +45,11 @@ export { type MemoryReplays, memoryReplays, type ReplayStore } from './proofs/re
 export { parameterKey, parametersOf, withoutParameters } from './query.ts';
 export {
   type Circumstances,
+  type CountedBy,
   circumstances,
   counterKey,
   type ProvedCertificate,
+  type RequiredConcurrency,
   type RequiredLimit,
   type RequiredQuota,
   type Requirement,
@@ -51,9 +62,13 @@ export {
   deny,
   type Environment,
   type Finding,
+  type Held,
   type LimitState,
   type OwnerType,
   type Principal,
+  type Shadowed,
+  type ShadowPolicy,
+  shadowPolicies,
   type TokenKind,
   type Verdict,
 } from './verdict.ts';

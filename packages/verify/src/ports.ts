@@ -22,7 +22,9 @@ export interface TokenFacts extends Principal {
   readonly revokedAt: number | undefined;
   readonly notBefore: number | undefined;
   readonly limits: readonly LimitRule[];
-  readonly quotas: readonly QuotaRule[];
+  readonly quotas: readonly BudgetRule[];
+  /** Limits and quotas of the token that are tried out: counted, and never refusing. Absent: none. */
+  readonly shadow?: { readonly limits: readonly LimitRule[]; readonly quotas: readonly BudgetRule[] };
   /** The token's own rule and one for each role of its owner. All must let the address pass. */
   readonly addresses: readonly AddressRule[];
   /** SHA-256 thumbprint (RFC 7638) of the key that the token is bound to, base64url. */
@@ -30,6 +32,12 @@ export interface TokenFacts extends Principal {
   /** By how much the clock of a foreign issuer may differ. Absent for tokens of our own, which end to the millisecond. */
   readonly clockSkewMs?: number;
 }
+
+/**
+ * What becomes of a request while a policy cannot be judged, since what counts it does not answer. `closed`: it is refused
+ * as `fault`; `open`: it passes uncounted; `local`: it is counted in the memory of this process meanwhile.
+ */
+export type OnFault = 'closed' | 'open' | 'local';
 
 /** A rate limit with the key of its counter. */
 export interface LimitRule {
@@ -42,14 +50,42 @@ export interface LimitRule {
   readonly burst: number;
   /** What one request costs; multiplied by the cost that the caller names. */
   readonly cost: number;
+  /** Absent: `closed`. */
+  readonly onFault?: OnFault;
 }
 
 /** So many requests in a calendar day or month (UTC). */
 export interface QuotaRule {
+  readonly kind?: 'quota';
   readonly key: string;
   readonly name: string;
   readonly limit: number;
   readonly period: 'day' | 'month';
+  /** Absent: `closed`. */
+  readonly onFault?: OnFault;
+}
+
+/** So many requests until they are used up. What is left is known to the store alone. */
+export interface CreditRule {
+  readonly kind: 'credits';
+  /** Id of the token whose credits they are. */
+  readonly key: string;
+  readonly name: string;
+  /** At the start of each calendar day or month (UTC) what is left becomes at least `amount`. Undefined: never. */
+  readonly refill: { readonly amount: number; readonly period: 'day' | 'month' } | undefined;
+  /** Absent: `closed`, and they are nothing else: credits are paid for. */
+  readonly onFault?: 'closed';
+}
+
+export type BudgetRule = QuotaRule | CreditRule;
+
+/** So many requests under way at once. */
+export interface ConcurrencyRule {
+  readonly key: string;
+  readonly name: string;
+  readonly limit: number;
+  /** Absent: `closed`. */
+  readonly onFault?: OnFault;
 }
 
 export interface TokenLookup {
@@ -82,9 +118,33 @@ export interface Limiter {
   take(rules: readonly LimitRule[], cost: number, mode: 'spend' | 'peek'): MaybePromise<LimitOutcome>;
 }
 
+export interface QuotaOutcome extends LimitOutcome {
+  /** Why it is refused, where the code alone does not tell. */
+  readonly detail?: string | undefined;
+  /** Gives back what this very call spent, once; absent where nothing was. Neither throws nor waits. */
+  readonly refund?: (() => void) | undefined;
+}
+
 export interface Quotas {
-  /** As `Limiter.take`, for quotas. What was answered `allowed` is durable. */
-  take(rules: readonly QuotaRule[], cost: number, mode: 'spend' | 'peek'): MaybePromise<LimitOutcome>;
+  /** As `Limiter.take`, for quotas and credits. What was answered `allowed` is durable. */
+  take(rules: readonly BudgetRule[], cost: number, mode: 'spend' | 'peek'): MaybePromise<QuotaOutcome>;
+}
+
+export interface ConcurrencyOutcome extends LimitOutcome {
+  /** Frees the places that this very call took, once; absent where none was. Neither throws nor waits. */
+  readonly release?: (() => void) | undefined;
+}
+
+export interface Concurrency {
+  /** A place of each rule, or none of any. `peek` takes none. Throwing means "cannot tell". */
+  take(rules: readonly ConcurrencyRule[], mode: 'spend' | 'peek'): MaybePromise<ConcurrencyOutcome>;
+}
+
+/** A policy that could not be judged, and what its `onFault` made of that. */
+export interface PolicyFault {
+  readonly policy: 'concurrency' | 'limits' | 'quotas';
+  readonly mode: OnFault;
+  readonly error: unknown;
 }
 
 /** What a caller presents to prove that it holds the key its token is bound to. */
@@ -113,10 +173,16 @@ export interface Ports {
   readonly clock: Clock;
   /** Absent: a token with a quota is refused as `fault`. */
   readonly quotas?: Quotas;
+  /** Absent: a requirement with a concurrency limit is refused as `fault`. */
+  readonly concurrency?: Concurrency;
+  /** What counts in the memory of this process, for rules with `onFault: local`. Absent: those are refused as `fault`. */
+  readonly local?: { readonly limiter: Limiter; readonly quotas: Quotas; readonly concurrency: Concurrency };
   /** Absent: a bound token is refused as `fault`. */
   readonly proofs?: Proofs;
   /** Absent: signed tokens are `malformed`. */
   readonly signed?: SignedLookup;
   /** Hears of every error that became a `fault`. Must not throw. */
   readonly onFault?: (error: unknown) => void;
+  /** Hears of every policy that could not be judged, whatever its `onFault` made of that. Must not throw. */
+  readonly onPolicyFault?: (fault: PolicyFault) => void;
 }

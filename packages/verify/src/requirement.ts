@@ -1,6 +1,6 @@
 /** What a route or a caller asks of a token, and the circumstances in which the token is presented. */
 import { type AddressRule, sourceOf } from './addresses.ts';
-import type { LimitRule, QuotaRule } from './ports.ts';
+import type { ConcurrencyRule, LimitRule, QuotaRule } from './ports.ts';
 import type { Environment, Principal, TokenKind } from './verdict.ts';
 
 export interface Requirement {
@@ -23,15 +23,30 @@ export interface Requirement {
   /** Limits of the asker, beside those of the token; they count by what `limitKey` says. */
   readonly limits: readonly RequiredLimit[];
   readonly quotas: readonly RequiredQuota[];
+  /** Limits of the requests under way at once. */
+  readonly concurrency: readonly RequiredConcurrency[];
+  /**
+   * What is tried out: judged after all else has passed, each part by itself; what it would have refused is told in the
+   * verdict. Undefined: nothing.
+   */
+  readonly shadow: Requirement | undefined;
 }
 
-/** A limit of a route: one counter for each token, owner, api or client address. */
+/** Whose counter a rule counts in: one for each token, owner, api or client address. */
+export type CountedBy = 'token' | 'owner' | 'api' | 'address';
+
+/** A limit of a route. */
 export interface RequiredLimit extends LimitRule {
-  readonly by: 'token' | 'owner' | 'api' | 'address';
+  readonly by: CountedBy;
 }
 
 export interface RequiredQuota extends QuotaRule {
-  readonly by: 'token' | 'owner' | 'api' | 'address';
+  readonly by: CountedBy;
+}
+
+export interface RequiredConcurrency extends ConcurrencyRule {
+  /** `route`: one counter for all. */
+  readonly by: CountedBy | 'route';
 }
 
 /** The request that presents the token, as far as the asker knows it. */
@@ -69,6 +84,8 @@ const NOTHING: Requirement = {
   addresses: [],
   limits: [],
   quotas: [],
+  concurrency: [],
+  shadow: undefined,
 };
 
 /** A requirement with the parts that are asked for; what is not named is not asked. */
@@ -84,7 +101,7 @@ export function circumstances(parts: Partial<Circumstances> = {}): Circumstances
 
 /** The key of the counter of a required limit for this caller. Ids hold no `|`, so that keys cannot collide. */
 export function counterKey(
-  rule: RequiredLimit | RequiredQuota,
+  rule: RequiredLimit | RequiredQuota | RequiredConcurrency,
   principal: Principal,
   address: string | undefined,
 ): string {
@@ -97,5 +114,7 @@ export function counterKey(
       return `${rule.key}|${principal.api.id}`;
     case 'address':
       return `${rule.key}|${address === undefined ? 'unknown' : sourceOf(address)}`;
+    case 'route':
+      return rule.key;
   }
 }

@@ -24,6 +24,7 @@ export interface Principal {
 export interface LimitState {
   readonly name: string;
   readonly limit: number;
+  /** 0: it has no window. */
   readonly windowSeconds: number;
   /** Whole requests of cost 1 that would pass now. */
   readonly remaining: number;
@@ -38,6 +39,27 @@ export interface Allow {
   readonly code: 'ok';
   readonly principal: Principal;
   readonly limits: readonly LimitState[];
+  /** What policies in shadow mode would have refused it for. */
+  readonly shadowed: readonly Shadowed[];
+  /** What the request holds until it is over; undefined: nothing. */
+  readonly held: Held | undefined;
+}
+
+/** The parts of a requirement that can be tried out, as a route's configuration calls them; `route`: all of it. */
+export const shadowPolicies = ['require', 'ip', 'concurrency', 'limits', 'quotas', 'route'] as const;
+export type ShadowPolicy = (typeof shadowPolicies)[number];
+
+/** A refusal that was not made, because its policy is tried out. */
+export interface Shadowed {
+  readonly policy: ShadowPolicy;
+  readonly code: DenialCode;
+  readonly detail: string | undefined;
+}
+
+/** Places of concurrency limits, and what was spent of quotas and credits. Whoever applies the verdict ends it; a second end does nothing. */
+export interface Held {
+  /** The request is over. `refund`: it was not served, and costs nothing. Neither throws nor waits. */
+  end(how: 'keep' | 'refund'): void;
 }
 
 export interface Deny {
@@ -58,12 +80,18 @@ export type Verdict = Allow | Deny;
 export interface Finding {
   readonly step: Step;
   readonly check: string;
-  readonly outcome: 'passed' | 'refused' | 'skipped';
+  /** `shadowed`: a policy in shadow mode would have refused. */
+  readonly outcome: 'passed' | 'refused' | 'skipped' | 'shadowed';
   readonly code: DenialCode | undefined;
   readonly detail: string | undefined;
 }
 
 const NONE: readonly never[] = Object.freeze([]);
+
+/** The request passes. */
+export function allow(principal: Principal, limits: readonly LimitState[], held?: Held): Allow {
+  return { valid: true, code: 'ok', principal, limits, shadowed: NONE, held };
+}
 
 /** A refusal before or at the look-up, where nothing is known about the token yet. */
 export function deny(code: DenialCode, more: Partial<Omit<Deny, 'valid' | 'code'>> = {}): Deny {

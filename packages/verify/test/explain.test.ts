@@ -8,6 +8,7 @@ import {
   type Finding,
   memoryReplays,
   type Ports,
+  policyOrder,
 } from '../src/index.ts';
 import { counters } from './support/counters.ts';
 import { asked, codeOf, portsWith, type Question } from './support/ports.ts';
@@ -16,7 +17,7 @@ import { NOW, OTHER_TOKEN, TOKEN } from './support/tokens.ts';
 
 const LIMIT = { key: 'k', name: 'burst', limit: 1, windowSeconds: 60, burst: 1, cost: 1 };
 const QUOTA = { key: 'q', name: 'daily', limit: 1, period: 'day' } as const;
-const CHECKS = ['presence', 'recognised', 'condition', 'possession', 'scopes', 'address', 'rules', 'limits', 'quotas'];
+const CHECKS = ['presence', 'recognised', 'condition', 'possession', 'scopes', ...policyOrder];
 
 describe('explain', () => {
   it('tells every check of a token that passes', async () => {

@@ -5,10 +5,7 @@ import {
   type Deny,
   decide,
   denials,
-  type Limiter,
   type MaybePromise,
-  type Proofs,
-  type Quotas,
   type Requirement,
   requirement,
   type TokenFacts,
@@ -17,6 +14,7 @@ import type { Actor } from '../core/call.ts';
 import { type Asked, judge } from '../core/judge.ts';
 import { notFound, Refusal } from '../core/refusal.ts';
 import { MANAGEMENT_AUDIENCE } from '../core/tokens/facts.ts';
+import { unspent } from '../core/unspent.ts';
 import { DEFAULT_WORKSPACE } from '../core/workspaces.ts';
 import type { Incoming } from '../http/edge.ts';
 import { type Problem, problemOfDenial, problemOfEmptyCredential } from '../http/problem.ts';
@@ -70,12 +68,8 @@ export function stillHolds(
     services,
   }: { readonly incoming: Incoming; readonly scope: string; readonly services: ApiServices },
 ): MaybePromise<boolean> {
-  const ports = { ...services.ports, limiter: UNSPENT, quotas: UNSPENT, proofs: PROVED };
-  return chain(decide(credential, askedOf(incoming, scope), ports), ({ valid }) => valid);
+  return chain(decide(credential, askedOf(incoming, scope), unspent(services.ports)), ({ valid }) => valid);
 }
-
-const UNSPENT: Limiter & Quotas = { take: () => ({ allowed: true, states: [] }) };
-const PROVED: Proofs = { check: () => 'ok' };
 
 function askedOf({ address, method, origin, path, dpop, presented }: Incoming, scope: string): Asked {
   const url = dpop === undefined ? undefined : `${origin.scheme}://${origin.authority}${path}`;

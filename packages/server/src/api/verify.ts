@@ -158,6 +158,7 @@ function textOf(verdict: Verdict, findings: readonly Finding[] | undefined): str
   if (principal !== undefined) text += `,"limits":[${limits.map(limitText).join(',')}]`;
   const wait = refused === undefined ? 0 : longestWait(limits);
   if (wait > 0) text += `,"retryAfterSeconds":${wait}`;
+  if (verdict.valid && verdict.shadowed.length > 0) text += `,"shadowed":${JSON.stringify(verdict.shadowed)}`;
   if (findings !== undefined) text += `,"steps":${JSON.stringify(findings)}`;
   return `${text}}`;
 }

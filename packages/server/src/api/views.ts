@@ -1,5 +1,6 @@
 /** From what core keeps to what the contract shows. Digests never appear here. */
 import type { Output } from '@tessera/contract';
+import { filledUp } from '../core/credits.ts';
 import type {
   Api,
   AuditRecord,
@@ -66,7 +67,7 @@ export function roleView(role: Role): Output<'roles.get'> {
   };
 }
 
-export function tokenView({ token, secrets }: TokenWithSecrets, now: number): Output<'tokens.get'> {
+export function tokenView({ token, secrets, account }: TokenWithSecrets, now: number): Output<'tokens.get'> {
   const current = secrets.find((secret) => secret.state === 'active') ?? secrets[0];
   return {
     id: token.id,
@@ -78,6 +79,7 @@ export function tokenView({ token, secrets }: TokenWithSecrets, now: number): Ou
     scopes: [...token.scopes],
     limits: token.limits.map((limit) => ({ ...limit })),
     quota: token.quota,
+    credits: creditsView(token.credits, account, now),
     ip: listsView(token.ip),
     metadata: { ...token.metadata },
     boundKey: token.boundKey,
@@ -95,6 +97,16 @@ export function tokenView({ token, secrets }: TokenWithSecrets, now: number): Ou
     revokedReason: token.revokedReason,
     lastUsedAt: timeOrNull(token.lastUsedAt),
   };
+}
+
+/** What is left now: an account is filled up when it is next spent from, and shown as if that were now. */
+function creditsView(
+  rule: Token['credits'],
+  account: TokenWithSecrets['account'],
+  now: number,
+): Output<'tokens.get'>['credits'] {
+  if (rule === null || account === undefined) return null;
+  return { remaining: filledUp(account, rule.refill, now).remaining, refill: rule.refill };
 }
 
 function statusOf(token: Token, now: number): Output<'tokens.get'>['status'] {

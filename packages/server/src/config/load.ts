@@ -8,6 +8,7 @@ import { type ReadFile, readTextFile } from './read-file.ts';
 import { type Position, readYaml } from './read-yaml.ts';
 import { withoutCertificates } from './route-certificates.ts';
 import { withoutKey } from './route-identity.ts';
+import { shadowWarnings } from './route-limits.ts';
 import type { Route } from './routes.ts';
 import { type Finding, findingsOf } from './schema-problems.ts';
 import { isSettingName, type SettingName, type SettingValues, settingNames, settings } from './settings.ts';
@@ -117,7 +118,8 @@ function readConfigFile({ env, cwd, readFile }: Surroundings): FileReading {
   if (problems.length > 0) return { ...reading, problems: problems.map(locate) };
   const secret = settingNames.find((name) => settings[name].secret === true && Object.hasOwn(value, name));
   const open = { path: [secret ?? ''], message: 'is a secret in a file that is open to group or others; chmod 600 it' };
-  const warnings = [...(secret !== undefined && file.openToOthers ? [open] : []), ...ofFiles].map(locate);
+  const insecure = secret !== undefined && file.openToOthers ? [open] : [];
+  const warnings = [...insecure, ...ofFiles, ...shadowWarnings(routes)].map(locate);
   return { ...reading, values, routes, locate, warnings };
 }
 

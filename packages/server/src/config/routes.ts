@@ -1,25 +1,16 @@
 /** The `routes:` part of the configuration: which requests the gateway takes, what it asks of them and where they go. */
 import { z } from 'zod';
 import { addressEntry } from './address-range.ts';
-import { duration } from './duration.ts';
 import { routeBounds } from './route-bounds.ts';
 import { checkCors, routeCors } from './route-cors.ts';
 import { routeCredential } from './route-credential.ts';
 import { routeIdentity } from './route-identity.ts';
+import { checkCosts, mode, routeCounting } from './route-limits.ts';
 import { checkRewrite, routeTransform } from './route-transform.ts';
 import { upstream } from './route-upstream.ts';
 import { strictObject, unique } from './strict-object.ts';
 
-/** 31 days. */
-const LONGEST_WINDOW_SECONDS = 2_678_400;
-const MOST = 1_000_000;
-
 const text = (message: string, pattern: RegExp) => z.string(message).regex(pattern, message);
-
-const count = (max: number) => {
-  const message = `must be a whole number from 1 to ${max}`;
-  return z.int(message).min(1, message).max(max, message);
-};
 
 const oneOf = <const Choice extends string>(...choices: Choice[]) =>
   z.enum(choices, `must be one of ${choices.join(', ')}`);
@@ -73,26 +64,7 @@ const require = strictObject({
   roles: listOf(text('must be the name of a role', /^[!-~]{1,128}$/), 'role')
     .default([])
     .describe('Roles that the owner of the token must have, all of them.'),
-});
-
-const limit = strictObject({
-  name: text('must be 1 to 64 of a-z, 0-9, _ and -', /^[a-z0-9_-]{1,64}$/).optional(),
-  limit: count(MOST).describe('Requests in a window.'),
-  window: duration(1, LONGEST_WINDOW_SECONDS).describe('Seconds, or a text such as "1m".'),
-  burst: count(MOST).optional().describe('Requests that may pass at once. Without it as many as `limit`.'),
-  cost: count(MOST).default(1).describe('What a request costs.'),
-  mode: oneOf('exact', 'approximate').default('exact'),
-  by: oneOf('token', 'owner', 'api', 'address').default('token').describe('Whose counter it is.'),
-})
-  .transform((rule) => ({ ...rule, burst: rule.burst ?? rule.limit }))
-  .refine((rule) => rule.cost <= rule.burst, {
-    path: ['cost'],
-    message: 'is more than the burst: no request could ever pass',
-  });
-
-const quota = strictObject({
-  limit: count(1_000_000_000_000).describe('Requests in a period.'),
-  period: oneOf('day', 'month').describe('Calendar day or month, UTC.'),
+  mode,
 });
 
 const ip = strictObject({
@@ -104,6 +76,7 @@ const ip = strictObject({
   deny: listOf(addressEntry, 'range')
     .optional()
     .describe('Addresses, CIDR ranges and host names that may not call, whatever `allow` says.'),
+  mode,
 });
 
 export const routeSchema = strictObject({
@@ -114,8 +87,7 @@ export const routeSchema = strictObject({
   match,
   require: require.prefault({}).describe('What is asked of the token. Without it any valid token.'),
   credential: routeCredential.prefault({}),
-  limits: z.array(limit, 'must be a list of limits').check(unique('name', 'name')).default([]),
-  quota: quota.optional(),
+  ...routeCounting,
   ip: ip.optional(),
   bounds: routeBounds.optional(),
   cors: routeCors.optional(),
@@ -124,9 +96,14 @@ export const routeSchema = strictObject({
     .optional()
     .describe('What the upstream is told of the caller, beside the `X-Tessera-*` fields.'),
   upstream: upstream.describe('Origin that the requests go to, with their path unless `transform` says otherwise.'),
+  mode: mode.describe(
+    'Danger: with `shadow` the whole decision is tried out and nothing is refused: whoever asks, with any token or none, ' +
+      'reaches the upstream.',
+  ),
 })
   .superRefine(checkRewrite)
-  .superRefine(checkCors);
+  .superRefine(checkCors)
+  .superRefine(checkCosts);
 
 export const routesSchema = z.array(routeSchema, 'must be a list of routes').check(unique('name', 'name'));
 

@@ -84,6 +84,7 @@ async function insertRoot(
     scopes: ['root'],
     limits: [],
     quota: null,
+    credits: null,
     ip: {},
     metadata: {},
     boundKey: null,

@@ -1,12 +1,9 @@
 /** One route, from the configuration's words into what the doors use at every request. */
-import { limitName } from '@tessera/contract';
 import {
   type AddressLists,
   type AddressRule,
   addressRule,
   type Environment,
-  type RequiredLimit,
-  type RequiredQuota,
   type Requirement,
   requirement,
   type TokenKind,
@@ -22,13 +19,13 @@ import {
   requestChanges,
 } from './compiled-changes.ts';
 import { type Cors, type CorsConfig, compileCors, withoutUpstreamCors } from './compiled-cors.ts';
+import { type CountingConfig, compileCounting, type Mode } from './compiled-limits.ts';
 import { type QueryCredential, queryCredential } from './compiled-query-credential.ts';
 import { compileRewrite, type Rewrite, type RewriteConfig } from './compiled-rewrite.ts';
 import { type CompiledUpstream, compileUpstream, type UpstreamConfig } from './compiled-upstream.ts';
 
 /** A route as it is configured. The configuration's own type is assignable to it. */
-export interface RouteConfig {
-  readonly name: string;
+export interface RouteConfig extends CountingConfig {
   readonly workspace?: string | undefined;
   readonly match: {
     readonly host?: string | undefined;
@@ -44,28 +41,23 @@ export interface RouteConfig {
         readonly kinds?: readonly TokenKind[];
         readonly roles?: readonly string[];
         readonly clientCertificate?: boolean;
+        readonly mode?: Mode;
       }
     | undefined;
   readonly credential?: { readonly strip: boolean; readonly query?: string | undefined };
-  readonly limits?: readonly LimitConfig[];
-  readonly quota?: { readonly limit: number; readonly period: 'day' | 'month' } | undefined;
-  readonly ip?: AddressLists | undefined;
   readonly bounds?: BoundsConfig | undefined;
   readonly cors?: CorsConfig | undefined;
+  readonly ip?: (AddressLists & { readonly mode?: Mode }) | undefined;
+  readonly cost?: number;
+  readonly refund?: Refund;
+  readonly mode?: Mode;
   readonly transform?: { readonly request?: ChangesConfig & RewriteConfig; readonly response?: ChangesConfig };
   readonly identity?: IdentityConfig | undefined;
   readonly upstream: UpstreamConfig;
 }
 
-export interface LimitConfig {
-  readonly name?: string | undefined;
-  readonly limit: number;
-  /** Seconds. */
-  readonly window: number;
-  readonly burst?: number | undefined;
-  readonly cost?: number | undefined;
-  readonly by?: RequiredLimit['by'] | undefined;
-}
+/** When quotas and credits get back what a request spent. */
+export type Refund = 'upstream-failure' | 'server-errors' | 'never';
 
 /** What holds for every route that says nothing else. */
 export interface RouteDefaults {
@@ -98,6 +90,11 @@ export interface CompiledRoute {
   readonly assertion: RouteAssertion | undefined;
   /** Whether the upstream gets the certificate of the client. */
   readonly tellsCertificate: boolean;
+  /** What a request costs of each limit, quota and credit. */
+  readonly cost: number;
+  readonly refund: Refund;
+  /** Whether the decision is only tried out, and every request is let through. */
+  readonly shadow: boolean;
 }
 
 /** Throws a RangeError on a path, an address range or a pair of limits that validation would have refused. */
@@ -128,41 +125,36 @@ export function compileRoute(config: RouteConfig, defaults: RouteDefaults): Comp
     bounds: compileBounds(config.bounds ?? {}, defaults.bounds),
     cors,
     queryCredential: inQuery === undefined ? undefined : queryCredential(inQuery, transform),
+    cost: config.cost ?? 1,
+    refund: config.refund ?? 'upstream-failure',
+    shadow: config.mode === 'shadow',
   });
 }
 
-function requirementOf({ name, require, limits = [], quota, ip }: RouteConfig, defaults: RouteDefaults): Requirement {
+/** Parts in shadow mode are asked for in the shadow of the requirement, and there alone. The workspace is never tried out. */
+function requirementOf(config: RouteConfig, defaults: RouteDefaults): Requirement {
   const { workspace, addressRule: compile = addressRule } = defaults;
-  const counted = new Set(limits.map(limitName));
-  // Two limits with one name would be one counter, which no request could satisfy twice.
-  if (counted.size < limits.length) throw new RangeError(`route ${name}: two limits have the same name`);
+  const { enforced, tried } = compileCounting(config);
+  const asked = {
+    audience: config.require?.api,
+    environment: config.require?.env,
+    scopes: config.require?.scopes ?? [],
+    kinds: config.require?.kinds ?? [],
+    roles: config.require?.roles ?? [],
+  };
+  const addresses = config.ip === undefined ? [] : [compile(`route ${config.name}`, config.ip)];
+  const triesRequire = config.require?.mode === 'shadow';
+  const triesAddresses = config.ip?.mode === 'shadow';
+  const isShadowed = triesRequire || triesAddresses || Object.values(tried).some((rules) => rules.length > 0);
   return requirement({
     workspace,
-    audience: require?.api,
-    environment: require?.env,
-    scopes: require?.scopes ?? [],
-    kinds: require?.kinds ?? [],
-    roles: require?.roles ?? [],
-    addresses: ip === undefined ? [] : [compile(`route ${name}`, ip)],
-    clientCertificate: require?.clientCertificate === true,
-    limits: limits.map((limit) => requiredLimit(name, limit)),
-    quotas: quota === undefined ? [] : [requiredQuota(name, quota)],
+    // A proof is part of who asks, and not of what that one may do.
+    clientCertificate: config.require?.clientCertificate === true,
+    ...(!triesRequire && asked),
+    ...(!triesAddresses && { addresses }),
+    ...enforced,
+    ...(isShadowed && {
+      shadow: requirement({ ...(triesRequire && asked), ...(triesAddresses && { addresses }), ...tried }),
+    }),
   });
-}
-
-function requiredLimit(route: string, config: LimitConfig): RequiredLimit {
-  const name = limitName(config);
-  return {
-    key: `route:${route}:${name}`,
-    name,
-    limit: config.limit,
-    windowSeconds: config.window,
-    burst: config.burst ?? config.limit,
-    cost: config.cost ?? 1,
-    by: config.by ?? 'token',
-  };
-}
-
-function requiredQuota(route: string, { limit, period }: { limit: number; period: 'day' | 'month' }): RequiredQuota {
-  return { key: `route:${route}:quota`, name: 'quota', limit, period, by: 'token' };
 }

@@ -37,6 +37,8 @@ export interface Accepted {
 export interface Refused {
   readonly accepted: false;
   readonly verdict: Deny;
+  /** Undefined where it was not exactly one. */
+  readonly credential: Credential | undefined;
   /** A credential was named but empty: a bad request (RFC 6750 section 3.1), though the verdict can only say `missing`. */
   readonly empty: boolean;
   /** With a guesser's `rate_limited`: seconds until the address may try again. */
@@ -49,20 +51,21 @@ export function judge(asked: Asked, { ports, failed }: Judges): MaybePromise<Jud
   if (present.outcome === 'empty')
     return refused(deny('missing', { detail: 'the credential is empty' }), { empty: true });
   if (present.outcome !== 'present') return refused(deny(present.outcome));
+  const { credential } = present;
   const source = asked.circumstances.address ?? 'unknown';
-  const wait = failed.blocked(source, present.credential);
+  const wait = failed.blocked(source, credential);
   if (wait > 0)
     return refused(deny('rate_limited', { detail: 'too many failed credentials from this address' }), {
+      credential,
       retryAfterSeconds: wait,
     });
-  const { credential } = present;
   return chain(decide(credential, asked, ports), (verdict): Judgement => {
     if (verdict.valid) return { accepted: true, verdict, credential };
     if (isGuess(verdict.code)) failed.failed(source);
-    return refused(verdict);
+    return refused(verdict, { credential });
   });
 }
 
 function refused(verdict: Deny, more: Partial<Refused> = {}): Refused {
-  return { accepted: false, verdict, empty: false, retryAfterSeconds: undefined, ...more };
+  return { accepted: false, verdict, credential: undefined, empty: false, retryAfterSeconds: undefined, ...more };
 }

@@ -7,6 +7,7 @@ import { concerns } from './facts-cache.ts';
 import type { Feed } from './feed.ts';
 import type { Asked } from './judge.ts';
 import type { Change } from './model.ts';
+import { unspent } from './unspent.ts';
 import { type FollowedCall, YoungCalls } from './young-calls.ts';
 
 /** An accepted call, as it was judged. */
@@ -158,7 +159,6 @@ function hasEnded({ expiresAt, secret }: TokenFacts, now: number): boolean {
 }
 
 /** A call was counted, and its proof used up, when it came. */
-function withoutSpending({ tokens, clock, signed }: Ports): Ports {
-  const free = { take: () => ({ allowed: true, states: [] }) };
-  return { tokens, clock, limiter: free, quotas: free, proofs: { check: () => 'ok' }, ...(signed && { signed }) };
+function withoutSpending({ tokens, limiter, clock, signed }: Ports): Ports {
+  return unspent({ tokens, limiter, clock, ...(signed && { signed }) });
 }

@@ -1,5 +1,6 @@
 /** What the platform keeps, as core sees it. Times are milliseconds since the epoch; `null` is "none", as in the API. */
-import type { Environment, OwnerType, TokenKind } from '@tessera/verify';
+import type { Environment, OnFault, OwnerType, TokenKind } from '@tessera/verify';
+import type { CreditAccount, Refill } from './credits.ts';
 
 interface Kept {
   readonly id: string;
@@ -39,12 +40,21 @@ export interface Limit {
   readonly window: number;
   readonly burst?: number | undefined;
   readonly cost?: number | undefined;
-  readonly mode?: 'exact' | 'approximate' | undefined;
+  /** `shadow`: counted exactly, and never refusing. */
+  readonly mode?: 'exact' | 'approximate' | 'shadow' | undefined;
+  readonly onFault?: OnFault | undefined;
 }
 
 export interface Quota {
   readonly limit: number;
   readonly period: 'day' | 'month';
+  readonly mode?: 'enforce' | 'shadow' | undefined;
+  readonly onFault?: OnFault | undefined;
+}
+
+/** That a token has credits, and how they are refilled; how many are left is kept apart. */
+export interface Credits {
+  readonly refill: Refill | null;
 }
 
 export type Metadata = Readonly<Record<string, string>>;
@@ -78,6 +88,7 @@ export interface Token extends Kept {
   readonly scopes: readonly string[];
   readonly limits: readonly Limit[];
   readonly quota: Quota | null;
+  readonly credits: Credits | null;
   readonly ip: Addresses;
   readonly metadata: Metadata;
   readonly boundKey: string | null;
@@ -113,6 +124,8 @@ export interface Secret {
 export interface TokenWithSecrets {
   readonly token: Token;
   readonly secrets: readonly Secret[];
+  /** As it was last written; undefined: the token has no credits. */
+  readonly account: CreditAccount | undefined;
 }
 
 /** What one indexed read by digest returns: all that a verdict needs. */

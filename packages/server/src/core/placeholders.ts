@@ -6,9 +6,9 @@ export type Placeholder = (typeof KNOWN)[number];
 
 export type Filling = Readonly<Record<Placeholder, string>>;
 
-/** What is put in; for a token without owner nothing is. */
-export function fillingOf(requestId: string, { id, owner }: Principal): Filling {
-  return { 'token.id': id, 'owner.id': owner?.id ?? '', 'request.id': requestId };
+/** What is put in; for a token without owner, and where nobody is shown to ask, nothing is. */
+export function fillingOf(requestId: string, principal: Principal | undefined): Filling {
+  return { 'token.id': principal?.id ?? '', 'owner.id': principal?.owner?.id ?? '', 'request.id': requestId };
 }
 
 /** Text and placeholders by turns, starting with text. */

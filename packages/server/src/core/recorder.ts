@@ -1,5 +1,5 @@
 /** Every verdict is recorded once: counted for its token, and in the metrics. The secret is in neither. */
-import type { TokenFacts, Verdict } from '@tessera/verify';
+import type { Shadowed, TokenFacts, Verdict } from '@tessera/verify';
 import type { DoorCall, Recorder } from './door-ports.ts';
 import type { Usage } from './usage.ts';
 
@@ -7,14 +7,19 @@ export interface RecorderOptions {
   readonly usage: Pick<Usage, 'count'>;
   /** Counts a verdict by door and code; no token, owner or path is a label. */
   readonly counted: (door: DoorCall['door'], code: Verdict['code']) => void;
+  /** Counts a refusal that was not made, since its policy is tried out. */
+  readonly shadowed: (door: DoorCall['door'], shadowed: Pick<Shadowed, 'policy' | 'code'>) => void;
   /** Hears of every call: who, what, how it ended. */
   readonly seen: (call: DoorCall, verdict: Verdict) => void;
 }
 
-export function recorder({ usage, counted, seen }: RecorderOptions): Recorder {
+export function recorder({ usage, counted, shadowed, seen }: RecorderOptions): Recorder {
   return {
     verdict(verdict, call) {
       counted(call.door, verdict.code);
+      if (!verdict.valid) {
+        if (call.letThrough === true) shadowed(call.door, { policy: 'route', code: verdict.code });
+      } else if (verdict.shadowed.length > 0) for (const one of verdict.shadowed) shadowed(call.door, one);
       const { principal } = verdict;
       // What the decision was given by our own look-up comes back as it was.
       if (principal !== undefined) usage.count(verdict.valid, principal as TokenFacts);

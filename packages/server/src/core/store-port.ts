@@ -3,6 +3,7 @@
  * (`test/store`) holds every store to this.
  */
 import type { DigestKey, MaybePromise } from '@tessera/verify';
+import type { CreditAccount } from './credits.ts';
 import type {
   Api,
   AuditEntry,
@@ -88,6 +89,8 @@ export interface Reader {
   /** `seq` of the newest change, 0 where there is none. */
   latestChange(): Promise<number>;
   usage(token: string, from: number, to: number): Promise<readonly UsageCount[]>;
+  /** The account as it was last written; undefined: the token has no credits. */
+  credits(token: string): Promise<CreditAccount | undefined>;
   idempotency(id: string): Promise<IdempotencyRecord | undefined>;
   meta(key: string): Promise<string | undefined>;
   importedPrefixes(): Promise<readonly ImportedPrefix[]>;
@@ -142,6 +145,10 @@ export interface Tx extends Reader {
     period: string,
     spend: { readonly cost: number; readonly limit: number },
   ): Promise<{ readonly used: number; readonly allowed: boolean }>;
+  /** Takes back what `spendQuota` added, where that is still counted. */
+  refundQuota(key: string, period: string, cost: number): Promise<void>;
+  /** Writes the account of a token; undefined: it has none any more. */
+  putCredits(token: string, account: CreditAccount | undefined): Promise<void>;
   putIdempotency(record: IdempotencyRecord): Promise<void>;
   dropIdempotencyBefore(time: number): Promise<void>;
   setMeta(key: string, value: string): Promise<void>;

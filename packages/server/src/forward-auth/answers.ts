@@ -1,6 +1,6 @@
 /** What the proxy hears: 200 and who calls, or the denial in the form that it can pass on to its client. */
 import type { ServerResponse } from 'node:http';
-import type { Allow } from '@tessera/verify';
+import type { Passing } from '../core/passing.ts';
 import { addIdentity } from '../http/identity.ts';
 import type { Problem } from '../http/problem.ts';
 import { rateHeaders } from '../http/rate-headers.ts';
@@ -20,7 +20,7 @@ export interface Denial {
 }
 
 /** The proxy's answer to its client may be cached; ours, which holds for one request, may not. */
-export function accept(response: ServerResponse, { principal, limits }: Allow, requestId: string): void {
+export function accept(response: ServerResponse, { verdict, principal }: Passing, requestId: string): void {
   const fields = [
     'Content-Length',
     '0',
@@ -28,9 +28,9 @@ export function accept(response: ServerResponse, { principal, limits }: Allow, r
     'no-store',
     'X-Request-Id',
     requestId,
-    ...rateHeaders(limits),
+    ...rateHeaders(verdict.limits),
   ];
-  addIdentity(fields, principal);
+  if (principal !== undefined) addIdentity(fields, principal);
   response.writeHead(200, fields);
   response.end();
 }

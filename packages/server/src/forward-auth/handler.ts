@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { chain, type Ports } from '@tessera/verify';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import { type Judgement, judge } from '../core/judge.ts';
+import { letThrough, type Passing, passingOf } from '../core/passing.ts';
 import type { RouteTable } from '../core/routes.ts';
 import { type EdgeOptions, receive } from '../http/edge.ts';
 import type { Handler } from '../http/listen-options.ts';
@@ -51,16 +52,24 @@ export function forwardAuthHandler(options: ForwardAuthOptions): Handler {
           method: original?.method,
           url: original && `${original.scheme}://${original.host.text}${original.path}`,
           proof: dpop,
-          cost: 1,
+          cost: rule.route?.cost ?? 1,
         },
       },
       options,
     );
     return chain(judged, (judgement) => {
-      const status = answer(response, judgement, { requestId, denials, rule });
+      // Whoever asks forwards the request himself: when that is over is not known here, so that no place is held.
+      if (judgement.accepted) judgement.verdict.held?.end('keep');
+      const passing = judgement.accepted ? passingOf(judgement) : letThrough(judgement, rule.route);
+      const status = answer(response, { judgement, passing }, { requestId, denials, rule });
       const { method, path } = original ?? incoming;
-      const told = { requestId, method, path, address };
-      options.record.verdict(judgement.verdict, { door: 'forward-auth', route: rule.name, status, request: told });
+      options.record.verdict(judgement.verdict, {
+        door: 'forward-auth',
+        route: rule.route?.name,
+        status,
+        letThrough: passing?.letThrough === true,
+        request: { requestId, method, path, address },
+      });
     });
   };
 }
@@ -71,10 +80,17 @@ interface Answering {
   readonly rule: Rule;
 }
 
+interface Judged {
+  readonly judgement: Judgement;
+  /** Undefined: it is refused. */
+  readonly passing: Passing | undefined;
+}
+
 /** Returns the status that is meant for the client, in whatever form the proxy hears it. */
-function answer(response: ServerResponse, judgement: Judgement, { requestId, denials, rule }: Answering): number {
-  if (judgement.accepted && rule.passes) {
-    accept(response, judgement.verdict, requestId);
+function answer(response: ServerResponse, { judgement, passing }: Judged, answering: Answering): number {
+  const { requestId, denials, rule } = answering;
+  if (passing !== undefined && rule.passes) {
+    accept(response, passing, requestId);
     return 200;
   }
   const denial = judgement.accepted ? NO_ROUTE : problemOfRefusal(judgement, rule.asked.scopes);

@@ -1,11 +1,11 @@
 /** What a question is judged by: what the proxy's own query requires, else the route of the original request. */
 import { type Requirement, requirement } from '@tessera/verify';
+import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { RouteTable } from '../core/routes.ts';
 import type { Question } from './question.ts';
 
 export interface Rule {
-  /** Name of the route. */
-  readonly name: string | undefined;
+  readonly route: CompiledRoute | undefined;
   readonly asked: Requirement;
   /** Whether there is anywhere to pass to. */
   readonly passes: boolean;
@@ -13,7 +13,7 @@ export interface Rule {
   readonly inQuery: string | undefined;
 }
 
-const NO_ROUTE = { name: undefined, inQuery: undefined };
+const NO_ROUTE = { route: undefined, inQuery: undefined };
 
 export function ruleOf({ requirement: asked, original }: Question, table: RouteTable): Rule {
   if (asked !== undefined) return { ...NO_ROUTE, asked, passes: true };
@@ -22,7 +22,7 @@ export function ruleOf({ requirement: asked, original }: Question, table: RouteT
   switch (match.outcome) {
     case 'route':
       return {
-        name: match.route.name,
+        route: match.route,
         asked: match.route.requirement,
         passes: true,
         inQuery: match.route.queryCredential?.name,

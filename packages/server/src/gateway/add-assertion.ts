@@ -10,14 +10,14 @@ export interface AssertedRequest {
   readonly target: string;
 }
 
-/** Appends `X-Tessera-Assertion`. Throws where there is no key to sign it: the upstream would take the call for nobody's. */
+/** Appends `X-Tessera-Assertion`, where anybody was shown to ask. Throws where there is no key to sign it: the upstream would take the call for nobody's. */
 export function addAssertion(
   fields: string[],
   { incoming, admitted, target }: AssertedRequest,
   assertions: Assertions | undefined,
 ): void {
   const { route, principal } = admitted;
-  if (route.assertion === undefined) return;
+  if (route.assertion === undefined || principal === undefined) return;
   if (assertions === undefined)
     throw new Error(`route ${route.name} sends an assertion, and there is no key to sign it`);
   const { method, requestId } = incoming;

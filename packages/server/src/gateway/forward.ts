@@ -41,6 +41,8 @@ export interface Forwarding {
   readonly follow: (cut: (refusal: Problem) => void) => LiveCall;
   /** Hears why a target (its origin) failed, also where another one answers in the end. Must not throw. */
   readonly onError: (error: Error, target: string) => void;
+  /** Called when an answer of an upstream begins. Must not throw. */
+  readonly onAnswer: () => void;
   /** Called once, at the end of the exchange, with the status that the client can believe it got. Must not throw. */
   readonly onEnd: (status: number) => void;
 }
@@ -98,7 +100,7 @@ function answering(
   { request, requestId, tries }: Sent,
   forwarding: Forwarding,
 ): Dispatcher.DispatchHandler {
-  const { rates, ofRefusal, changes, uploadStallMs, onError, onEnd } = forwarding;
+  const { rates, ofRefusal, changes, uploadStallMs, onError, onAnswer, onEnd } = forwarding;
   const { body, method } = request;
   let interim = 0;
   /** A short answer that came in one piece goes on in one piece, and only once it is known to be whole. */
@@ -154,6 +156,7 @@ function answering(
       if (tunnel === undefined) return failed(new Error('the upstream changed to another protocol'));
       status = SWITCHED;
       tries.answering(SWITCHED);
+      onAnswer();
       call.lasts();
     },
     onResponseStart(controller, code, headers) {
@@ -163,6 +166,7 @@ function answering(
         return controller.abort(new Error('a transfer coding other than chunked'));
       if (code >= 200) {
         tries.answering(code);
+        onAnswer();
         const length = headers['content-length'];
         if (length !== undefined) wholeLength = Number(length);
         response.writeHead(code, clientFields(headers, { requestId, rates, changes }));

@@ -15,8 +15,9 @@ import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import type { Exposures } from '../core/exposures.ts';
-import { type Accepted, type Asked, judge } from '../core/judge.ts';
-import type { LiveCalls } from '../core/live-calls.ts';
+import { type Asked, judge } from '../core/judge.ts';
+import type { LiveCall, LiveCalls } from '../core/live-calls.ts';
+import { letThrough, type Passing, passingOf } from '../core/passing.ts';
 import type { RouteMatch, RouteTable } from '../core/routes.ts';
 import { type EdgeOptions, type Incoming, receive } from '../http/edge.ts';
 import { problemOfExposure } from '../http/exposure.ts';
@@ -29,9 +30,11 @@ import { addAssertion } from './add-assertion.ts';
 import { corsFields, preflight } from './cors.ts';
 import { forward } from './forward.ts';
 import { targetOf } from './rewrite.ts';
+import { settling } from './settle.ts';
 import { type Admitted, upstreamFields } from './upstream-fields.ts';
 import type { Upstreams } from './upstreams/upstreams.ts';
 import { type Handshake, offeredProtocol } from './websocket.ts';
+import { withoutOurs } from './without-ours.ts';
 
 export interface GatewayOptions {
   /** The routes of now: they are reloaded while requests run. */
@@ -85,11 +88,14 @@ export function gatewayHandler(options: GatewayOptions): UpgradingHandler {
     const asked = {
       presented: presentedTo(match, incoming),
       requirement: required,
-      circumstances: circumstancesOf(incoming),
+      circumstances: circumstancesOf(incoming, match),
     };
     return chain(judge(asked, options), (judgement) => {
       if (judgement.accepted)
-        return route(response, { incoming, connection, match, asked, accepted: judgement }, options);
+        return route(response, { incoming, connection, match, asked, passing: passingOf(judgement) }, options);
+      const passing = match.outcome === 'route' ? letThrough(judgement, match.route) : undefined;
+      const cleaned = passing && { incoming: withoutOurs(incoming, judgement), connection, match, asked, passing };
+      if (cleaned !== undefined) return route(response, cleaned, options);
       const status = refuse(response, judgement, {
         requestId: incoming.requestId,
         scopes: required.scopes,
@@ -112,9 +118,16 @@ function presentedTo(match: RouteMatch, { presented }: Incoming): Presented {
   return inQuery === undefined ? presented : { ...presented, queryName: inQuery.name };
 }
 
-function circumstancesOf({ address, method, origin, path, dpop, certificate }: Incoming): Circumstances {
+function circumstancesOf(
+  { address, method, origin, path, dpop, certificate }: Incoming,
+  match: RouteMatch,
+): Circumstances {
   const url = dpop === undefined ? undefined : `${origin.scheme}://${origin.authority}${path}`;
-  return { address, method, url, proof: dpop, certificate, cost: 1 };
+  return { address, method, url, proof: dpop, certificate, cost: costOf(match) };
+}
+
+function costOf(match: RouteMatch): number {
+  return match.outcome === 'route' ? match.route.cost : 1;
 }
 
 interface Exchange {
@@ -122,17 +135,36 @@ interface Exchange {
   readonly connection: Socket | undefined;
   readonly match: RouteMatch;
   readonly asked: Asked;
-  readonly accepted: Accepted;
+  readonly passing: Passing;
 }
 
-/** Step 5: the accepted request goes where its route says, or nowhere. */
+/** Step 5: the request that passes goes where its route says, or nowhere. What it holds is let go of in every case. */
 function route(response: ServerResponse, exchange: Exchange, options: GatewayOptions): void {
-  const { incoming, connection, match, asked, accepted } = exchange;
-  const { verdict, credential } = accepted;
+  try {
+    pass(response, exchange, options);
+  } catch (error) {
+    const { verdict } = exchange.passing;
+    if (verdict.valid) verdict.held?.end('refund');
+    throw error;
+  }
+}
+
+function pass(response: ServerResponse, exchange: Exchange, options: GatewayOptions): void {
+  const { incoming, connection, match, passing } = exchange;
+  const { verdict, letThrough } = passing;
   const { requestId } = incoming;
   const rates = rateHeaders(verdict.limits);
-  const onEnd = (status: number): void =>
-    options.record.verdict(verdict, { door: 'gateway', route: nameOf(match), status, request: incoming });
+  const held = settling(verdict, match.outcome === 'route' ? match.route.refund : 'never');
+  const onEnd = (status: number): void => {
+    held.end(status);
+    options.record.verdict(verdict, {
+      door: 'gateway',
+      route: nameOf(match),
+      status,
+      letThrough,
+      request: incoming,
+    });
+  };
   const cors = corsFields(match, incoming);
   const ofRefusal = cors.length === 0 ? rates : [...rates, ...cors];
   const offered = offeredProtocol(incoming, connection);
@@ -141,8 +173,7 @@ function route(response: ServerResponse, exchange: Exchange, options: GatewayOpt
     sendProblem(response, destination, { requestId, more: ofRefusal });
     onEnd(destination.status);
   } else {
-    const admitted = { route: destination, credential, principal: verdict.principal };
-    const { scopes } = asked.requirement;
+    const admitted = { ...passing, route: destination };
     const target = targetOf(incoming, admitted);
     const fields = upstreamFields(incoming, admitted);
     addAssertion(fields, { incoming, admitted, target }, options.assertions);
@@ -157,15 +188,9 @@ function route(response: ServerResponse, exchange: Exchange, options: GatewayOpt
       changes: answerChanges(admitted, cors),
       webSocket: offered !== undefined && 'key' in offered ? offered : undefined,
       tunnelIdleMs: options.tunnelIdleMs ?? TUNNEL_IDLE_MS,
-      follow: (cut) =>
-        options.live.follow({
-          credential,
-          asked,
-          // What the decision was given by our own look-up comes back as it was.
-          facts: verdict.principal as TokenFacts,
-          cut: (refused) => cut(problemOfDenial(refused, { audience: 'stranger', scopes })),
-        }),
+      follow: (cut) => (destination.shadow ? UNFOLLOWED : follow(exchange, options, cut)),
       onError: (error, target) => options.log.upstreamFailed({ requestId, route: destination.name, target, error }),
+      onAnswer: held.answered,
       onEnd,
     });
   }
@@ -176,9 +201,29 @@ function answerChanges(
   { route: { transform, queryCredential }, credential }: Admitted,
   cors: FlatFields,
 ): FieldChanges {
-  const own = (credential.parameter === undefined ? undefined : queryCredential) ?? transform;
+  const own = (credential?.parameter === undefined ? undefined : queryCredential) ?? transform;
   return cors.length === 0 ? own.response : { ...own.response, set: [...own.response.set, ...cors] };
 }
+
+/** A call that lasts is judged again when something behind its token changes, and cut where it would be refused. */
+function follow(
+  { asked, passing: { verdict, credential } }: Exchange,
+  options: GatewayOptions,
+  cut: (refusal: Problem) => void,
+): LiveCall {
+  if (credential === undefined || verdict.principal === undefined) return UNFOLLOWED;
+  const { scopes } = asked.requirement;
+  return options.live.follow({
+    credential,
+    asked,
+    // What the decision was given by our own look-up comes back as it was.
+    facts: verdict.principal as TokenFacts,
+    cut: (refused) => cut(problemOfDenial(refused, { audience: 'stranger', scopes })),
+  });
+}
+
+/** Of a route in shadow mode, which refuses nothing later either. */
+const UNFOLLOWED: LiveCall = Object.freeze({ lasts() {}, end() {} });
 
 function destinationOf(
   match: RouteMatch,

@@ -11,7 +11,7 @@ export function targetOf(incoming: Incoming, { route, credential, principal }: A
   const path = rewrite === undefined ? incoming.path : rewrite.path(incoming.path);
   let { query } = incoming;
   // Also where the route passes credentials on: one in an address ends in the log of every server that it passes.
-  if (queryCredential !== undefined && credential.parameter !== undefined)
+  if (queryCredential !== undefined && credential?.parameter !== undefined)
     query = withoutParameters(query, queryCredential.keys);
   if (rewrite?.query !== undefined) query = changed(query, rewrite.query, fillingOf(incoming.requestId, principal));
   return query === '' ? path : `${path}?${query}`;

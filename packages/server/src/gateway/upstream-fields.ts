@@ -8,8 +8,10 @@ import { connectionNamed, isHopByHop } from './hop-headers.ts';
 
 export interface Admitted {
   readonly route: CompiledRoute;
-  readonly credential: Credential;
-  readonly principal: Principal;
+  /** Undefined where it is not ours to take out. */
+  readonly credential: Credential | undefined;
+  /** Undefined where nobody is shown to ask: nobody is named to the upstream then. */
+  readonly principal: Principal | undefined;
 }
 
 /**
@@ -18,16 +20,17 @@ export interface Admitted {
  */
 export function upstreamFields(incoming: Incoming, { route, credential, principal }: Admitted): string[] {
   const { fields, connection, origin, requestId, bodyBytes, certificate } = incoming;
-  const changes = credential.parameter === undefined ? route.transform.request : route.queryCredential?.request;
+  const changes = credential?.parameter === undefined ? route.transform.request : route.queryCredential?.request;
   const { touched, set, filled } = changes ?? route.transform.request;
   const named = connectionNamed(connection);
+  const takesOut = credential !== undefined && !route.keepCredential;
   const sent: string[] = [];
   for (let at = 0; at + 1 < fields.length; at += 2) {
     const name = fields[at] ?? '';
     const lower = name.toLowerCase();
     if (isHopByHop(lower) || named.has(lower) || touched.has(lower)) continue;
     // The proof (RFC 9449) goes with the credential: it is good for nobody but us.
-    if (!route.keepCredential && (lower === credential.field || lower === 'dpop')) continue;
+    if (takesOut && (lower === credential.field || lower === 'dpop')) continue;
     sent.push(name, fields[at + 1] ?? '');
   }
   if (bodyBytes !== undefined && bodyBytes > 0) sent.push('Content-Length', String(bodyBytes));
@@ -43,6 +46,6 @@ export function upstreamFields(incoming: Incoming, { route, credential, principa
   // A byte sequence of RFC 8941, as RFC 9440 section 2.2 has it.
   if (route.tellsCertificate && certificate !== undefined && !touched.has('client-cert'))
     sent.push('Client-Cert', `:${certificate.der}:`);
-  addIdentity(sent, principal);
+  if (principal !== undefined) addIdentity(sent, principal);
   return sent;
 }

@@ -68,7 +68,9 @@ export function problemOfDenial(denial: Deny, told: DenialAudience): Problem {
   if (told.audience === 'manager')
     return { status, code: denial.code, title, detail: denial.detail ?? operator, headers };
   if (status === 401 && denial.code !== 'missing') return problem('invalid_token', { headers });
-  const detail = denial.code === 'insufficient_scope' ? denial.detail : undefined;
+  // Which of its limits is used up is for the holder of a valid token to know.
+  const tellsWhy = denial.code === 'insufficient_scope' || (status === 429 && denial.principal !== undefined);
+  const detail = tellsWhy ? denial.detail : undefined;
   return { status, code: denial.code, title, detail, headers };
 }
 

@@ -17,7 +17,9 @@ export function rateHeaders(limits: readonly LimitState[]): string[] {
     const name = quoted(limit.name);
     const comma = states === '' ? '' : ', ';
     states += `${comma}${name};r=${limit.remaining};t=${limit.resetSeconds}`;
-    policies += `${comma}${name};q=${limit.limit};w=${limit.windowSeconds}`;
+    policies += `${comma}${name};q=${limit.limit}`;
+    // Places and credits have no window.
+    if (limit.windowSeconds > 0) policies += `;w=${limit.windowSeconds}`;
   }
   return [
     'X-RateLimit-Limit',

@@ -12,6 +12,8 @@ export interface AccessEntry {
   readonly address: string | undefined;
   readonly status: number;
   readonly verdict: string;
+  /** What policies in shadow mode would have refused it for, as `policy:code`, with spaces between. */
+  readonly shadow?: string | undefined;
   /** Id of the token, where it was found. */
   readonly token: string | undefined;
 }
@@ -28,14 +30,14 @@ export type AccessLog = (entry: AccessEntry) => void;
 export function accessLines(now: () => number, { suspects, scrub }: Scrubber): (entry: AccessEntry) => string {
   const time = isoTimes();
   return (entry) => {
-    const { door, route, requestId, method, path, address, status, verdict, token } = entry;
+    const { door, route, requestId, method, path, address, status, verdict, shadow, token } = entry;
     const at = time(now());
     if (suspects(`${path} ${requestId} ${method} ${address}`))
       return scrub(`${JSON.stringify({ level: 'info', time: at, ...entry, msg: 'call' })}\n`);
     return `{"level":"info","time":"${at}","door":"${door}"${member('route', route)}${member('requestId', requestId)}${member(
       'method',
       method,
-    )}${member('path', path)}${member('address', address)},"status":${status},"verdict":"${verdict}"${member('token', token)},"msg":"call"}\n`;
+    )}${member('path', path)}${member('address', address)},"status":${status},"verdict":"${verdict}"${member('shadow', shadow)}${member('token', token)},"msg":"call"}\n`;
   };
 }
 

@@ -6,6 +6,7 @@ import { type DenialCode, denialCodes, type TokenKind } from '@tessera/verify';
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
 import { type HostNameMetrics, hostNameMetrics } from './host-names.ts';
 import { httpRequests, type RouteMetrics } from './http-requests.ts';
+import { type PolicyMetrics, policyMetrics } from './policy-metrics.ts';
 import { counter, durations, type Family, gauge, histogram, type Sample, tally } from './series.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type TransportMetrics, transportMetrics } from './transport-metrics.ts';
@@ -46,7 +47,7 @@ export interface MetricsOptions {
 }
 
 /** None of these throws or waits; what happens for every request costs some nanoseconds. */
-export interface Metrics {
+export interface Metrics extends PolicyMetrics {
   verification(door: Door, code: DenialCode | 'ok'): void;
   /** @param seconds that the decision took */
   verifyDuration(door: Door, seconds: number): void;
@@ -89,6 +90,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   let refusedConnections = 0;
   const transport = transportMetrics();
   const names = hostNameMetrics();
+  const policies = policyMetrics();
   let revokedTokens = 0;
   let auditRecords = 0;
   let reloadSuccessful = true;
@@ -185,6 +187,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       'max',
     ),
     ...(options.workers === undefined ? [] : ofWorkers(options.workers)),
+    ...policies.families(),
     http.family(),
     ...upstreams.families(),
     ...transport.families(),
@@ -192,6 +195,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   ];
 
   return {
+    ...policies,
     verification(door, code) {
       verifications[door].counts[code] += 1;
     },

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditSeal } from '../../src/core/audit-chain.ts';
 import type { Store } from '../../src/core/store-port.ts';
 import { storedQuotas } from '../../src/limits/quotas.ts';
+import { createRefunds, type Refunds } from '../../src/limits/refunds.ts';
 import { openStore } from '../../src/store/open.ts';
 import { handClock } from './support.ts';
 
@@ -14,6 +15,8 @@ const DAY = 86_400;
 
 let dataFolder: string;
 let store: Store;
+let refunds: Refunds;
+let lost: unknown[];
 let writes: number;
 const clock = handClock();
 
@@ -30,18 +33,21 @@ afterEach(async () => {
 
 async function open(): Promise<void> {
   store = await openStore({ url: undefined, dataFolder, seal: auditSeal(new Uint8Array(32)), clock });
+  lost = [];
+  refunds = createRefunds({ store, onRefund: (outcome, error) => outcome === 'lost' && lost.push(error) });
   writes = 0;
 }
 
 function quotas() {
   const counting = {
     quotaUsed: (key: string, period: string) => store.quotaUsed(key, period),
+    credits: (token: string) => store.credits(token),
     write: <T>(work: Parameters<typeof store.write<T>>[0]) => {
       writes += 1;
       return store.write(work);
     },
   };
-  return storedQuotas({ store: counting, clock });
+  return storedQuotas({ store: counting, clock, refunds });
 }
 
 function quota(parts: Partial<QuotaRule> = {}): QuotaRule {
@@ -138,7 +144,12 @@ describe('storedQuotas', () => {
   it('rejects where the store cannot write: what is not durable is not allowed', async () => {
     const broken = storedQuotas({
       clock,
-      store: { quotaUsed: () => 0, write: () => Promise.reject(new Error('the disk is full')) },
+      refunds,
+      store: {
+        quotaUsed: () => 0,
+        credits: async () => undefined,
+        write: () => Promise.reject(new Error('the disk is full')),
+      },
     });
     await expect(broken.take([quota()], 1, 'spend')).rejects.toThrow('the disk is full');
   });

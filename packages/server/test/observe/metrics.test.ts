@@ -1,5 +1,5 @@
 /** The metrics page tells what happened, and no label ever tells to whom. */
-import { denialCodes } from '@tessera/verify';
+import { denialCodes, shadowPolicies } from '@tessera/verify';
 import { describe, expect, it } from 'vitest';
 import { createMetrics, doors, type Metrics } from '../../src/observe/metrics.ts';
 
@@ -103,6 +103,11 @@ describe('the metrics page', () => {
     metrics.revoked(3);
     metrics.audited(2);
     metrics.configReloaded(false);
+    metrics.shadowRefusal('gateway', 'limits', 'rate_limited');
+    metrics.shadowRefusal('gateway', 'limits', 'rate_limited');
+    metrics.policyFault('quotas', 'open');
+    metrics.refund('lost');
+    metrics.shadowRoutes(2);
     metrics.route('/v1/tokens/{id}').request('GET', 200, 0.003);
     const lines = await linesOf(metrics);
     for (const line of [
@@ -117,6 +122,11 @@ describe('the metrics page', () => {
       'tessera_staleness_bound_seconds 5',
       'tessera_usage_buffered_events 7',
       'tessera_config_last_reload_successful 0',
+      'tessera_shadow_refusals_total{door="gateway",policy="limits",code="rate_limited"} 2',
+      'tessera_policy_faults_total{policy="quotas",mode="open"} 1',
+      'tessera_policy_faults_total{policy="quotas",mode="closed"} 0',
+      'tessera_quota_refunds_total{outcome="lost"} 1',
+      'tessera_shadow_routes 2',
       'tessera_build_info{version="0.1.0",node="24.11.0"} 1',
       'http_server_request_duration_seconds_bucket{http_request_method="GET",http_route="/v1/tokens/{id}",http_response_status_code="200",le="0.005"} 1',
     ]) {
@@ -165,6 +175,7 @@ describe('labels', () => {
     const metrics = metricsOf({ ofProcess: true });
     for (const door of doors) {
       for (const code of ['ok', ...denialCodes] as const) metrics.verification(door, code);
+      for (const policy of shadowPolicies) for (const code of denialCodes) metrics.shadowRefusal(door, policy, code);
     }
     metrics.minted('tsr_live_0000');
     metrics.minted('constructor');
@@ -181,9 +192,13 @@ describe('labels', () => {
     );
     // The doors that judge, and the listener that a credential may come to in clear.
     expect(labels.get('door')).toEqual(new Set([...doors, 'platform']));
+    expect(labels.get('code')).toEqual(new Set(denialCodes));
+    // Faults are counted by the policies that count.
+    expect(labels.get('policy')).toEqual(new Set(shadowPolicies));
+    expect(labels.get('mode')).toEqual(new Set(['closed', 'open', 'local']));
     expect(labels.get('result')).toEqual(new Set(['ok', ...denialCodes]));
     expect(labels.get('outcome')).toEqual(
-      new Set(['answered', 'failed', 'hit', 'miss', 'stale', 'counted', 'blocked']),
+      new Set(['answered', 'failed', 'hit', 'miss', 'stale', 'counted', 'blocked', 'given', 'lost']),
     );
     expect(labels.get('decision')).toEqual(new Set(['allowed', 'refused']));
     expect(labels.get('http_request_method')).toEqual(new Set(['GET', '_OTHER']));
@@ -197,6 +212,7 @@ describe('labels', () => {
     expect(await metrics.exposition()).toContain('tessera_tokens_minted_total{kind="other"} 2');
     expect([...labels.keys()].toSorted()).toEqual(
       [
+        'code',
         'code_class',
         'decision',
         'door',
@@ -207,9 +223,11 @@ describe('labels', () => {
         'le',
         'major',
         'minor',
+        'mode',
         'node',
         'outcome',
         'patch',
+        'policy',
         'reason',
         'result',
         'space',

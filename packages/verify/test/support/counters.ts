@@ -1,5 +1,5 @@
 /** The smallest honest limiter and quotas: so many a window that never ends, counted by key, all rules or none. */
-import type { Limiter, LimitOutcome, LimitRule, QuotaRule, Quotas } from '../../src/index.ts';
+import type { BudgetRule, Limiter, LimitOutcome, LimitRule, Quotas } from '../../src/index.ts';
 
 export interface Counters extends Limiter {
   /** Spent so far, by key. */
@@ -10,9 +10,10 @@ export function counters(): Counters & Quotas {
   const spent = new Map<string, number>();
   return {
     spent,
-    take(rules: readonly (LimitRule | QuotaRule)[], cost: number, mode: 'spend' | 'peek'): LimitOutcome {
+    take(rules: readonly (LimitRule | BudgetRule)[], cost: number, mode: 'spend' | 'peek'): LimitOutcome {
       const wanted = rules.map((rule) => ({
-        rule,
+        // Credits are a number that nothing here refills.
+        rule: 'limit' in rule ? rule : { ...rule, limit: rule.refill?.amount ?? 0 },
         used: spent.get(rule.key) ?? 0,
         price: cost * ('cost' in rule ? rule.cost : 1),
       }));

@@ -5,6 +5,7 @@ import type { Api, Token, TokenWithSecrets } from '../model.ts';
 import { notFound, Refusal } from '../refusal.ts';
 import type { Reader, Tx } from '../store-port.ts';
 import { checkAuthority } from './authority.ts';
+import { changeAccount, changedCredits } from './credits.ts';
 import { checkExpiry, type ExpiryPolicy } from './expiry.ts';
 import { checkPersonal, checkScopes } from './mint.ts';
 
@@ -36,7 +37,12 @@ export async function updateToken(
     checkExpiry(next.expiresAt, { api, kind: token.kind, policy, now: call.now, pointer: '/expiresAt' });
   checkAuthority(call, api, next);
   await tx.updateToken(next);
-  record(tx, call, 'token.update', { type: 'token', id }, difference(token, next));
+  const details = difference(token, next);
+  if (input.credits !== undefined) {
+    const accounts = { before: token, after: next };
+    details.creditsLeft = await changeAccount(tx, accounts, { change: input.credits, now: call.now });
+  }
+  record(tx, call, 'token.update', { type: 'token', id }, details);
   const kind = next.enabled === token.enabled ? 'token.updated' : next.enabled ? 'token.enabled' : 'token.disabled';
   tx.changed({ workspace: call.workspace, kind, id });
   return tokenOf(tx, call, id);
@@ -75,6 +81,7 @@ function changed(token: Token, input: Body<'tokens.update'>, now: number): Token
     scopes: input.scopes ?? token.scopes,
     limits: input.limits ?? token.limits,
     quota: input.quota === undefined ? token.quota : input.quota,
+    credits: changedCredits(token, input.credits),
     ip: input.ip === undefined ? token.ip : addresses(input.ip),
     expiresAt:
       input.expiresAt === undefined ? token.expiresAt : input.expiresAt === null ? null : Date.parse(input.expiresAt),

@@ -1,6 +1,13 @@
 /** From what the store keeps to what a verdict needs. */
 import { expandManagementScopes, limitName } from '@tessera/contract';
-import { addressRule, digestKeyOf, type LimitRule, type QuotaRule, type TokenFacts } from '@tessera/verify';
+import {
+  addressRule,
+  type BudgetRule,
+  digestKeyOf,
+  type LimitRule,
+  type QuotaRule,
+  type TokenFacts,
+} from '@tessera/verify';
 import type { Api, Limit, Quota, Token, TokenContext } from '../model.ts';
 
 /** Audience of the built-in api whose tokens call the management API. */
@@ -9,6 +16,7 @@ export const MANAGEMENT_AUDIENCE = 'tessera';
 export function factsOf(context: TokenContext): TokenFacts {
   const { token, api, owner, roles, secret, workspace } = context;
   const key = digestKeyOf(secret.digest);
+  const { enforced, tried } = countingOf(token, owner?.quota ?? null);
   return {
     id: token.id,
     kind: token.kind,
@@ -35,8 +43,8 @@ export function factsOf(context: TokenContext): TokenFacts {
     revokedAt: token.revokedAt ?? undefined,
     notBefore: token.notBefore ?? undefined,
     expiresAt: token.expiresAt ?? undefined,
-    limits: limitRules(token.limits, `token:${token.id}`),
-    quotas: quotaRules(token, owner?.quota ?? null),
+    ...enforced,
+    ...(tried.limits.length + tried.quotas.length > 0 && { shadow: tried }),
     addresses: [...ruleOf('token', token.ip), ...roles.flatMap((role) => ruleOf(`role ${role.name}`, role.ip))],
     boundKey: token.boundKey ?? undefined,
   };
@@ -75,17 +83,36 @@ export function limitRules(limits: readonly Limit[], subject: string): readonly 
     windowSeconds: limit.window,
     burst: limit.burst ?? limit.limit,
     cost: limit.cost ?? 1,
+    ...(limit.onFault && { onFault: limit.onFault }),
   }));
 }
 
-function quotaRules(token: Token, ownerQuota: Quota | null): readonly QuotaRule[] {
-  const rules: QuotaRule[] = [];
+type Counted = Pick<TokenFacts, 'limits' | 'quotas'>;
+
+/** What counts the token's requests; what is in shadow mode apart from the rest. */
+function countingOf(token: Token, ownerQuota: Quota | null): { readonly enforced: Counted; readonly tried: Counted } {
+  const isTried = ({ mode }: Limit | Quota): boolean => mode === 'shadow';
+  const limits = (tried: boolean) => token.limits.filter((limit) => isTried(limit) === tried);
+  const quotas: (readonly [Quota, QuotaRule])[] = [];
   if (token.quota !== null)
-    rules.push({ key: `token:${token.id}`, name: `quota-${token.quota.period}`, ...token.quota });
-  if (ownerQuota !== null && token.owner !== null) {
-    rules.push({ key: `owner:${token.owner}`, name: `owner-quota-${ownerQuota.period}`, ...ownerQuota });
-  }
-  return rules;
+    quotas.push([token.quota, quotaRule(token.quota, { key: `token:${token.id}`, name: 'quota' })]);
+  if (ownerQuota !== null && token.owner !== null)
+    quotas.push([ownerQuota, quotaRule(ownerQuota, { key: `owner:${token.owner}`, name: 'owner-quota' })]);
+  const those = (tried: boolean): BudgetRule[] =>
+    quotas.filter(([quota]) => isTried(quota) === tried).map(([, rule]) => rule);
+  const subject = `token:${token.id}`;
+  return {
+    enforced: { limits: limitRules(limits(false), subject), quotas: [...those(false), ...creditRules(token)] },
+    tried: { limits: limitRules(limits(true), subject), quotas: those(true) },
+  };
+}
+
+function quotaRule({ limit, period, onFault }: Quota, { key, name }: { key: string; name: string }): QuotaRule {
+  return { key, name: `${name}-${period}`, limit, period, ...(onFault && { onFault }) };
+}
+
+function creditRules({ id, credits }: Token): readonly BudgetRule[] {
+  return credits === null ? [] : [{ kind: 'credits', key: id, name: 'credits', refill: credits.refill ?? undefined }];
 }
 
 function ruleOf(label: string, lists: Token['ip']): ReturnType<typeof addressRule>[] {

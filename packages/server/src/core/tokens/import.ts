@@ -5,6 +5,7 @@ import type { Confirmed } from '../call.ts';
 import type { Secret, TokenWithSecrets } from '../model.ts';
 import { invalid, Refusal } from '../refusal.ts';
 import { DigestTaken, type Tx } from '../store-port.ts';
+import { openAccount } from './credits.ts';
 import type { ExpiryPolicy } from './expiry.ts';
 import { created, draft, resolveApi } from './mint.ts';
 
@@ -40,10 +41,11 @@ export async function importToken(
     if (error instanceof DigestTaken) throw new Refusal('conflict', 'a token with this digest exists already');
     throw error;
   }
+  const account = await openAccount(tx, token, input.credits);
   await tx.addImportedPrefix({ prefix, algorithm });
   created(tx, call, { token, secret });
   tx.changed({ workspace: call.workspace, kind: 'token.imported', id: token.id });
-  return { token, secrets: [secret] };
+  return { token, secrets: [secret], account };
 }
 
 function digestOf(text: string, algorithm: keyof typeof DIGEST_BYTES): Uint8Array | undefined {

@@ -6,6 +6,7 @@ import type { Api, Owner, Secret, Token, TokenWithSecrets } from '../model.ts';
 import { invalid, Refusal } from '../refusal.ts';
 import type { Tx } from '../store-port.ts';
 import { checkAuthority, isManagementApi } from './authority.ts';
+import { creditsOf, openAccount } from './credits.ts';
 import { draw } from './draw.ts';
 import { type ExpiryPolicy, expiryOf } from './expiry.ts';
 import { definesScope } from './facts.ts';
@@ -21,8 +22,9 @@ export async function mint(tx: Tx, call: Confirmed, input: MintInput, policy: Ex
   const api = await resolveApi(tx, call.workspace, input.api);
   const token = await draft(tx, call, { input, api, policy });
   const { text, secret } = await draw({ token, api, now: call.now }, (drawn) => tx.insertToken(token, drawn));
+  const account = await openAccount(tx, token, input.credits);
   created(tx, call, { token, secret });
-  return { token, secrets: [secret], text };
+  return { token, secrets: [secret], account, text };
 }
 
 /** The record of a new token, checked against everything that limits what it may be. */
@@ -56,6 +58,7 @@ export async function draft(
     scopes: input.scopes,
     limits: input.limits ?? [],
     quota: input.quota ?? null,
+    credits: creditsOf(input.credits),
     // A management token that is asked for without rules has those of its maker.
     ip: addresses(input.ip ?? (isManagement && !call.actor.isAdmin ? call.bonds.ip : undefined)),
     metadata: input.metadata ?? {},

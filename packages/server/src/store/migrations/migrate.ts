@@ -3,12 +3,14 @@ import { CompiledQuery } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Db } from '../sql/tables.ts';
 import { foundation } from './0001-foundation.ts';
+import { credits } from './0002-credits.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** In the order of their names. A migration that was released is never edited: the next one mends it. */
 function migrations(types: ColumnTypes): Record<string, Migration> {
   return {
     '0001-foundation': foundation(types),
+    '0002-credits': credits(types),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The names of columns at run time, for statements that are built from whole tables. */
-import type { ApiRow, AuditRow, ChangeRow, OwnerRow, SecretRow, TokenRow, WorkspaceRow } from './tables.ts';
+import type { ApiRow, AuditRow, ChangeRow, CreditRow, OwnerRow, SecretRow, TokenRow, WorkspaceRow } from './tables.ts';
 
 /** A column that is forgotten here does not compile. */
 export const columnNames = {
@@ -52,6 +52,7 @@ export const columnNames = {
     scopes: 0,
     limits: 0,
     quota: 0,
+    credits: 0,
     ip: 0,
     metadata: 0,
     bound_key: 0,
@@ -97,6 +98,7 @@ export const columnNames = {
     previous: 0,
     hash: 0,
   }),
+  credits: names<CreditRow>({ token: 0, remaining: 0, granted: 0, period: 0, added: 0, generation: 0 }),
   changes: names<ChangeRow>({ seq: 0, at: 0, workspace: 0, kind: 0, id: 0 }),
 };
 

@@ -9,6 +9,7 @@ const columns = {
   owners: aliased('owners'),
   tokens: aliased('tokens'),
   secrets: aliased('secrets'),
+  credits: aliased('credits'),
 };
 
 type Joined = keyof typeof columns;

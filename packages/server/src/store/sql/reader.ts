@@ -3,6 +3,7 @@ import type { Reader } from '../../core/store-port.ts';
 import { api, apiByAudience, apiInUse, apis } from './apis.ts';
 import { audit, auditHead } from './audit.ts';
 import { changes, latestChange } from './changes.ts';
+import { credits } from './credits.ts';
 import { idempotency, importedPrefixes, meta } from './keeping.ts';
 import { owner, owners, ownersWithRole } from './owners.ts';
 import { role, roleByName, roles, rolesByIds } from './roles.ts';
@@ -34,6 +35,7 @@ export function createReader(db: () => Db): Reader {
     changes: async (filter) => changes(db(), filter),
     latestChange: async () => latestChange(db()),
     usage: async (token, from, to) => usage(db(), token, { from, to }),
+    credits: async (token) => credits(db(), token),
     idempotency: async (id) => idempotency(db(), id),
     meta: async (key) => meta(db(), key),
     importedPrefixes: async () => importedPrefixes(db()),

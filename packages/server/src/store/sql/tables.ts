@@ -72,6 +72,8 @@ export interface TokenRow {
   readonly scopes: string;
   readonly limits: string;
   readonly quota: string | null;
+  /** The rule of its credits; how many are left is in `credits`, which every request writes. */
+  readonly credits: string | null;
   readonly ip: string;
   readonly metadata: string;
   readonly bound_key: string | null;
@@ -149,6 +151,15 @@ interface QuotaRow {
   readonly used: number;
 }
 
+export interface CreditRow {
+  readonly token: string;
+  readonly remaining: number;
+  readonly granted: number;
+  readonly period: string;
+  readonly added: number;
+  readonly generation: number;
+}
+
 interface IdempotencyRow {
   readonly id: string;
   readonly request_hash: string;
@@ -170,6 +181,7 @@ export interface Tables {
   readonly changes: ChangeRow;
   readonly usage: UsageRow;
   readonly quotas: QuotaRow;
+  readonly credits: CreditRow;
   readonly idempotency: IdempotencyRow;
   readonly imported_prefixes: { readonly prefix: string; readonly algorithm: string };
   readonly meta: { readonly key: string; readonly value: string };

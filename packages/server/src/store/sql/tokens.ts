@@ -3,6 +3,7 @@ import type { Secret, Token, TokenWithSecrets } from '../../core/model.ts';
 import { DigestTaken, type PageRequest, type TokenFilter } from '../../core/store-port.ts';
 import { builtQuery } from './built.ts';
 import { contains, flag, folded, fromJson, fromJsonOrNull, jsonOrNull, requireOne } from './columns.ts';
+import { accountOf } from './credits.ts';
 import type { Inserts } from './inserts.ts';
 import { columnsOf, type JoinedRow, part } from './joined.ts';
 import { insertFirstSecret, secretOf, tokensOfSecretNamed } from './secrets.ts';
@@ -20,6 +21,7 @@ export function tokenOf(row: TokenRow): Token {
     scopes: fromJson(row.scopes),
     limits: fromJson(row.limits),
     quota: fromJsonOrNull(row.quota),
+    credits: fromJsonOrNull(row.credits),
     ip: fromJson(row.ip),
     metadata: fromJson(row.metadata),
     boundKey: row.bound_key,
@@ -133,17 +135,22 @@ function withSecrets(db: Db, query: TokenQuery) {
   return db
     .selectFrom(query.as('tokens'))
     .innerJoin('secrets', 'secrets.token', 'tokens.id')
-    .select(columnsOf('tokens', 'secrets'))
+    .leftJoin('credits', 'credits.token', 'tokens.id')
+    .select(columnsOf('tokens', 'secrets', 'credits'))
     .orderBy('tokens.id', 'desc')
     .orderBy('secrets.ordinal', 'desc');
 }
 
 function grouped(rows: readonly JoinedRow[]): readonly TokenWithSecrets[] {
   const byToken = Map.groupBy(rows, (row) => row['tokens:id']);
-  return Array.from(byToken.values(), (group) => ({
-    token: tokenOf(part('tokens', group[0] ?? {})),
-    secrets: group.map((row) => secretOf(part('secrets', row))),
-  }));
+  return Array.from(byToken.values(), (group) => {
+    const [first = {}] = group;
+    return {
+      token: tokenOf(part('tokens', first)),
+      secrets: group.map((row) => secretOf(part('secrets', row))),
+      account: first['credits:token'] === null ? undefined : accountOf(part('credits', first)),
+    };
+  });
 }
 
 function changeable(value: Token) {
@@ -156,6 +163,7 @@ function changeable(value: Token) {
     scopes: JSON.stringify(value.scopes),
     limits: JSON.stringify(value.limits),
     quota: jsonOrNull(value.quota),
+    credits: jsonOrNull(value.credits),
     ip: JSON.stringify(value.ip),
     metadata: JSON.stringify(value.metadata),
     bound_key: value.boundKey,

@@ -2,6 +2,7 @@
 import type { AuditEntry, ChangeEntry } from '../../core/model.ts';
 import type { Tx } from '../../core/store-port.ts';
 import { deleteApi, insertApi, updateApi } from './apis.ts';
+import { putCredits } from './credits.ts';
 import type { Inserts } from './inserts.ts';
 import { addImportedPrefix, dropIdempotencyBefore, putIdempotency, setMeta } from './keeping.ts';
 import { insertOwner, updateOwner } from './owners.ts';
@@ -10,7 +11,7 @@ import { deleteRole, insertRole, updateRole } from './roles.ts';
 import { insertSecret, updateSecret } from './secrets.ts';
 import type { Db } from './tables.ts';
 import { insertToken, revokeTokens, updateToken } from './tokens.ts';
-import { addUsage, spendQuota, touch } from './usage.ts';
+import { addUsage, refundQuota, spendQuota, touch } from './usage.ts';
 import { insertWorkspace, updateWorkspace } from './workspaces.ts';
 
 export interface Unit {
@@ -57,6 +58,8 @@ export function createUnit(connection: Db, { blob, inserts }: Terms): Unit {
     addUsage: async (counts) => addUsage(db(), counts),
     touch: async (uses) => touch(db(), uses, blob),
     spendQuota: async (key, period, spend) => spendQuota(db(), { key, period }, spend),
+    refundQuota: async (key, period, cost) => refundQuota(db(), { key, period }, cost),
+    putCredits: async (token, account) => putCredits(db(), token, account),
     putIdempotency: async (record) => putIdempotency(db(), record),
     dropIdempotencyBefore: async (time) => dropIdempotencyBefore(db(), time),
     setMeta: async (key, value) => setMeta(db(), key, value),

@@ -91,6 +91,21 @@ export async function spendQuota(
   return { used, allowed: true };
 }
 
+/** Never below nothing: a period that was dropped has nothing to give back from. */
+export async function refundQuota(
+  db: Db,
+  { key, period }: { readonly key: string; readonly period: string },
+  cost: number,
+): Promise<void> {
+  await db
+    .updateTable('quotas')
+    .set((eb) => ({ used: eb('used', '-', cost) }))
+    .where('key', '=', key)
+    .where('period', '=', period)
+    .where('used', '>=', cost)
+    .execute();
+}
+
 async function dropOldPeriods(db: Db, key: string): Promise<void> {
   const kept = db
     .selectFrom('quotas')

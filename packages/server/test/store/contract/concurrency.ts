@@ -1,5 +1,6 @@
 /** There is one writer at a time, over every store on the database. */
 import { expect, test } from 'vitest';
+import { granted, spent } from '../../../src/core/credits.ts';
 import { DigestTaken, type Store } from '../../../src/core/store-port.ts';
 import type { Stores } from '../contract.ts';
 import { aSecret, aTenant, aToken, mint, times } from '../support/fixtures.ts';
@@ -60,6 +61,36 @@ export function concurrency(stores: () => Stores): void {
     const total = costs.reduce((sum, cost) => sum + cost, 0);
     expect(total).toBe(40);
     expect(await stores().one.quotaUsed('tok_quota', '2026-11')).toBe(40);
+  });
+
+  test('fifty refunds of a quota on two nodes take back what they spent, and never more than is counted', async () => {
+    const key = 'tok_refunded';
+    await stores().one.write((tx) => tx.spendQuota(key, '2026-11', { cost: 60, limit: 60 }));
+    await Promise.all(onBoth(stores(), (store) => store.write((tx) => tx.refundQuota(key, '2026-11', 1))));
+    expect(await stores().two.quotaUsed(key, '2026-11')).toBe(10);
+    await stores().one.write((tx) => tx.refundQuota(key, '2026-11', 11));
+    await stores().one.write((tx) => tx.refundQuota(key, '2026-10', 1));
+    expect(await stores().two.quotaUsed(key, '2026-11')).toBe(10);
+    expect(await stores().two.quotaUsed(key, '2026-10')).toBe(0);
+  });
+
+  test('fifty spendings of credits on two nodes: each builds on the last', async () => {
+    const tenant = await aTenant(stores().one);
+    const [{ id }] = await stores().one.write((tx) => mint(tx, tenant));
+    await stores().one.write((tx) => tx.putCredits(id, granted(30, { refill: null, now: 0 })));
+    const left = await Promise.all(
+      onBoth(stores(), (store) =>
+        store.write(async (tx) => {
+          const account = await tx.credits(id);
+          const after = account && spent(account, 1);
+          if (after !== undefined) await tx.putCredits(id, after);
+          return after?.remaining;
+        }),
+      ),
+    );
+    const passed = left.filter((remaining) => remaining !== undefined);
+    expect(passed.toSorted((a, b) => a - b)).toEqual(times(30, (index) => index));
+    expect((await stores().two.credits(id))?.remaining).toBe(0);
   });
 
   test('fifty counts of one hour add up', async () => {

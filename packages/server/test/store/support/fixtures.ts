@@ -69,6 +69,7 @@ export function aToken(workspace: string, api: string, over: Partial<Token> = {}
     scopes: [],
     limits: [],
     quota: null,
+    credits: null,
     ip: {},
     metadata: {},
     boundKey: null,

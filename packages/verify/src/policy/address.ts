@@ -1,0 +1,23 @@
+/** The client address, against the rules of the token, of its owner's roles and of the asker. */
+import type { AddressRule } from '../addresses.ts';
+import type { TokenFacts } from '../ports.ts';
+import type { Circumstances, Requirement } from '../requirement.ts';
+import { type Deny, deny } from '../verdict.ts';
+
+/** Every rule must let the address pass; the first that does not is named. */
+export function refusedByAddress(
+  facts: TokenFacts,
+  { requirement, circumstances }: { readonly requirement: Requirement; readonly circumstances: Circumstances },
+): Deny | undefined {
+  const detail =
+    firstRefusal(facts.addresses, circumstances.address) ?? firstRefusal(requirement.addresses, circumstances.address);
+  return detail === undefined ? undefined : deny('ip_denied', { principal: facts, detail });
+}
+
+function firstRefusal(rules: readonly AddressRule[], address: string | undefined): string | undefined {
+  for (const rule of rules) {
+    const detail = rule.refuses(address);
+    if (detail !== undefined) return detail;
+  }
+  return undefined;
+}
