@@ -1,4 +1,7 @@
 /** Three workers behind one port are one server: limits are exact over all of them, and what one was told holds in the others at once. */
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { generate } from '@tessera/token';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Caller, caller, newWorkspace, together } from './support/call.ts';
@@ -235,6 +238,32 @@ describe('several workers', { timeout: STARTS_MS }, () => {
     expect(await found(server, '/one')).toEqual(['no route']);
     expect(await metric(server, 'tessera_config_last_reload_successful')).toBe(1);
     expect(await server.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('hold a place for each request under way, of all of them together, until it has ended', async () => {
+    const waiting: ServerResponse[] = [];
+    const upstream = createServer((_request, response) => void waiting.push(response)).listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    opened.push(upstream);
+    const to = `"http://127.0.0.1:${(upstream.address() as AddressInfo).port}"`;
+    const server = await startServer({
+      env: WORKERS,
+      config: `routes: [{ name: slow, match: { path: /slow }, concurrency: [{ limit: 7 }], upstream: ${to} }]\n`,
+    });
+    const headers = { Authorization: `Bearer ${(await caller(server, server.rootToken).mint()).token}` };
+    const all = connect(server.gateway, 40);
+    for (let round = 0; round < 3; round += 1) {
+      const told = all.map((one) => one.ask({ path: '/slow', headers }));
+      const refused: number[] = [];
+      for (const one of told) void one.then(({ status }) => status === 429 && refused.push(status));
+      await until(
+        async () => refused.length + waiting.length,
+        (sum) => sum === all.length,
+      );
+      expect([waiting.length, refused.length]).toEqual([7, 33]);
+      for (const response of waiting.splice(0)) response.end('{}');
+      expect((await Promise.all(told)).filter(({ status }) => status === 200)).toHaveLength(7);
+    }
   });
 
   it('do not start where the port is taken, also by workers of another server', async () => {

@@ -8,14 +8,15 @@ import { storedQuotas } from './limits/quotas.ts';
 import { createRefunds } from './limits/refunds.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
+import type { Sharing } from './sharing.ts';
 
 export interface CountingParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** The one that the threads of a process share; undefined: each process has its own. */
-  readonly limiter: Limiter | undefined;
+  /** What the threads of a process share; undefined: there is one. */
+  readonly sharing: Pick<Sharing, 'limiter' | 'concurrency'> | undefined;
 }
 
 type CountingPorts = Pick<Ports, 'limiter' | 'quotas' | 'concurrency' | 'local' | 'onPolicyFault'>;
@@ -31,7 +32,7 @@ const LOCAL_KEYS = 100_000;
 /** Faults of policies come with every request; the metrics count them all. */
 const LOG_EVERY_MS = 1000;
 
-export function startCounting({ store, clock, log, metrics, limiter }: CountingParts): Counting {
+export function startCounting({ store, clock, log, metrics, sharing }: CountingParts): Counting {
   const refunds = createRefunds({
     store,
     onRefund(outcome, err) {
@@ -42,9 +43,9 @@ export function startCounting({ store, clock, log, metrics, limiter }: CountingP
   let logged = Number.NEGATIVE_INFINITY;
   return {
     ports: {
-      limiter: counted(limiter ?? memoryLimiter({ clock }), metrics),
+      limiter: counted(sharing?.limiter ?? memoryLimiter({ clock }), metrics),
       quotas: storedQuotas({ store, clock, refunds }),
-      concurrency: memoryConcurrency(),
+      concurrency: sharing?.concurrency ?? memoryConcurrency(),
       local: {
         limiter: memoryLimiter({ clock, maxKeys: LOCAL_KEYS }),
         quotas: memoryQuotas({ clock }),

@@ -57,7 +57,7 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
   });
   usage.start();
   const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
-  const counting = startCounting({ store, clock, log, metrics, limiter: sharing?.limiter });
+  const counting = startCounting({ store, clock, log, metrics, sharing });
   const ports: Ports = {
     ...counting.ports,
     tokens,

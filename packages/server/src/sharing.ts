@@ -1,5 +1,5 @@
 /** What the workers of one process have in common. Where there is one, each part is its own. */
-import type { Limiter, ReplayStore } from '@tessera/verify';
+import type { Concurrency, Limiter, ReplayStore } from '@tessera/verify';
 import type { LastFailure } from './core/failed-credentials.ts';
 import type { News } from './core/feed.ts';
 
@@ -9,6 +9,8 @@ export interface Sharing {
   readonly limiter: Limiter;
   /** Of the addresses that failed credentials came from. */
   readonly failures: { readonly limiter: Limiter; readonly last: LastFailure };
+  /** Requests under way at once. */
+  readonly concurrency: Concurrency;
   readonly replays: ReplayStore;
   /** The metrics of all workers as one page. */
   exposition(): Promise<string>;

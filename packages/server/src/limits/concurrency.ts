@@ -4,7 +4,7 @@ import { once } from './once.ts';
 import { requireDistinctKeys } from './preconditions.ts';
 
 /**
- * Places of one process: several processes each have as many. A key is kept only while somebody holds a place of it, so
+ * Places of one process, counted in one of its threads: several processes each have as many. A key is kept only while somebody holds a place of it, so
  * that there are never more of them than requests under way.
  *
  * @throws Error from `take` where two rules share a key

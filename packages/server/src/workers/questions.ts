@@ -2,6 +2,7 @@
 import type { App } from '../app.ts';
 import type { Config } from '../config/load.ts';
 import type { Snapshot } from '../observe/snapshot.ts';
+import type { Placing } from './routed-concurrency.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 /** What a worker answers. `unknown`: nothing to read, only that it is done. */
@@ -16,7 +17,7 @@ export type OfWorker = {
 };
 
 /** What the thread that starts the workers answers each of them. */
-export type OfMain = {
+export type OfMain = Placing & {
   readonly log: { readonly asks: string; readonly answers: unknown };
   readonly ready: { readonly asks: Pick<App, 'ports' | 'sample'>; readonly answers: unknown };
   /** It cannot start, and why. */

@@ -6,9 +6,10 @@ import type { Sharing } from '../sharing.ts';
 import { startError } from '../start-error.ts';
 import { converse, type Port } from './conversation.ts';
 import type { OfMain, OfWorker, WorkerStart } from './questions.ts';
+import { routedConcurrency } from './routed-concurrency.ts';
 import { partsIn } from './shared-memory.ts';
 
-/** A claim or a page that takes longer is not waited for: whoever asked is refused. */
+/** A claim, a place or a page that takes longer is not waited for: whoever asked is refused. */
 const PATIENCE_MS = 3000;
 
 /** @param onExit calls back when the thread ends, for whatever reason that it still hears of */
@@ -37,6 +38,7 @@ export async function runWorker(port: Port, start: WorkerStart, onExit: (last: (
     ...partsIn(memory, { clock, holder: id }),
     // Proofs are claimed in one place, so that one is used once whichever workers see it.
     replays: { claim: (key, untilMs, holder) => main.ask('claim', { key, untilMs, holder }, PATIENCE_MS) },
+    concurrency: routedConcurrency(main, PATIENCE_MS),
     exposition: () => main.ask('exposition', undefined, PATIENCE_MS),
   };
   try {

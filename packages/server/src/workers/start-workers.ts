@@ -4,12 +4,14 @@ import type { AppParts, Started } from '../app.ts';
 import type { Config, LoadResult } from '../config/load.ts';
 import type { Store } from '../core/store-port.ts';
 import { followConfig } from '../follow-config.ts';
+import { memoryConcurrency } from '../limits/concurrency.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { prepare } from '../prepare.ts';
 import { requireFreePorts } from './free-ports.ts';
 import { gatheredMetrics } from './gathered-metrics.ts';
 import type { OfMain } from './questions.ts';
+import { placesOf } from './routed-concurrency.ts';
 import { freeAfter, type SharedMemory, sharedMemory } from './shared-memory.ts';
 import { supervise } from './supervisor.ts';
 import { type Ready, startThread, type Thread } from './thread.ts';
@@ -107,6 +109,7 @@ function newCrew(parts: WorkersParts, script: URL) {
   });
   const gathered = gatheredMetrics(metrics);
   const replays = memoryReplays({ clock });
+  const concurrency = memoryConcurrency();
   const heapMb = Math.floor((memoryBytes * HEAPS) / count / 2 ** 20);
   const resourceLimits = { maxOldGenerationSizeMb: Math.min(MOST_HEAP_MB, Math.max(LEAST_HEAP_MB, heapMb)) };
   const answering = {
@@ -123,7 +126,9 @@ function newCrew(parts: WorkersParts, script: URL) {
       ids += 1;
       const own = shareOf(inForce, { count, ports: ready?.ports });
       const start = { config: own, secrets, version, memory, id: ids };
-      const thread = startThread({ script, start, resourceLimits, answering });
+      const places = placesOf(concurrency);
+      const thread = startThread({ script, start, resourceLimits, answering: { ...answering, ...places } });
+      void thread.gone.then(places.end);
       thread.ready.then(
         (told) => {
           ready ??= told;
