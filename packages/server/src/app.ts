@@ -166,6 +166,7 @@ async function mount(parts: Mounting): Promise<App> {
     ...parts,
     reusePort: sharing !== undefined,
     handlers: { platform, gateway, metrics: metricsPage(shown) },
+    trusted: edge.trusted,
     mayUpgrade: asksForWebSocket,
     onError,
   }).catch(async (error: unknown) => {

@@ -4,8 +4,9 @@ import type { Clock } from '@tessera/verify';
 import type { Config } from './config/load.ts';
 import { StartRefused } from './core/bootstrap.ts';
 import { type CertificateFiles, followCertificate, type LoadedCertificate } from './http/certificates.ts';
+import type { TrustedProxies } from './http/client-address.ts';
 import { listen } from './http/listen.ts';
-import type { Handler, Listener, ListenOptions, TlsListening } from './http/listen-options.ts';
+import type { Handler, Listener, ListenOptions, ProxyListening, TlsListening } from './http/listen-options.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 
@@ -16,6 +17,8 @@ export interface ListenersParts {
   readonly metrics: Metrics;
   /** Whether other threads of this process listen there too. */
   readonly reusePort: boolean;
+  /** Whose PROXY protocol headers are believed. */
+  readonly trusted: TrustedProxies;
   readonly handlers: { readonly platform: Handler; readonly gateway: Handler; readonly metrics: Handler };
   /** Which requests to the gateway may change their connection to another protocol. */
   readonly mayUpgrade: NonNullable<ListenOptions['mayUpgrade']>;
@@ -43,7 +46,7 @@ export interface Listeners {
 
 /** Binds all of them, or throws and leaves none open. Throws `StartRefused` where the certificate cannot be used. */
 export async function openListeners(parts: ListenersParts): Promise<Listeners> {
-  const { config, metrics, reusePort, handlers, mayUpgrade, onError } = parts;
+  const { config, metrics, reusePort, trusted, handlers, mayUpgrade, onError } = parts;
   const open: Listener[] = [];
   const certificate = servedCertificate(parts, (context) => {
     for (const listener of open) listener.renew(context);
@@ -65,16 +68,26 @@ export async function openListeners(parts: ListenersParts): Promise<Listeners> {
     open.push(listener);
     return listener.port;
   };
-  const platform = { handler: handlers.platform };
+  const isSet = (setting: 'publicHttp' | 'proxyProtocol', door: 'platform' | 'gateway'): boolean =>
+    config[setting] === door || config[setting] === 'both';
+  const proxied = (door: 'platform' | 'gateway'): ProxyListening | undefined =>
+    isSet('proxyProtocol', door)
+      ? { trusts: (peer) => trusted.includes(peer), onRefused: metrics.transport.proxyHeaderRefused }
+      : undefined;
+  const platform = { handler: handlers.platform, proxied: proxied('platform') };
   // The gateway streams bodies of any length and bounds their silence itself.
-  const gateway = { handler: handlers.gateway, mayUpgrade, limits: { requestTimeoutMs: 0 } };
-  const exposed = (door: 'platform' | 'gateway'): boolean => config.publicHttp === door || config.publicHttp === 'both';
+  const gateway = {
+    handler: handlers.gateway,
+    mayUpgrade,
+    limits: { requestTimeoutMs: 0 },
+    proxied: proxied('gateway'),
+  };
   const { port, gatewayPort, tlsPort, gatewayTlsPort, metricsPort } = config;
   const tls = certificate?.tls;
   try {
     const ports = {
-      platform: await bind({ ...platform, port, exposed: exposed('platform') }),
-      gateway: await bind({ ...gateway, port: gatewayPort, exposed: exposed('gateway') }),
+      platform: await bind({ ...platform, port, exposed: isSet('publicHttp', 'platform') }),
+      gateway: await bind({ ...gateway, port: gatewayPort, exposed: isSet('publicHttp', 'gateway') }),
       platformTls: tlsPort === undefined ? undefined : await bind({ ...platform, port: tlsPort, tls }),
       gatewayTls: gatewayTlsPort === undefined ? undefined : await bind({ ...gateway, port: gatewayTlsPort, tls }),
       metrics: metricsPort === undefined ? undefined : await bind({ handler: handlers.metrics, port: metricsPort }),

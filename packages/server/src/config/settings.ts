@@ -97,6 +97,12 @@ export const settings = {
     default: 'none',
     doc: 'Listeners in clear that strangers reach: `none`, `gateway`, `platform` or `both`. A credential that arrives there is refused and reported as exposed.',
   }),
+  proxyProtocol: required<(typeof DOORS)[number]>({
+    env: 'TESSERA_PROXY_PROTOCOL',
+    type: type.oneOf(DOORS),
+    default: 'none',
+    doc: 'Listeners, in clear and over TLS, where every connection begins with a PROXY protocol header (version 1 or 2) from one of `trustedProxies`: `none`, `gateway`, `platform` or `both`. Any other connection is closed.',
+  }),
   publicUrl: optional({
     env: 'TESSERA_PUBLIC_URL',
     type: type.origin,

@@ -1,4 +1,4 @@
-/** Rules between the settings of TLS: what is half set would look like protection and be none. */
+/** Rules between the settings of TLS and of proxies in front: what is half set would look like protection and be none. */
 import type { Finding } from './schema-problems.ts';
 import type { SettingValues } from './settings.ts';
 
@@ -21,5 +21,7 @@ export function tlsContradictions(values: SettingValues): readonly Finding[] {
   for (const [name, value] of Object.entries({ tlsClientCa, tlsClientCrl }) as [keyof SettingValues, unknown][])
     if (value !== undefined && tlsClientCertificates === 'off')
       wrong(name, 'is not asked: set tlsClientCertificates to optional or required');
+  if (values.proxyProtocol !== 'none' && values.trustedProxies.length === 0)
+    wrong('proxyProtocol', 'is believed of known proxies only: set trustedProxies');
   return problems;
 }

@@ -29,6 +29,8 @@ export interface ListenOptions {
   readonly tls?: TlsListening | undefined;
   /** In clear, and strangers reach it: the edge refuses credentials, which may have been read on the way. */
   readonly exposed?: boolean;
+  /** Every connection is from a proxy that says first who the client is (PROXY protocol, version 1 or 2). */
+  readonly proxied?: ProxyListening | undefined;
   readonly limits?: Partial<ListenLimits>;
 }
 
@@ -41,6 +43,13 @@ export interface TlsListening {
   readonly clientCertificates: 'off' | 'optional' | 'required';
   /** A handshake failed, or was refused for its certificate. Must not throw. */
   readonly onRefused: (reason: RefusedHandshake) => void;
+}
+
+export interface ProxyListening {
+  /** Whether this peer is one of our proxies. */
+  readonly trusts: (address: string) => boolean;
+  /** A connection was closed: from another peer, or without a valid header in time. Must not throw. */
+  readonly onRefused: () => void;
 }
 
 export type RefusedHandshake = 'certificate_missing' | 'certificate_invalid' | 'timeout' | 'aborted' | 'protocol';

@@ -1,25 +1,34 @@
 /** A listener: accepts connections, in clear or over TLS, and ends without losing a request. */
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
 import { tellArrival } from './arrival.ts';
 import { type Http1, http1 } from './http1.ts';
 import { type Http2, http2 } from './http2.ts';
-import { LISTEN_LIMITS, type Listener, type ListenLimits, type ListenOptions } from './listen-options.ts';
+import {
+  LISTEN_LIMITS,
+  type Listener,
+  type ListenLimits,
+  type ListenOptions,
+  type ProxyListening,
+  type TlsListening,
+} from './listen-options.ts';
+import { proxiedServer, tellAddress } from './proxied.ts';
 import { hardened, tlsServer } from './tls.ts';
 
 /** Resolves when the port is bound; rejects where it cannot be. */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const limits = Object.freeze({ ...LISTEN_LIMITS, ...options.limits });
   const connections = new Set<Socket>();
-  const serving = options.tls === undefined ? inClear(options, limits) : overTls(options, options.tls, limits);
-  const { accepts } = serving;
   const known = (socket: Socket): void => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   };
+  const serving = options.tls === undefined ? inClear(options, limits) : overTls(options, options.tls, limits);
+  const { accepts } = serving;
   accepts.on('connection', known);
   // Of these what was read counts, too: a handshake is no request.
-  accepts.on('secureConnection', known);
+  serving.tls?.on('secureConnection', known);
   accepts.maxConnections = limits.maxConnections;
   accepts.on('drop', () => options.onCrowded?.());
   const port = await bound(accepts, options);
@@ -34,8 +43,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 interface Serving {
   /** Listens on the port. */
   readonly accepts: Server;
+  readonly tls?: Server;
   readonly http1: Http1;
-  readonly http2: Http2 | undefined;
+  readonly http2?: Http2;
   readonly renew: Listener['renew'];
 }
 
@@ -45,19 +55,50 @@ function inClear(options: ListenOptions, limits: ListenLimits): Serving {
     plain.server.on('connection', (socket) =>
       tellArrival(socket, { secure: false, exposed: true, certificate: undefined }),
     );
-  return { accepts: plain.server, http1: plain, http2: undefined, renew: () => {} };
+  const accepts =
+    options.proxied === undefined
+      ? plain.server
+      : proxiedServer(
+          options.proxied,
+          (socket, address) => {
+            tellAddress(socket, address);
+            plain.adopt(socket);
+            socket.resume();
+          },
+          limits,
+        );
+  return { accepts, http1: plain, renew: () => {} };
 }
 
-function overTls(options: ListenOptions, tls: NonNullable<ListenOptions['tls']>, limits: ListenLimits): Serving {
+function overTls(options: ListenOptions, tls: TlsListening, limits: ListenLimits): Serving {
   const older = http1(options, limits);
   const newer = http2(options, limits);
-  const accepts = tlsServer(tls, { http1: older.adopt, http2: newer.serve }, limits);
+  const server = tlsServer(tls, { http1: older.adopt, http2: newer.serve }, limits);
   return {
-    accepts,
+    accepts: options.proxied === undefined ? server : behindProxy(options.proxied, server, limits),
+    tls: server,
     http1: older,
     http2: newer,
-    renew: (context) => accepts.setSecureContext(hardened(context, tls)),
+    renew: (context) => server.setSecureContext(hardened(context, tls)),
   };
+}
+
+/** The header comes before the handshake; both ends of a handshake have the address and port of the proxy. */
+function behindProxy(proxied: ProxyListening, server: TlsServer, limits: ListenLimits): Server {
+  const clients = new Map<string, string | undefined>();
+  const endOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+  // First of all listeners: whoever serves the connection asks it for its peer.
+  server.prependListener('secureConnection', (socket) => tellAddress(socket, clients.get(endOf(socket))));
+  return proxiedServer(
+    proxied,
+    (socket, address) => {
+      const end = endOf(socket);
+      clients.set(end, address);
+      socket.once('close', () => clients.delete(end));
+      server.emit('connection', socket);
+    },
+    limits,
+  );
 }
 
 function bound(server: Server, { host, port, reusePort = false }: ListenOptions): Promise<number> {

@@ -9,6 +9,7 @@ export interface TransportMetrics {
   /** @param expiresAt milliseconds since the epoch */
   certificateInForce(expiresAt: number): void;
   certificateReloaded(successful: boolean): void;
+  proxyHeaderRefused(): void;
   credentialExposed(door: (typeof exposingDoors)[number]): void;
   families(): readonly Family[];
 }
@@ -16,6 +17,7 @@ export interface TransportMetrics {
 export function transportMetrics(): TransportMetrics {
   const refused = tally(refusals);
   const exposed = tally(exposingDoors);
+  let proxyHeaders = 0;
   const certificate: { expiresAt?: number; reloaded?: boolean } = {};
   return {
     handshakeRefused(reason) {
@@ -27,6 +29,9 @@ export function transportMetrics(): TransportMetrics {
     },
     certificateReloaded(successful) {
       certificate.reloaded = successful;
+    },
+    proxyHeaderRefused() {
+      proxyHeaders += 1;
     },
     credentialExposed(door) {
       exposed.counts[door] += 1;
@@ -41,6 +46,11 @@ export function transportMetrics(): TransportMetrics {
         name: 'tessera_tls_handshakes_refused_total',
         help: 'TLS handshakes that failed, or were refused for the certificate of the client.',
         values: refused.samples((reason) => ({ reason })),
+      }),
+      counter({
+        name: 'tessera_proxy_headers_refused_total',
+        help: 'Connections that were closed for want of a PROXY protocol header from a trusted proxy.',
+        values: [{ labels: {}, value: proxyHeaders }],
       }),
       // Without a certificate there is nothing to tell, and no alert on an expiry may fire.
       ...(certificate.expiresAt === undefined

@@ -27,6 +27,7 @@ test.each([
   ],
   [`${PAIR}tlsPort: 8443\ngatewayTlsPort: 8443\n`, 'tessera.yaml:4:1 gatewayTlsPort: is the port of tlsPort too'],
   [`${PAIR}tlsPort: 8421\n`, 'tessera.yaml:3:1 tlsPort: is the port of gatewayPort too'],
+  ['proxyProtocol: gateway\n', 'tessera.yaml:1:1 proxyProtocol: is believed of known proxies only: set trustedProxies'],
   ['publicHttp: yes\n', 'tessera.yaml:1:1 publicHttp: must be one of none, gateway, platform, both'],
 ])('%j', (yaml, problem) => {
   expect(problems({ yaml })).toEqual([problem]);
