@@ -34,6 +34,9 @@ export interface TestGateway {
   readonly upstream: RecordingUpstream;
   readonly pools: Upstreams;
   readonly recorded: Recorded[];
+  readonly verdicts: Verdict[];
+  /** Of each call, whether it passed in spite of its verdict. */
+  readonly lettingThrough: (boolean | undefined)[];
   /** The request of each that was recorded, as the access log is told. */
   readonly requests: DoorCall['request'][];
   readonly faults: unknown[];
@@ -93,6 +96,8 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
   const faults: unknown[] = [];
   const upstreamFaults: Error[] = [];
   const recorded: Recorded[] = [];
+  const verdicts: Verdict[] = [];
+  const lettingThrough: (boolean | undefined)[] = [];
   const requests: DoorCall['request'][] = [];
   const guesses = new Map<string, number>();
   const ports: Ports = {
@@ -135,7 +140,9 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
     ports,
     failed,
     record: {
-      verdict: (verdict: Verdict, { door, route, status, request }: DoorCall) => {
+      verdict: (verdict: Verdict, { door, route, status, request, letThrough }: DoorCall) => {
+        verdicts.push(verdict);
+        lettingThrough.push(letThrough);
         recorded.push({ door, route, status, code: verdict.code });
         requests.push(request);
       },
@@ -169,6 +176,8 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
     upstream,
     pools,
     recorded,
+    verdicts,
+    lettingThrough,
     requests,
     faults,
     upstreamFaults,
