@@ -4,7 +4,7 @@ import { periodAt } from '../core/periods.ts';
 import { once } from './once.ts';
 import { requireCost, requireDistinctKeys } from './preconditions.ts';
 
-/** Counters at once, some 20 MB. Where all are taken, what needs another one is refused as a fault. */
+/** Counters at once, some 20 MB: those of this month. Where all are taken, what needs another one is a fault. */
 const MOST_KEYS = 100_000;
 
 /**
