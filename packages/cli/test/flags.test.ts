@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expiryTime, parseDuration, parseExpiry, parseTime } from '../src/flags/duration.ts';
-import { parseLimit, parseQuota } from '../src/flags/limit.ts';
+import { parseCredits, parseLimit, parseQuota } from '../src/flags/limit.ts';
 import { collectScopes, fromPairs, parsePair, parseRange, repeatable, wholeNumber } from '../src/flags/repeatable.ts';
 
 describe('durations', () => {
@@ -118,6 +118,13 @@ describe('limits', () => {
     '1e3/60s',
   ])('%j is refused', (text) => {
     expect(() => parseLimit(text)).toThrow(InvalidArgumentError);
+  });
+
+  it('credits', () => {
+    expect(parseCredits('500')).toEqual({ remaining: 500 });
+    expect(parseCredits('0,100/day')).toEqual({ remaining: 0, refill: { amount: 100, period: 'day' } });
+    for (const text of ['', '-1', '1e3', '5,', '5,100', '5,100/year', '5,1/day,2', ' 5'])
+      expect(() => parseCredits(text), text).toThrow(/Write it as/);
   });
 
   it('quotas', () => {

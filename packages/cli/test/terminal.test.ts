@@ -23,6 +23,7 @@ const revoked = {
   scopes: [],
   limits: [],
   quota: null,
+  credits: null,
   ip: {},
   metadata: {},
   secrets: [],

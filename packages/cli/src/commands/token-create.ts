@@ -3,7 +3,15 @@ import { type Command, Option } from 'commander';
 import { CommandError } from '../command-error.ts';
 import { withExamples } from '../examples.ts';
 import { type Expiry, expiryTime, parseExpiry, parseTime } from '../flags/duration.ts';
-import { type Limit, parseLimit, parseQuota, type Quota } from '../flags/limit.ts';
+import {
+  type Credits,
+  type Limit,
+  parseCount,
+  parseCredits,
+  parseLimit,
+  parseQuota,
+  type Quota,
+} from '../flags/limit.ts';
 import { collectScopes, fromPairs, parsePair, parseRange, repeatable } from '../flags/repeatable.ts';
 import type { Context } from '../invocation.ts';
 import { idOf, objectId, showOne } from './resource.ts';
@@ -14,6 +22,7 @@ interface SharedOptions {
   readonly expires?: Expiry;
   readonly limit?: Limit[];
   readonly quota?: Quota;
+  readonly credits?: Credits;
   readonly allow?: string[];
   readonly deny?: string[];
   readonly meta?: (readonly [string, string])[];
@@ -36,7 +45,8 @@ interface UpdateOptions extends SharedOptions {
   readonly disable?: boolean;
   /** False after `--no-quota`. */
   readonly quota?: Quota;
-  readonly clear?: readonly ('scopes' | 'limits' | 'quota' | 'ip' | 'meta')[];
+  readonly addCredits?: number;
+  readonly clear?: readonly ('scopes' | 'limits' | 'quota' | 'credits' | 'ip' | 'meta')[];
   readonly ifMatch?: string;
 }
 
@@ -84,17 +94,21 @@ export function addUpdate(group: Command, context: Context): void {
   addSharedFlags(command)
     .option('--enable', 'let it be used again')
     .addOption(new Option('--disable', 'refuse it until it is enabled again').conflicts('enable'))
-    .addOption(new Option('--clear <what...>', 'empty these').choices(['scopes', 'limits', 'quota', 'ip', 'meta']))
+    .addOption(new Option('--add-credits <count>', 'so many requests more').argParser(parseCount).conflicts('credits'))
+    .addOption(
+      new Option('--clear <what...>', 'empty these').choices(['scopes', 'limits', 'quota', 'credits', 'ip', 'meta']),
+    )
     .option('--if-match <etag>', 'only if it is still the version that you have seen')
     .action(
       context.action<UpdateOptions>(async (run) => {
-        const { name, scope, expires, enable, disable, clear = [], ifMatch } = run.options;
+        const { name, scope, expires, enable, disable, addCredits, clear = [], ifMatch } = run.options;
         const changes = {
           name,
           scopes: scope,
           expiresAt: expires === undefined ? undefined : expiryTime(expires, run.edge.now()),
           enabled: enable ?? (disable === true ? false : undefined),
           ...shared(run.options),
+          ...(addCredits !== undefined && { credits: { add: addCredits } }),
         };
         const cleared = Object.fromEntries(clear.map((what) => [what === 'meta' ? 'metadata' : what, emptied[what]]));
         if (Object.values(changes).every((value) => value === undefined) && clear.length === 0) {
@@ -111,7 +125,7 @@ export function addUpdate(group: Command, context: Context): void {
   ]);
 }
 
-const emptied = { scopes: [], limits: [], quota: null, ip: {}, meta: {} } as const;
+const emptied = { scopes: [], limits: [], quota: null, credits: null, ip: {}, meta: {} } as const;
 
 function addSharedFlags(command: Command): Command {
   return command
@@ -119,16 +133,18 @@ function addSharedFlags(command: Command): Command {
     .option('--expires <when>', 'duration, date or never; default 90d', parseExpiry)
     .option('--limit <rate>', 'such as 100/60s or api=100/1m,burst=20; repeat for more', repeatable(parseLimit))
     .option('--quota <quota>', 'such as 10000/day or 10000/month', parseQuota)
+    .option('--credits <count>', 'requests in all, such as 500, or 500,100/day with a refill', parseCredits)
     .option('--allow <cidr>', 'only from this address range; repeat for more', repeatable(parseRange))
     .option('--deny <cidr>', 'never from this address range; repeat for more', repeatable(parseRange))
     .option('--meta <key=value>', 'a text of your own; repeat for more', repeatable(parsePair));
 }
 
 /** The flags that both commands send in the same form; what was not given is left out. */
-function shared({ limit, quota, allow, deny, meta }: SharedOptions) {
+function shared({ limit, quota, credits, allow, deny, meta }: SharedOptions) {
   return {
     limits: limit,
     quota,
+    credits,
     ip: allow === undefined && deny === undefined ? undefined : { allow, deny },
     metadata: fromPairs(meta),
   };

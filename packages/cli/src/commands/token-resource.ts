@@ -29,6 +29,7 @@ export const tokenResource: Resource<Token> = {
     ['scopes', ({ scopes }) => scopes],
     ['limits', ({ limits }) => limits.map(limitText)],
     ['quota', ({ quota }) => (quota === null ? null : `${quota.limit}/${quota.period}`)],
+    ['credits', ({ credits }) => (credits === null ? null : creditsText(credits))],
     ['allow', ({ ip }) => ip.allow],
     ['deny', ({ ip }) => ip.deny],
     ['metadata', ({ metadata }) => Object.entries(metadata).map(([key, value]) => `${key}=${value}`)],
@@ -57,6 +58,12 @@ export function showSecret(minted: Minted): Answer {
     env: { TESSERA_KEY: minted.token, TESSERA_KEY_ID: minted.id, TESSERA_KEY_EXPIRES_AT: minted.expiresAt },
     notes: ['Keep the token now: it will not be shown again.'],
   };
+}
+
+function creditsText({ remaining, refill }: NonNullable<Token['credits']>): string {
+  return refill === null
+    ? `${remaining} left`
+    : `${remaining} left, refilled to ${refill.amount} each ${refill.period}`;
 }
 
 function limitText({ name, limit, window, burst }: Token['limits'][number]): string {

@@ -1,4 +1,4 @@
-/** Rate limits and quotas as people write them: `100/60s`, `burst=20` behind it, `name=` before it; `10000/day`. */
+/** Limits as people write them: `100/60s`, `burst=20` behind it, `name=` before it; `10000/day`; credits `500` or `500,100/day`. */
 import type { BodyInput } from '@tessera/contract';
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from './duration.ts';
@@ -28,16 +28,37 @@ export function parseQuota(text: string): Quota {
   return { limit: Number(match[1]), period: match[2] === 'day' ? 'day' : 'month' };
 }
 
+export type Credits = NonNullable<BodyInput<'tokens.create'>['credits']>;
+
+/** So many requests, and behind a comma what they are refilled to at the start of each day or month. @throws InvalidArgumentError */
+export function parseCredits(text: string): Credits {
+  const [count = '', refill, ...rest] = text.split(',');
+  if (!/^(?:0|[1-9][0-9]{0,12})$/.test(count) || rest.length > 0)
+    throw new InvalidArgumentError('Write it as 500, or as 500,100/day or 500,100/month.');
+  if (refill === undefined) return { remaining: Number(count) };
+  const { limit: amount, period } = parseQuota(refill);
+  return { remaining: Number(count), refill: { amount, period } };
+}
+
+/** @throws InvalidArgumentError */
+export function parseCount(text: string): number {
+  if (!/^[1-9][0-9]{0,12}$/.test(text)) throw new InvalidArgumentError('Write it as a whole number from 1.');
+  return Number(text);
+}
+
 function readExtras(extras: readonly string[]): Partial<Limit> {
-  const read: { burst?: number; cost?: number; mode?: 'exact' | 'approximate' } = {};
+  const read: { burst?: number; cost?: number; mode?: Limit['mode'] & string } = {};
   for (const extra of extras) {
     const [key, value = ''] = extra.split('=', 2);
     if ((key === 'burst' || key === 'cost') && read[key] === undefined) read[key] = whole(value);
-    else if (key === 'mode' && read.mode === undefined && (value === 'exact' || value === 'approximate'))
-      read.mode = value;
+    else if (key === 'mode' && read.mode === undefined && isMode(value)) read.mode = value;
     else throw new InvalidArgumentError(HOW);
   }
   return read;
+}
+
+function isMode(value: string): value is 'exact' | 'approximate' | 'shadow' {
+  return value === 'exact' || value === 'approximate' || value === 'shadow';
 }
 
 function whole(text: string): number {

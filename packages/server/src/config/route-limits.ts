@@ -12,7 +12,8 @@ const MOST_IN_A_PERIOD = 1_000_000_000_000;
 
 const count = (max: number) => {
   const message = `must be a whole number from 1 to ${max}`;
-  return z.int(message).min(1, message).max(max, message);
+  // Aborts, so that what is no whole number is told once.
+  return z.int({ error: message, abort: true }).min(1, message).max(max, message);
 };
 
 const oneOf = <const Choice extends string>(...choices: Choice[]) =>
