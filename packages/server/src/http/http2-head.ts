@@ -4,6 +4,8 @@ import type { Http2Head } from './http2-request.ts';
 export interface ReadHead extends Http2Head {
   /** Why it is refused, where nghttp2 took it for well formed. */
   readonly fault: string | undefined;
+  /** As RFC 9113 section 6.5.2 counts a header section: each field with 32 beside its own. */
+  readonly bytes: number;
   readonly expects: 'nothing' | 'continue' | 'other';
 }
 
@@ -18,9 +20,11 @@ export function headOf(raw: readonly string[], endsHere: boolean): ReadHead {
   const expectations: string[] = [];
   const pseudo = { method: '', path: '', scheme: '' };
   let hasLength = false;
+  let bytes = 0;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at] ?? '';
     const value = raw[at + 1] ?? '';
+    bytes += name.length + value.length + 32;
     switch (name) {
       case ':method':
         pseudo.method = value;
@@ -56,6 +60,7 @@ export function headOf(raw: readonly string[], endsHere: boolean): ReadHead {
     method: pseudo.method,
     path: pseudo.path,
     fields,
+    bytes,
     fault: faultOf(pseudo, hosts),
     expects: expectationOf(expectations),
   };

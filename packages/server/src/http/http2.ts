@@ -3,11 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { type Arrival, tellArrival } from './arrival.ts';
-import { headOf } from './http2-head.ts';
+import { headOf, type ReadHead } from './http2-head.ts';
 import { Http2Request, reset, type StreamConnection } from './http2-request.ts';
 import { Http2Response } from './http2-response.ts';
 import type { ListenLimits, ListenOptions } from './listen-options.ts';
-import { problem } from './problem.ts';
+import { type Problem, problem } from './problem.ts';
 import { newRequestId } from './request-id.ts';
 import { run } from './run-handler.ts';
 import { sendProblem } from './send.ts';
@@ -92,7 +92,9 @@ function sessionOptions({ maxHeaderBytes, maxStreams }: ListenLimits) {
 /** The edge refuses more than 200 in our words; nghttp2 cuts what is far beyond, pseudo-header fields included. */
 const MAX_FIELDS = 256;
 
-interface Answering extends Pick<ListenOptions, 'handler' | 'onError'>, Pick<ListenLimits, 'unreadTimeoutMs'> {
+interface Answering
+  extends Pick<ListenOptions, 'handler' | 'onError'>,
+    Pick<ListenLimits, 'unreadTimeoutMs' | 'maxHeaderBytes'> {
   readonly arrival: Arrival;
   readonly remoteAddress: string | undefined;
 }
@@ -111,14 +113,15 @@ function answer(stream: ServerHttp2Stream, rawHeaders: readonly string[], answer
     });
   // The doors use what the two classes have in common with those of HTTP/1.1, and nothing else.
   const spoken = response as unknown as ServerResponse;
-  const refusal =
-    head.expects === 'other'
-      ? problem('expectation_failed')
-      : head.fault === undefined
-        ? undefined
-        : problem('invalid_request', { detail: head.fault });
+  const refusal = refusalOf(head, answering);
   if (refusal !== undefined) sendProblem(spoken, refusal, { requestId: newRequestId() });
   else run(answering, request as unknown as IncomingMessage, spoken);
+}
+
+function refusalOf({ bytes, expects, fault }: ReadHead, { maxHeaderBytes }: Answering): Problem | undefined {
+  if (bytes > maxHeaderBytes) return problem('headers_too_large');
+  if (expects === 'other') return problem('expectation_failed');
+  return fault === undefined ? undefined : problem('invalid_request', { detail: fault });
 }
 
 function connectionOf(stream: ServerHttp2Stream, remoteAddress: string | undefined): StreamConnection {

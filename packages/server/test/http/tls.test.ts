@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Agent, request } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -153,5 +154,25 @@ describe('a session', () => {
     await server.close();
     await start(ok, { clientCertificates: 'optional' });
     expect(await isResumed()).toBe(false);
+  });
+});
+
+describe('handshakes', () => {
+  it('with large certificates leave nothing behind', async () => {
+    await start(ok, { clientCertificates: 'optional' });
+    const { certificatePem: cert, keyPem: key } = server.authority.client('a', { padding: 10_000 });
+    const many = async (count: number): Promise<void> => {
+      for (let at = 0; at < count; at += 1) {
+        const socket = await server.secure({ cert, key });
+        const closed = once(socket, 'close');
+        socket.destroy();
+        await closed;
+      }
+    };
+    await many(100);
+    const before = process.memoryUsage().rss;
+    await many(400);
+    expect((process.memoryUsage().rss - before) / 1_048_576).toBeLessThan(96);
+    expect(server.refused.filter((reason) => reason !== 'aborted')).toEqual([]);
   });
 });

@@ -1,5 +1,4 @@
 /** A client of HTTP/2 that writes the frames it is told to, right or wrong (RFC 9113 section 4). */
-import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import type { TestTls } from './tls-listener.ts';
 
@@ -53,7 +52,7 @@ export async function rawHttp2(server: TestTls): Promise<RawHttp2> {
     }
     for (const look of waiting) look();
   });
-  const closed = once(socket, 'close');
+  const closed = new Promise<unknown>((resolve) => socket.once('close', resolve));
   const send: RawHttp2['send'] = (...parts) => {
     if (socket.writable) socket.write(Buffer.concat(parts));
   };
