@@ -1,4 +1,5 @@
 /** Every listener that the configuration asks for: gateway and platform, in clear and over TLS, and the metrics. */
+import type { IncomingMessage } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
 import type { Clock } from '@tessera/verify';
 import type { Config } from './config/load.ts';
@@ -7,6 +8,7 @@ import { type CertificateFiles, followCertificate, type LoadedCertificate } from
 import type { TrustedProxies } from './http/client-address.ts';
 import { listen } from './http/listen.ts';
 import type { Handler, Listener, ListenOptions, ProxyListening, TlsListening } from './http/listen-options.ts';
+import { inTurns } from './http/turns.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 
@@ -74,10 +76,14 @@ export async function openListeners(parts: ListenersParts): Promise<Listeners> {
     isSet('proxyProtocol', door)
       ? { trusts: (peer) => trusted.includes(peer), onRefused: metrics.transport.proxyHeaderRefused }
       : undefined;
-  const platform = { handler: handlers.platform, proxied: proxied('platform') };
+  const { transport } = metrics;
+  const platform = {
+    handler: inTurns(handlers.platform, { onShed: () => transport.requestShed('platform'), isUrgent: isProbe }),
+    proxied: proxied('platform'),
+  };
   // The gateway streams bodies of any length and bounds their silence itself.
   const gateway = {
-    handler: handlers.gateway,
+    handler: inTurns(handlers.gateway, { onShed: () => transport.requestShed('gateway') }),
     mayUpgrade,
     limits: { requestTimeoutMs: 0 },
     proxied: proxied('gateway'),
@@ -100,6 +106,11 @@ export async function openListeners(parts: ListenersParts): Promise<Listeners> {
     await close(0);
     throw error;
   }
+}
+
+/** What watches this node asks most when it has most to do. */
+function isProbe({ url }: IncomingMessage): boolean {
+  return url === '/healthz' || url === '/readyz' || url === '/metrics';
 }
 
 interface Served {

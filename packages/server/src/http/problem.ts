@@ -26,6 +26,7 @@ const ofDoors = {
   websocket_version: { status: 426, title: 'Only version 13 of the WebSocket protocol is spoken here' },
   upgrade_unsupported: { status: 501, title: 'This connection cannot change its protocol' },
   upstream_failed: { status: 502, title: 'The upstream did not give a valid answer' },
+  overloaded: { status: 503, title: 'More requests arrive than can be answered' },
   upstream_busy: { status: 503, title: 'The upstream has as many requests as it may have' },
   upstream_unavailable: { status: 503, title: 'The upstream is out of service' },
   upstream_timeout: { status: 504, title: 'The upstream did not answer in time' },

@@ -2,7 +2,7 @@
 import { counter, type Family, gauge, tally } from './series.ts';
 
 const refusals = ['certificate_missing', 'certificate_invalid', 'timeout', 'aborted', 'protocol'] as const;
-const exposingDoors = ['gateway', 'platform'] as const;
+const listenerDoors = ['gateway', 'platform'] as const;
 
 export interface TransportMetrics {
   handshakeRefused(reason: (typeof refusals)[number]): void;
@@ -10,13 +10,16 @@ export interface TransportMetrics {
   certificateInForce(expiresAt: number): void;
   certificateReloaded(successful: boolean): void;
   proxyHeaderRefused(): void;
-  credentialExposed(door: (typeof exposingDoors)[number]): void;
+  credentialExposed(door: (typeof listenerDoors)[number]): void;
+  /** A request was refused because more arrive than can be answered. */
+  requestShed(door: (typeof listenerDoors)[number]): void;
   families(): readonly Family[];
 }
 
 export function transportMetrics(): TransportMetrics {
   const refused = tally(refusals);
-  const exposed = tally(exposingDoors);
+  const exposed = tally(listenerDoors);
+  const shed = tally(listenerDoors);
   let proxyHeaders = 0;
   const certificate: { expiresAt?: number; reloaded?: boolean } = {};
   return {
@@ -36,7 +39,15 @@ export function transportMetrics(): TransportMetrics {
     credentialExposed(door) {
       exposed.counts[door] += 1;
     },
+    requestShed(door) {
+      shed.counts[door] += 1;
+    },
     families: () => [
+      counter({
+        name: 'tessera_requests_shed_total',
+        help: 'Requests that were refused because more arrived than could be answered.',
+        values: shed.samples((door) => ({ door })),
+      }),
       counter({
         name: 'tessera_credentials_exposed_total',
         help: 'Requests with a credential that came in clear from outside, and were refused.',
