@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 import type { Bounds } from '../core/compiled-bounds.ts';
 import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { LiveCall } from '../core/live-calls.ts';
+import { cutOff } from '../http/cut-off.ts';
 import { discardRest } from '../http/discard-rest.ts';
 import type { Incoming } from '../http/edge.ts';
 import { type FaultCode, type Problem, problem } from '../http/problem.ts';
@@ -115,7 +116,7 @@ function answering(
     refused = refusal;
     status = refusal.status;
     if (tunnel !== undefined) tunnel.cut();
-    else if (response.headersSent) response.socket?.resetAndDestroy();
+    else if (response.headersSent) cutOff(response);
     else upstream?.abort(new UploadError('aborted'));
   });
   response.on('close', () => {
@@ -141,7 +142,7 @@ function answering(
     if (response.destroyed) return;
     const refusal = refused ?? problem(faultOf(error));
     status = refusal.status;
-    if (response.headersSent) response.socket?.resetAndDestroy();
+    if (response.headersSent) cutOff(response);
     else sendProblem(response, refusal, { requestId, more: ofRefusal });
   };
   const handler: Dispatcher.DispatchHandler = {
