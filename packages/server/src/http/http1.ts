@@ -52,7 +52,7 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
     if (socket.writableLength > 0 || !latest.has(socket)) socket.destroy();
   });
 
-  const serve = (request: IncomingMessage, response: ServerResponse, connection?: Socket): void => {
+  const serve = (request: IncomingMessage, response: ServerResponse, runs: Running = options): void => {
     const { socket } = request;
     // What one read brought is parsed to its end, also after the connection was cut.
     if (socket.destroyed) return;
@@ -68,7 +68,6 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
       if (latest.get(socket) === response) latest.delete(socket);
     });
     if (closing) response.shouldKeepAlive = false;
-    const runs = connection === undefined ? options : withConnection(options, connection);
     // Pipelined requests take turns, so that what follows a write sees it done (RFC 9112 section 9.3.2), and one connection
     // has one request running.
     if (before === undefined) run(runs, request, response);
@@ -92,16 +91,20 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
     const connection = socket as Socket;
     // Whoever changes the protocol knows how long its silence may be.
     connection.setTimeout(0);
-    serve(request, responseOn(request, connection, early), connection);
+    serve(request, responseOn(request, connection, early), withConnection(options, connection));
   });
-  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    sendProblem(response, problem('expectation_failed'), { requestId: newRequestId() });
+  const refusing: Running = { ...options, handler: refuseExpectation };
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    serve(request, response, refusing);
   });
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
-    answerRaw(
-      socket,
-      problem('method_not_allowed', { headers: { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' } }),
-    );
+    // The parser has let go of the connection: the client would take this for the answer to the request before.
+    if (latest.has(socket)) socket.destroy();
+    else
+      answerRaw(
+        socket,
+        problem('method_not_allowed', { headers: { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' } }),
+      );
   });
   server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(latest.get(socket))) socket.destroy();
@@ -125,7 +128,12 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
   };
 }
 
-function withConnection({ handler, onError }: Pick<ListenOptions, 'handler' | 'onError'>, connection: Socket) {
+type Running = Pick<ListenOptions, 'handler' | 'onError'>;
+
+const refuseExpectation: UpgradingHandler = (_request, response) =>
+  sendProblem(response, problem('expectation_failed'), { requestId: newRequestId() });
+
+function withConnection({ handler, onError }: Running, connection: Socket): Running {
   const upgrading: UpgradingHandler = (request, response) => handler(request, response, connection);
   return { handler: upgrading, onError };
 }

@@ -106,12 +106,24 @@ describe('a listener', () => {
     expect((await heard).text).toBe('');
   });
 
+  it('never answers CONNECT in the place of the request before it', async () => {
+    const port = await start(() => {});
+    const both = `${get()}CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n`;
+    expect((await exchange(port, both)).text).toBe('');
+  });
+
   it('cuts a connection that sends more requests than may wait, and runs none of them', async () => {
     const run: string[] = [];
     const port = await start((request) => void run.push(String(request.url)), { maxPipelinedRequests: 3 });
     const begun = get('/1') + get('/2') + get('/3') + get('/4');
     expect((await exchange(port, begun + get('/5') + get('/6'))).text).toBe('');
     expect(run).toEqual(['/1']);
+    await listener.close(0);
+
+    // An expectation that nobody meets is refused in turn, and waits like any request.
+    const unmet = 'GET /x HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n';
+    const third = await start(() => {}, { maxPipelinedRequests: 3 });
+    expect((await exchange(third, get() + unmet.repeat(4))).text).toBe('');
     await listener.close(0);
 
     const second = await start(ok, { maxPipelinedRequests: 3 });
