@@ -32,7 +32,7 @@ export interface RawHttp2 {
 }
 
 /** After the preface and empty settings. */
-export async function rawHttp2(server: TestTls): Promise<RawHttp2> {
+export async function rawHttp2(server: Pick<TestTls, 'secure'>): Promise<RawHttp2> {
   const socket = await server.secure({ ALPNProtocols: ['h2'] });
   const frames: Frame[] = [];
   const waiting = new Set<() => void>();
