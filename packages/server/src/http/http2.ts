@@ -20,7 +20,7 @@ export interface Http2 {
 }
 
 /** A client that heard GOAWAY and does not close is not waited for longer. */
-const LINGER_MS = 5_000;
+const LINGER_MS = 1_000;
 
 export function http2(options: Pick<ListenOptions, 'handler' | 'onError'>, limits: ListenLimits): Http2 {
   const sessions = new Set<ServerHttp2Session>();

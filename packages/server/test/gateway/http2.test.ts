@@ -19,13 +19,14 @@ afterAll(authority.remove);
 let gateway: TestGateway;
 let session: ClientHttp2Session;
 /** A second upstream, for what the recording one would keep: it reads slowly, and answers how much it was. */
-const sink = createServer(async (request, response) => {
+const sink = createServer((request, response) => {
   let received = 0;
-  for await (const part of request) {
-    received += (part as Buffer).length;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  response.end(String(received));
+  request.on('data', (part: Buffer) => {
+    received += part.length;
+    request.pause();
+    setImmediate(() => request.resume());
+  });
+  request.on('end', () => response.end(String(received)));
 });
 beforeAll(() => new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve)));
 afterAll(() => {
