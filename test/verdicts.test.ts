@@ -246,6 +246,7 @@ routes:
         ['authorization', 'scopes', 'refused', 'insufficient_scope'],
         ['policy', 'address', 'refused', 'ip_denied'],
         ['policy', 'rules', 'passed', undefined],
+        ['policy', 'concurrency', 'passed', undefined],
         ['policy', 'limits', 'passed', undefined],
         ['policy', 'quotas', 'passed', undefined],
       ]);

@@ -139,6 +139,7 @@ describe('address lists', () => {
     expect(loaded({ yaml }).routes[0]?.ip).toEqual({
       allow: ['office.example.com', 'proxy', '10.0.0.0/8', '::1'],
       deny: ['a_b.x-y.test'],
+      mode: 'enforce',
     });
     expect(loaded({ env: { TESSERA_TRUSTED_PROXIES: 'lb.example.com,10.0.0.1' } }).trustedProxies).toEqual([
       'lb.example.com',

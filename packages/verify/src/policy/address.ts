@@ -9,12 +9,13 @@ export function refusedByAddress(
   facts: TokenFacts,
   { requirement, circumstances }: { readonly requirement: Requirement; readonly circumstances: Circumstances },
 ): Deny | undefined {
-  const detail =
-    firstRefusal(facts.addresses, circumstances.address) ?? firstRefusal(requirement.addresses, circumstances.address);
+  const { address } = circumstances;
+  const detail = addressRefusal(facts.addresses, address) ?? addressRefusal(requirement.addresses, address);
   return detail === undefined ? undefined : deny('ip_denied', { principal: facts, detail });
 }
 
-function firstRefusal(rules: readonly AddressRule[], address: string | undefined): string | undefined {
+/** Why the first of the rules that does not let the address pass refuses it; undefined where all do. */
+export function addressRefusal(rules: readonly AddressRule[], address: string | undefined): string | undefined {
   for (const rule of rules) {
     const detail = rule.refuses(address);
     if (detail !== undefined) return detail;

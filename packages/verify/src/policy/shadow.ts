@@ -10,7 +10,7 @@ import type { ConcurrencyOutcome, LimitOutcome, QuotaOutcome, TokenFacts } from 
 import { type Circumstances, type Requirement, requirement } from '../requirement.ts';
 import { condition } from '../validation.ts';
 import type { Held, Shadowed, ShadowPolicy } from '../verdict.ts';
-import { refusedByAddress } from './address.ts';
+import { addressRefusal } from './address.ts';
 import { TOO_MANY_AT_ONCE, takePlaces } from './concurrency.ts';
 import type { Terms } from './counting.ts';
 import { takeQuotas } from './quotas.ts';
@@ -43,7 +43,7 @@ export function judgeShadow(
 
 const NOTHING = requirement({});
 
-/** What is judged without counting. What the token's own rules say was judged before. */
+/** What is judged without counting. What the token's own state and rules say is judged elsewhere, and is no shadow's. */
 function refusalsOf(
   facts: TokenFacts,
   trial: { readonly requirement: Requirement; readonly circumstances: Circumstances },
@@ -51,13 +51,15 @@ function refusalsOf(
 ): readonly Shadowed[] {
   const asked = trial.requirement;
   const found: Shadowed[] = [];
-  const code = condition(facts, asked, ports.clock.now());
-  if (code !== undefined) found.push({ policy: 'require', code, detail: undefined });
+  const now = ports.clock.now();
+  const code = condition(facts, asked, now);
+  if (code !== undefined && code !== condition(facts, NOTHING, now))
+    found.push({ policy: 'require', code, detail: undefined });
   const missing = missingScopes(facts, asked);
   if (missing.length > 0)
     found.push({ policy: 'require', code: 'insufficient_scope', detail: `missing scope: ${missing.join(' ')}` });
-  const address = refusedByAddress(facts, trial);
-  if (address !== undefined) found.push({ policy: 'ip', code: address.code, detail: address.detail });
+  const address = addressRefusal(asked.addresses, trial.circumstances.address);
+  if (address !== undefined) found.push({ policy: 'ip', code: 'ip_denied', detail: address });
   const rule = refusedByRule(facts, asked);
   if (rule !== undefined) found.push({ policy: 'require', code: rule.code, detail: rule.detail });
   return found;
