@@ -23,16 +23,15 @@ export function parametersOf(query: string): readonly QueryParameter[] {
 
 /**
  * What different spellings of a name come down to in one server or another: ASP.NET ignores case and reads `%u0061`, PHP takes `.`
- * and spaces for `_`, ends a name at NUL and reads `name[]` as `name`. Names with one key are one name.
+ * and spaces for `_`, ends a name at NUL and reads `name[]` as `name`, Express reads `[name]` so, and Rack `name]`. Names
+ * with one key are one name.
  */
 export function parameterKey(name: string): string {
   const [text = ''] = name
     .replace(/%u([0-9A-Fa-f]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .split(/[[\0]/, 1);
-  return text
-    .replace(/^[\s?]+|\s+$/g, '')
-    .replace(/[.\s]/g, '_')
-    .toLowerCase();
+    .replace(/^[\s?[\]]+/, '')
+    .split(/[[\]\0]/, 1);
+  return text.trimEnd().replace(/[.\s]/g, '_').toLowerCase();
 }
 
 /** The query without the parameters that have one of these keys, up to the next `&`; everything else byte for byte. */

@@ -25,6 +25,10 @@ const SPELLINGS = [
   '%u0061ccess_token',
   '%25u0061ccess_token',
   '?access_token',
+  '[access_token]',
+  '%5Baccess_token%5D=1',
+  '[[access_token',
+  'access_token]',
 ];
 
 describe('a name', () => {

@@ -3,6 +3,7 @@ import { parameterKey } from '@tessera/verify';
 import { z } from 'zod';
 import { canonicalPath } from '../core/canonical-path.ts';
 import { isLeading } from '../core/compiled-rewrite.ts';
+import { fieldKey } from '../core/field-key.ts';
 import { badPlaceholder } from '../core/placeholders.ts';
 import { checkChanges, headerChangesShape } from './header-changes.ts';
 import { strictObject } from './strict-object.ts';
@@ -12,7 +13,7 @@ const parameterName = z.string(PARAMETER).regex(/^[A-Za-z0-9._~-]{1,128}$/, PARA
 
 const VALUE = 'must be text of at most 4096 characters, without control characters';
 
-/** Set comes last, after removals; every other parameter stays as it was sent. */
+/** Set comes first, in front of what is left after removals; every other parameter stays as it was sent. */
 const query = strictObject({
   set: z
     .record(
@@ -46,7 +47,7 @@ const path = strictObject({
 
 const request = strictObject({ ...headerChangesShape, query: query.optional(), path: path.optional() }).superRefine(
   (changes, context) => {
-    checkChanges(changes, context, { keyOf: lower });
+    checkChanges(changes, context, { keyOf: (name) => fieldKey(lower(name)) });
     checkPlaceholders(changes.set, context, ['set']);
   },
 );

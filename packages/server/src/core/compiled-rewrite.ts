@@ -23,7 +23,7 @@ export interface Rewrite {
 export interface QueryChanges {
   /** Keys of the parameters that go; those that are set are among them. */
   readonly touched: ReadonlySet<string>;
-  /** `name=value`, encoded, joined: what comes last. */
+  /** `name=value`, encoded, joined: what comes first. */
   readonly set: string;
   /** Parameters whose value names the caller, with their name and `=` in front. */
   readonly filled: readonly Template[];

@@ -18,6 +18,7 @@ export function targetOf(incoming: Incoming, { route, credential, principal }: A
 }
 
 function changed(query: string, { touched, set, filled }: QueryChanges, filling: Filling): string {
-  const parts = [withoutParameters(query, touched), set, ...filled.map((one) => fill(one, filling))];
+  // Ours first: some servers stop at a thousand parameters, and a client could push those behind its own out.
+  const parts = [set, ...filled.map((one) => fill(one, filling)), withoutParameters(query, touched)];
   return parts.filter((part) => part !== '').join('&');
 }
