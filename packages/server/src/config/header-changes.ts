@@ -1,5 +1,6 @@
 /** Header changes: what a route may set or remove, and what belongs to the gateway alone. */
 import { z } from 'zod';
+import { fieldKey } from '../core/field-key.ts';
 
 /** Connection and framing fields (RFC 9110 section 7.6.1, RFC 9112 section 6): changing one reframes the message. */
 const FRAMING = new Set([
@@ -60,7 +61,8 @@ export function checkChanges(
 function whyReserved(name: string): string | undefined {
   const lower = name.toLowerCase();
   if (FRAMING.has(lower)) return 'belongs to the connection and cannot be changed by a route';
-  // Many servers read `_` and `.` in a field name as `-`: each spelling would forge the gateway's own headers.
-  const plain = lower.replace(/[_.]/g, '-');
-  return plain.startsWith('x-tessera-') ? 'is reserved: only the gateway writes X-Tessera-* headers' : undefined;
+  // Each spelling would forge the gateway's own headers.
+  return fieldKey(lower).startsWith('x-tessera-')
+    ? 'is reserved: only the gateway writes X-Tessera-* headers'
+    : undefined;
 }

@@ -1,4 +1,5 @@
 /** Changes of header fields, from the configuration's words into what is applied at every request. */
+import { fieldKey } from './field-key.ts';
 import { type Template, template } from './placeholders.ts';
 
 export interface ChangesConfig {
@@ -19,7 +20,10 @@ export interface FilledField {
   readonly template: Template;
 }
 
-/** Changes of a request. Throws a RangeError on a placeholder that is not known. */
+/**
+ * Changes of a request: `touched` holds the keys of the names, too, so that no other spelling of what a route sets or removes
+ * reaches the upstream. Throws a RangeError on a placeholder that is not known.
+ */
 export function requestChanges({ set = {}, remove = [] }: ChangesConfig = {}): FieldChanges {
   const filled: FilledField[] = [];
   const plain: Record<string, string> = {};
@@ -28,7 +32,11 @@ export function requestChanges({ set = {}, remove = [] }: ChangesConfig = {}): F
     if (naming === undefined) plain[name] = value;
     else filled.push({ name, template: naming });
   }
-  const changes = fieldChanges({ set: plain, remove: [...remove, ...filled.map(({ name }) => name)] });
+  const names = [...Object.keys(set), ...remove];
+  const changes = fieldChanges({
+    set: plain,
+    remove: [...names, ...names.map((name) => fieldKey(name.toLowerCase()))],
+  });
   return filled.length === 0 ? changes : Object.freeze({ ...changes, filled });
 }
 

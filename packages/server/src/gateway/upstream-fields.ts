@@ -1,6 +1,7 @@
 /** The header fields that an upstream receives: the client's, less what is not its to say, and then ours. */
 import type { Credential, Principal } from '@tessera/verify';
 import type { CompiledRoute } from '../core/compiled-route.ts';
+import { fieldKey } from '../core/field-key.ts';
 import { fill, fillingOf } from '../core/placeholders.ts';
 import type { Incoming } from '../http/edge.ts';
 import { addIdentity } from '../http/identity.ts';
@@ -28,7 +29,8 @@ export function upstreamFields(incoming: Incoming, { route, credential, principa
   for (let at = 0; at + 1 < fields.length; at += 2) {
     const name = fields[at] ?? '';
     const lower = name.toLowerCase();
-    if (isHopByHop(lower) || named.has(lower) || touched.has(lower)) continue;
+    if (isHopByHop(lower) || named.has(lower)) continue;
+    if (touched.size > 0 && (touched.has(lower) || touched.has(fieldKey(lower)))) continue;
     // The proof (RFC 9449) goes with the credential: it is good for nobody but us.
     if (takesOut && (lower === credential.field || lower === 'dpop')) continue;
     sent.push(name, fields[at + 1] ?? '');

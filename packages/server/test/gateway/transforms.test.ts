@@ -108,15 +108,39 @@ describe('the query', () => {
       ),
     ).toEqual([
       '/?tenant=a%20b%26c%3D%C3%A9',
-      '/?x=%7e&y&tenant=a%20b%26c%3D%C3%A9',
-      '/?a=1&&b=%zz&tenant=a%20b%26c%3D%C3%A9',
-      '/?d=debug&tenant=a%20b%26c%3D%C3%A9',
+      '/?tenant=a%20b%26c%3D%C3%A9&x=%7e&y',
+      '/?tenant=a%20b%26c%3D%C3%A9&a=1&&b=%zz',
+      '/?tenant=a%20b%26c%3D%C3%A9&d=debug',
     ]);
+  });
+
+  it('has what is set in front of all that a client sends, also for servers that read a thousand parameters and no more', async () => {
+    const at = await start('/*', { query: { set: { tenant: 'ours', who: named('owner.id') } } });
+    await at.get(`/?${'a&'.repeat(1000)}[tenant]=evil&tenant]=evil`, [AUTH]);
+    expect(at.upstream.requests[0]?.split(' ')[1]).toBe(`/?tenant=ours&who=own_1&${'a&'.repeat(1000).slice(0, -1)}`);
   });
 
   it('is gone where nothing is left', async () => {
     const at = await start('/*', { query: { remove: ['a'] } });
     expect(await targets(at, '/?a=1', '/?', '/?&a')).toEqual(['/', '/', '/']);
+  });
+});
+
+describe('a field that a route sets or removes', () => {
+  it('is taken from the client in every spelling that a server might read as it', async () => {
+    const at = await start('/*', {
+      set: { 'X-User': 'ours', 'X-Owner': named('owner.id'), X_Tenant: 'ours' },
+      remove: ['X-Debug'],
+    });
+    const forged = ['X-User', 'x_user', 'X.User', 'X!User', 'X_Owner', 'x~OWNER', 'X-Tenant', 'x.tenant', 'X_Debug'];
+    await at.get('/', [AUTH, ...forged.map((name) => `${name}: forged`), 'X-Users: 1', 'my_field: 2']);
+    const [request = ''] = at.upstream.requests;
+    expect(request).not.toContain('forged');
+    expect(valuesOf(request, 'x-user')).toEqual(['ours']);
+    expect(valuesOf(request, 'x-owner')).toEqual(['own_1']);
+    expect(valuesOf(request, 'x_tenant')).toEqual(['ours']);
+    expect(valuesOf(request, 'x-users')).toEqual(['1']);
+    expect(valuesOf(request, 'my_field')).toEqual(['2']);
   });
 });
 
