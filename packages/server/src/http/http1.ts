@@ -89,9 +89,8 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, early: Buffer) => {
     const connection = socket as Socket;
-    // Whoever changes the protocol knows how long its silence may be.
-    connection.setTimeout(0);
-    serve(request, responseOn(request, connection, early), withConnection(options, connection));
+    const response = responseOn(request, { connection, early, unreadTimeoutMs: limits.unreadTimeoutMs });
+    serve(request, response, withConnection(options, connection));
   });
   const refusing: Running = { ...options, handler: refuseExpectation };
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {

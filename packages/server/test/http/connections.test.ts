@@ -57,6 +57,26 @@ describe('a connection whose peer does not read', () => {
     expect(await unreadEnd(socket)).toBe('over');
   });
 
+  it('is cut also where its request asked for another protocol, and was answered all the same', async () => {
+    const closed = Promise.withResolvers<void>();
+    listener = await listen({
+      handler: (_request, response) => {
+        response.once('close', () => closed.resolve());
+        response.end(Buffer.alloc(64 * 1_048_576, 'x'));
+      },
+      mayUpgrade: () => true,
+      host: '127.0.0.1',
+      port: 0,
+      onError: (error) => expect.fail(String(error)),
+      limits: { unreadTimeoutMs: 300 },
+    });
+    const socket = connect(listener.port, '127.0.0.1').on('error', () => {});
+    socket.pause();
+    socket.write(GET.replace('\r\n\r\n', '\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'));
+    await closed.promise;
+    expect(await unreadEnd(socket)).toBe('over');
+  });
+
   it('is not confused with one that reads slowly, or with one that has nothing to read', async () => {
     let answers = 0;
     const port = await start(
