@@ -156,6 +156,7 @@ async function mount(parts: Mounting): Promise<App> {
   const gateway = gatewayHandler({
     ...doors,
     exposures: exposed,
+    onPreflight: metrics.preflight,
     live: judging.live,
     assertions,
     upstreams: pools,

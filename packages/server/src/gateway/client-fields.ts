@@ -3,12 +3,18 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { FlatFields } from '../http/send.ts';
 import { connectionNamed, isHopByHop } from './hop-headers.ts';
+import { keepPrivate } from './private-answer.ts';
+
+export interface AnswerChanges extends FieldChanges {
+  /** The credential came in a field that caches do not know for one. */
+  readonly unknownToCaches: boolean;
+}
 
 export interface Ours {
   readonly requestId: string;
   /** How the limits stand; empty without limits. */
   readonly rates: FlatFields;
-  readonly changes: FieldChanges;
+  readonly changes: AnswerChanges;
 }
 
 const OF_LIMITS: ReadonlySet<string> = new Set([
@@ -37,6 +43,7 @@ export function clientFields(received: Readonly<IncomingHttpHeaders>, { requestI
   for (const text of rates) sent.push(text);
   for (const text of set) sent.push(text);
   if (!touched.has('x-request-id')) sent.push('X-Request-Id', requestId);
+  if (changes.unknownToCaches) keepPrivate(sent);
   return sent;
 }
 

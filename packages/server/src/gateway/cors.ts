@@ -8,12 +8,17 @@ import { fieldOf } from '../http/sorted-fields.ts';
 const NOTHING: FlatFields = Object.freeze([]);
 const METHOD = /^[A-Za-z]{1,32}$/;
 
+export interface Preflight {
+  readonly isPermitted: boolean;
+  readonly fields: FlatFields;
+}
+
 /**
- * The fields of the answer to a preflight, or undefined where the request is none: an OPTIONS request without both fields,
+ * The answer to a preflight, or undefined where the request is none: an OPTIONS request without both fields,
  * or for a request that no route with cross-origin rules takes, is a request like any other. A page elsewhere gets an answer
  * without permission, from which its browser tells what is missing.
  */
-export function preflight({ method, host, path, fields }: Incoming, table: RouteTable): FlatFields | undefined {
+export function preflight({ method, host, path, fields }: Incoming, table: RouteTable): Preflight | undefined {
   if (method !== 'OPTIONS') return undefined;
   const origin = fieldOf(fields, 'origin');
   const asked = fieldOf(fields, 'access-control-request-method');
@@ -23,8 +28,8 @@ export function preflight({ method, host, path, fields }: Incoming, table: Route
   if (cors === undefined) return undefined;
   const vary = ['Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'];
   const permitted = permission(cors, origin);
-  if (permitted === undefined) return vary;
-  return [
+  if (permitted === undefined) return { isPermitted: false, fields: vary };
+  const told = [
     ...vary,
     ...['Access-Control-Allow-Origin', permitted],
     ...(cors.credentials ? ['Access-Control-Allow-Credentials', 'true'] : []),
@@ -32,6 +37,7 @@ export function preflight({ method, host, path, fields }: Incoming, table: Route
     ...['Access-Control-Allow-Headers', cors.headers],
     ...['Access-Control-Max-Age', cors.maxAge],
   ];
+  return { isPermitted: true, fields: told };
 }
 
 /** Fields of every answer of a route with cross-origin rules, ours and the upstream's alike; for other routes none. */

@@ -3,14 +3,13 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Bounds } from '../core/compiled-bounds.ts';
-import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { LiveCall } from '../core/live-calls.ts';
 import { cutOff } from '../http/cut-off.ts';
 import { discardRest } from '../http/discard-rest.ts';
 import type { Incoming } from '../http/edge.ts';
 import { type FaultCode, type Problem, problem } from '../http/problem.ts';
 import { type FlatFields, sendProblem } from '../http/send.ts';
-import { clientFields } from './client-fields.ts';
+import { type AnswerChanges, clientFields } from './client-fields.ts';
 import { switched } from './switched.ts';
 import type { Tunnel } from './tunnel.ts';
 import { UploadError, upload } from './upload.ts';
@@ -33,7 +32,7 @@ export interface Forwarding {
   readonly rates: FlatFields;
   /** Further fields of an answer of our own; the rates are among them. */
   readonly ofRefusal: FlatFields;
-  readonly changes: FieldChanges;
+  readonly changes: AnswerChanges;
   /** Of a request for a WebSocket: what the answer must match. */
   readonly webSocket: Handshake | undefined;
   /** Longest silence of a tunnel, in milliseconds. */

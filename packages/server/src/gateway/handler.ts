@@ -11,7 +11,6 @@ import {
   type TokenFacts,
 } from '@tessera/verify';
 import type { Assertions } from '../core/assertions.ts';
-import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import type { Exposures } from '../core/exposures.ts';
@@ -27,6 +26,7 @@ import { rateHeaders } from '../http/rate-headers.ts';
 import { refuse } from '../http/refuse.ts';
 import { type FlatFields, sendNothing, sendProblem } from '../http/send.ts';
 import { addAssertion } from './add-assertion.ts';
+import type { AnswerChanges } from './client-fields.ts';
 import { corsFields, preflight } from './cors.ts';
 import { forward } from './forward.ts';
 import { targetOf } from './rewrite.ts';
@@ -45,6 +45,8 @@ export interface GatewayOptions {
   readonly record: Recorder;
   /** Hears of credentials that came in clear from outside, and were refused. */
   readonly exposures?: Exposures;
+  /** A browser asked whether a page of another origin may ask, and was answered. Must not throw. */
+  readonly onPreflight?: (isPermitted: boolean) => void;
   readonly live: Pick<LiveCalls, 'follow'>;
   /** Absent: a route that sends one fails. */
   readonly assertions?: Assertions | undefined;
@@ -81,8 +83,11 @@ export function gatewayHandler(options: GatewayOptions): UpgradingHandler {
       options.exposures?.credential({ ...incoming, presented, door: 'gateway' });
       return sendProblem(response, problemOfExposure(presented), incoming);
     }
-    const permissions = preflight(incoming, table);
-    if (permissions !== undefined) return sendNothing(response, permissions, incoming.requestId);
+    const asksFirst = preflight(incoming, table);
+    if (asksFirst !== undefined) {
+      options.onPreflight?.(asksFirst.isPermitted);
+      return sendNothing(response, asksFirst.fields, incoming.requestId);
+    }
     const match = table.match(incoming.host, incoming.path, incoming.method);
     const required = requirementOf(match, table);
     const asked = {
@@ -200,9 +205,14 @@ function pass(response: ServerResponse, exchange: Exchange, options: GatewayOpti
 function answerChanges(
   { route: { transform, queryCredential }, credential }: Admitted,
   cors: FlatFields,
-): FieldChanges {
+): AnswerChanges {
   const own = (credential?.parameter === undefined ? undefined : queryCredential) ?? transform;
-  return cors.length === 0 ? own.response : { ...own.response, set: [...own.response.set, ...cors] };
+  const unknownToCaches = credential?.scheme === 'key';
+  return {
+    ...own.response,
+    set: cors.length === 0 ? own.response.set : [...own.response.set, ...cors],
+    unknownToCaches,
+  };
 }
 
 /** A call that lasts is judged again when something behind its token changes, and cut where it would be refused. */

@@ -1,9 +1,8 @@
 /** The moment a WebSocket begins: the upstream's 101 is checked, passed on, and both connections become one tunnel. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { FieldChanges } from '../core/compiled-changes.ts';
 import type { FlatFields } from '../http/send.ts';
-import { clientFields } from './client-fields.ts';
+import { type AnswerChanges, clientFields } from './client-fields.ts';
 import { type Tunnel, tunnel } from './tunnel.ts';
 import { grantsWebSocket, type Handshake } from './websocket.ts';
 
@@ -15,7 +14,7 @@ export interface Switching {
   readonly tunnelIdleMs: number;
   readonly requestId: string;
   readonly rates: FlatFields;
-  readonly changes: FieldChanges;
+  readonly changes: AnswerChanges;
 }
 
 /** Undefined where this is no answer to the handshake: then the upstream's connection is gone, and the client has heard nothing. */

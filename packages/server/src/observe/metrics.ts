@@ -19,6 +19,7 @@ const codes = ['ok', ...denialCodes] as const;
 const cacheOutcomes = ['hit', 'miss', 'stale'] as const;
 const limitDecisions = ['allowed', 'refused'] as const;
 const failedOutcomes = ['counted', 'blocked'] as const;
+const preflightOutcomes = ['permitted', 'refused'] as const;
 const tokenKinds: readonly TokenKind[] = [
   'api_key',
   'personal_access_token',
@@ -55,6 +56,8 @@ export interface Metrics extends PolicyMetrics {
   rateLimitDecision(decision: (typeof limitDecisions)[number]): void;
   /** `counted`: a guess was counted for its source address; `blocked`: an address that made too many was turned away. */
   failedCredential(outcome: (typeof failedOutcomes)[number]): void;
+  /** A preflight was answered: it has no verdict, and no line in the access log. */
+  preflight(isPermitted: boolean): void;
   /** A connection was closed because its listener held as many as it may. */
   connectionRefused(): void;
   /** A kind that is none of the known counts as `other`. */
@@ -83,6 +86,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const cache = tally(cacheOutcomes);
   const limits = tally(limitDecisions);
   const failed = tally(failedOutcomes);
+  const preflights = tally(preflightOutcomes);
   const minting = tally(kinds);
   const cuts = tally(denialCodes);
   const http = httpRequests();
@@ -122,6 +126,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
       name: 'tessera_failed_credentials_total',
       help: 'Credentials that nobody was ever given: counted for their address, or blocked for too many before.',
       values: failed.samples((outcome) => ({ outcome })),
+    }),
+    counter({
+      name: 'tessera_preflights_total',
+      help: 'Preflights of pages of other origins, answered by the gateway: the origin is allowed (permitted) or not.',
+      values: preflights.samples((outcome) => ({ outcome })),
     }),
     counter({
       name: 'tessera_connections_refused_total',
@@ -211,6 +220,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     failedCredential(outcome) {
       failed.counts[outcome] += 1;
+    },
+    preflight(isPermitted) {
+      preflights.counts[isPermitted ? 'permitted' : 'refused'] += 1;
     },
     minted(kind) {
       minting.counts[kinds.find((known) => known === kind) ?? 'other'] += 1;

@@ -54,6 +54,7 @@ beforeAll(async () => {
 beforeEach(() => {
   gateway.upstream.requests.length = 0;
   gateway.recorded.length = 0;
+  gateway.preflights.length = 0;
   gateway.upstream.answer = OK;
 });
 afterAll(async () => {
@@ -91,6 +92,7 @@ describe('a preflight', () => {
     expect(field(answer, 'x-request-id')).toHaveLength(1);
     expect(gateway.upstream.requests).toEqual([]);
     expect(gateway.recorded).toEqual([]);
+    expect(gateway.preflights).toEqual([true]);
   });
 
   it('tells what the route says', async () => {
@@ -121,6 +123,7 @@ describe('a preflight', () => {
     const answer = await preflight('/app/x', 'GET', origin);
     expect(answer.status).toBe(204);
     expect(told(answer)).toEqual({ vary: 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers' });
+    expect(gateway.preflights).toEqual([false]);
   });
 
   it('with two origins gets no permission', async () => {

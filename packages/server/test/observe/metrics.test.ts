@@ -98,6 +98,9 @@ describe('the metrics page', () => {
     metrics.rateLimitDecision('refused');
     metrics.failedCredential('blocked');
     metrics.connectionRefused();
+    metrics.preflight(true);
+    metrics.preflight(false);
+    metrics.preflight(false);
     metrics.minted('api_key');
     metrics.revoked();
     metrics.revoked(3);
@@ -115,6 +118,8 @@ describe('the metrics page', () => {
       'tessera_ratelimit_decisions_total{decision="refused"} 1',
       'tessera_failed_credentials_total{outcome="blocked"} 1',
       'tessera_connections_refused_total 1',
+      'tessera_preflights_total{outcome="permitted"} 1',
+      'tessera_preflights_total{outcome="refused"} 2',
       'tessera_tokens_minted_total{kind="api_key"} 1',
       'tessera_tokens_revoked_total 4',
       'tessera_audit_events_total 2',
@@ -198,7 +203,19 @@ describe('labels', () => {
     expect(labels.get('mode')).toEqual(new Set(['closed', 'open', 'local']));
     expect(labels.get('result')).toEqual(new Set(['ok', ...denialCodes]));
     expect(labels.get('outcome')).toEqual(
-      new Set(['answered', 'failed', 'hit', 'miss', 'stale', 'counted', 'blocked', 'given', 'lost']),
+      new Set([
+        'answered',
+        'failed',
+        'hit',
+        'miss',
+        'stale',
+        'counted',
+        'blocked',
+        'given',
+        'lost',
+        'permitted',
+        'refused',
+      ]),
     );
     expect(labels.get('decision')).toEqual(new Set(['allowed', 'refused']));
     expect(labels.get('http_request_method')).toEqual(new Set(['GET', '_OTHER']));

@@ -39,6 +39,8 @@ export interface TestGateway {
   readonly lettingThrough: (boolean | undefined)[];
   /** The request of each that was recorded, as the access log is told. */
   readonly requests: DoorCall['request'][];
+  /** Of each preflight that was answered, whether it was permitted. */
+  readonly preflights: boolean[];
   readonly faults: unknown[];
   readonly upstreamFaults: Error[];
   /** Why calls were cut while they lasted. */
@@ -94,6 +96,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
   };
   mint({}, TOKEN);
   const faults: unknown[] = [];
+  const preflights: boolean[] = [];
   const upstreamFaults: Error[] = [];
   const recorded: Recorded[] = [];
   const verdicts: Verdict[] = [];
@@ -157,6 +160,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
           ...(options.exposures !== undefined && { exposures: options.exposures }),
           assertions: options.assertions,
           upstreams: pools,
+          onPreflight: (isPermitted) => preflights.push(isPermitted),
           log: { upstreamFailed: ({ error }) => upstreamFaults.push(error) },
           ...(options.uploadStallMs !== undefined && { uploadStallMs: options.uploadStallMs }),
           ...(options.tunnelIdleMs !== undefined && { tunnelIdleMs: options.tunnelIdleMs }),
@@ -179,6 +183,7 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
     verdicts,
     lettingThrough,
     requests,
+    preflights,
     faults,
     upstreamFaults,
     guesses,
