@@ -1,5 +1,15 @@
 /** The names of columns at run time, for statements that are built from whole tables. */
-import type { ApiRow, AuditRow, ChangeRow, CreditRow, OwnerRow, SecretRow, TokenRow, WorkspaceRow } from './tables.ts';
+import type {
+  ApiRow,
+  AuditRow,
+  ChangeRow,
+  CreditRow,
+  OwnerRow,
+  SecretRow,
+  TokenRow,
+  UsageRow,
+  WorkspaceRow,
+} from './tables.ts';
 
 /** A column that is forgotten here does not compile. */
 export const columnNames = {
@@ -100,6 +110,7 @@ export const columnNames = {
   }),
   credits: names<CreditRow>({ token: 0, remaining: 0, granted: 0, period: 0, added: 0, generation: 0 }),
   changes: names<ChangeRow>({ seq: 0, at: 0, workspace: 0, kind: 0, id: 0 }),
+  usage: names<UsageRow>({ token: 0, hour: 0, allowed: 0, denied: 0 }),
 };
 
 function names<Row>(all: Readonly<Record<keyof Row & string, 0>>): readonly (keyof Row & string)[] {

@@ -1,5 +1,5 @@
 /**
- * The inserts that every mint makes. Their texts are built once, since building costs more than running them; and rows
+ * The inserts that every mint makes, and every second of use. Their texts are built once, since building costs more than running them; and rows
  * go in by the dozen, in statements of a few sizes only, so that each is prepared once.
  */
 import { type CompiledQuery, type RawBuilder, sql } from 'kysely';
@@ -17,6 +17,8 @@ export interface Inserts {
   readonly secrets: Insert<Tables['secrets']>;
   readonly audit: Insert<Tables['audit']>;
   readonly changes: Insert<Tables['changes']>;
+  /** Adds to what is counted already; no row may come twice, which PostgreSQL refuses. */
+  readonly usage: Insert<Tables['usage']>;
 }
 
 /** `dialect`: any connection of the database that the inserts are for. */
@@ -26,6 +28,11 @@ export function createInserts(dialect: Db): Inserts {
     secrets: createInsert(dialect, 'secrets', sql`on conflict (digest) do nothing`),
     audit: createInsert(dialect, 'audit', sql``),
     changes: createInsert(dialect, 'changes', sql``),
+    usage: createInsert(
+      dialect,
+      'usage',
+      sql`on conflict (token, hour) do update set allowed = usage.allowed + excluded.allowed, denied = usage.denied + excluded.denied`,
+    ),
   };
 }
 

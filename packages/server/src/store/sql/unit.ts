@@ -55,7 +55,7 @@ export function createUnit(connection: Db, { blob, inserts }: Terms): Unit {
     insertSecret: async (secret) => insertSecret(db(), inserts.secrets, secret),
     updateSecret: async (secret) => updateSecret(db(), secret),
     addImportedPrefix: async (prefix) => addImportedPrefix(db(), prefix),
-    addUsage: async (counts) => addUsage(db(), counts),
+    addUsage: async (counts) => addUsage(db(), inserts.usage, counts),
     touch: async (uses) => touch(db(), uses, blob),
     spendQuota: async (key, period, spend) => spendQuota(db(), { key, period }, spend),
     refundQuota: async (key, period, cost) => refundQuota(db(), { key, period }, cost),

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { LastUse, UsageCount } from '../../core/model.ts';
 import type { Tx } from '../../core/store-port.ts';
+import type { Inserts } from './inserts.ts';
 import type { Db, UsageRow } from './tables.ts';
 
 const ROWS_PER_STATEMENT = 500;
@@ -25,25 +26,13 @@ export async function usage(
   return rows.map(({ token, hour, allowed, denied }) => ({ token, hour, allowed, denied }));
 }
 
-export async function addUsage(db: Db, counts: readonly UsageCount[]): Promise<void> {
-  // PostgreSQL refuses a statement that would add to one row twice.
+export async function addUsage(db: Db, insert: Inserts['usage'], counts: readonly UsageCount[]): Promise<void> {
   const sums = new Map<string, UsageRow>();
   for (const { token, hour, allowed, denied } of counts) {
     const sum = sums.get(`${hour} ${token}`) ?? { allowed: 0, denied: 0 };
     sums.set(`${hour} ${token}`, { token, hour, allowed: sum.allowed + allowed, denied: sum.denied + denied });
   }
-  for (const rows of chunks([...sums.values()])) {
-    await db
-      .insertInto('usage')
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict.columns(['token', 'hour']).doUpdateSet((eb) => ({
-          allowed: eb('usage.allowed', '+', eb.ref('excluded.allowed')),
-          denied: eb('usage.denied', '+', eb.ref('excluded.denied')),
-        })),
-      )
-      .execute();
-  }
+  await insert(db, [...sums.values()]);
 }
 
 /** `blob`: what the dialect calls the type of a digest. */
