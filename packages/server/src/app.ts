@@ -130,7 +130,7 @@ async function mount(parts: Mounting): Promise<App> {
     });
   let table = tableOf(config.routes);
   pools.follow(table.routes);
-  metrics.shadowRoutes(shadowsOf(table).length);
+  metrics.policies.shadowRoutes(shadowsOf(table).length);
   const doors = { routes: () => table, edge, ports: judging.ports, failed: judging.failed, record: judging.record };
 
   const exposed = exposures({
@@ -180,7 +180,7 @@ async function mount(parts: Mounting): Promise<App> {
     void names.follow(next);
     pools.follow(table.routes);
     const shadows = shadowsOf(table);
-    metrics.shadowRoutes(shadows.length);
+    metrics.policies.shadowRoutes(shadows.length);
     if (shadows.length > 0) log.warn({ routes: shadows }, 'routes in shadow mode refuse nobody');
   };
   const { reload } = parts;

@@ -36,7 +36,7 @@ export function startCounting({ store, clock, log, metrics, sharing }: CountingP
   const refunds = createRefunds({
     store,
     onRefund(outcome, err) {
-      metrics.refund(outcome);
+      metrics.policies.refund(outcome);
       if (outcome === 'lost') log.warn({ err }, 'what an unserved request spent of a quota cannot be given back');
     },
   });
@@ -52,7 +52,7 @@ export function startCounting({ store, clock, log, metrics, sharing }: CountingP
         concurrency: memoryConcurrency(),
       },
       onPolicyFault({ policy, mode, error }) {
-        metrics.policyFault(policy, mode);
+        metrics.policies.policyFault(policy, mode);
         // One that is closed refuses, and is logged as every other fault that does.
         if (mode === 'closed' || performance.now() - logged < LOG_EVERY_MS) return;
         logged = performance.now();

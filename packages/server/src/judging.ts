@@ -70,7 +70,7 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
   const record = recorder({
     usage,
     counted: metrics.verification,
-    shadowed: (door, { policy, code }) => metrics.shadowRefusal(door, policy, code),
+    shadowed: (door, { policy, code }) => metrics.policies.shadowRefusal(door, policy, code),
     seen(call, verdict) {
       const isAccess = call.door === 'gateway' || call.door === 'forward-auth';
       if (isAccess ? access === undefined : !everyCall) return;

@@ -63,7 +63,7 @@ export async function openListeners(parts: ListenersParts): Promise<Listeners> {
       host: config.host,
       reusePort,
       onError,
-      onCrowded: metrics.connectionRefused,
+      onCrowded: metrics.transport.connectionRefused,
       ...options,
       limits,
     });

@@ -3,14 +3,13 @@
  * owner, workspace, path or address is ever one.
  */
 import { type DenialCode, denialCodes, type TokenKind } from '@tessera/verify';
-import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
-import { type HostNameMetrics, hostNameMetrics } from './host-names.ts';
+import { createExposition, type Exposition } from './exposition.ts';
+import { type HostNameMetrics, hostNameMetrics } from './host-name-metrics.ts';
 import { httpRequests, type RouteMetrics } from './http-requests.ts';
 import { type PolicyMetrics, policyMetrics } from './policy-metrics.ts';
-import { counter, durations, type Family, gauge, histogram, type Sample, tally } from './series.ts';
-import type { Snapshot } from './snapshot.ts';
+import { alone, counter, durations, type Family, gauge, histogram, tally } from './series.ts';
 import { type TransportMetrics, transportMetrics } from './transport-metrics.ts';
-import { type Upstreams, upstreamMetrics } from './upstreams.ts';
+import { type UpstreamsMetrics, upstreamsMetrics } from './upstreams-metrics.ts';
 
 export const doors = ['gateway', 'forward-auth', 'verify', 'api'] as const;
 export type Door = (typeof doors)[number];
@@ -48,7 +47,7 @@ export interface MetricsOptions {
 }
 
 /** None of these throws or waits; what happens for every request costs some nanoseconds. */
-export interface Metrics extends PolicyMetrics {
+export interface Metrics extends Exposition {
   verification(door: Door, code: DenialCode | 'ok'): void;
   /** @param seconds that the decision took */
   verifyDuration(door: Door, seconds: number): void;
@@ -58,8 +57,6 @@ export interface Metrics extends PolicyMetrics {
   failedCredential(outcome: (typeof failedOutcomes)[number]): void;
   /** A preflight was answered: it has no verdict, and no line in the access log. */
   preflight(isPermitted: boolean): void;
-  /** A connection was closed because its listener held as many as it may. */
-  connectionRefused(): void;
   /** A kind that is none of the known counts as `other`. */
   minted(kind: string): void;
   revoked(tokens?: number): void;
@@ -69,15 +66,11 @@ export interface Metrics extends PolicyMetrics {
   configReloaded(successful: boolean): void;
   /** Metrics of an HTTP route by its template or its name in the configuration, never by the path of a request. */
   route(name: string): RouteMetrics;
-  readonly upstreams: Pick<Upstreams, 'of' | 'follow'>;
+  readonly policies: PolicyMetrics;
+  readonly upstreams: UpstreamsMetrics;
   /** Of connections, whatever they carry. */
   readonly transport: TransportMetrics;
   readonly hostNames: HostNameMetrics;
-  readonly contentType: string;
-  /** What is measured now, to be told together with what others measured. */
-  snapshot(): Promise<Snapshot>;
-  /** The page: Prometheus' text format, version 0.0.4. With those of `others`, their threads are told of in place of this one. */
-  exposition(others?: readonly Snapshot[]): Promise<string>;
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -90,16 +83,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const minting = tally(kinds);
   const cuts = tally(denialCodes);
   const http = httpRequests();
-  const upstreams = upstreamMetrics();
-  let refusedConnections = 0;
-  const transport = transportMetrics();
-  const names = hostNameMetrics();
   const policies = policyMetrics();
+  const upstreams = upstreamsMetrics();
+  const transport = transportMetrics();
+  const hostNames = hostNameMetrics();
   let revokedTokens = 0;
   let auditRecords = 0;
   let reloadSuccessful = true;
-  const ofProcess = new Registry();
-  if (options.ofProcess ?? true) collectDefaultMetrics({ register: ofProcess });
 
   const families = (): readonly Family[] => [
     counter({
@@ -133,26 +123,21 @@ export function createMetrics(options: MetricsOptions): Metrics {
       values: preflights.samples((outcome) => ({ outcome })),
     }),
     counter({
-      name: 'tessera_connections_refused_total',
-      help: 'Connections that were closed as they were accepted: their listener held as many as it may.',
-      values: plain(refusedConnections),
-    }),
-    counter({
       name: 'tessera_tokens_minted_total',
       help: 'Tokens that were minted.',
       values: minting.samples((kind) => ({ kind })),
     }),
-    counter({ name: 'tessera_tokens_revoked_total', help: 'Tokens that were revoked.', values: plain(revokedTokens) }),
+    counter({ name: 'tessera_tokens_revoked_total', help: 'Tokens that were revoked.', values: alone(revokedTokens) }),
     counter({
       name: 'tessera_audit_events_total',
       help: 'Records added to the audit chains.',
-      values: plain(auditRecords),
+      values: alone(auditRecords),
     }),
     gauge(
       {
         name: 'tessera_feed_lag_seconds',
         help: 'Time since the change feed was last heard of.',
-        values: plain(told(options.feedLagSeconds)),
+        values: alone(told(options.feedLagSeconds)),
       },
       'max',
     ),
@@ -160,19 +145,19 @@ export function createMetrics(options: MetricsOptions): Metrics {
       {
         name: 'tessera_staleness_bound_seconds',
         help: 'Lag of the change feed above which nothing is answered from memory.',
-        values: plain(options.stalenessBoundSeconds),
+        values: alone(options.stalenessBoundSeconds),
       },
       'max',
     ),
     gauge({
       name: 'tessera_usage_buffered_events',
       help: 'Usage counts that are not in the store yet.',
-      values: plain(told(options.usageBufferedEvents)),
+      values: alone(told(options.usageBufferedEvents)),
     }),
     gauge({
       name: 'tessera_live_calls',
       help: 'Calls through the gateway that have lasted longer than a second, WebSockets and streams among them.',
-      values: plain(told(options.liveCalls)),
+      values: alone(told(options.liveCalls)),
     }),
     counter({
       name: 'tessera_live_calls_cut_total',
@@ -183,7 +168,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       {
         name: 'tessera_config_last_reload_successful',
         help: '1 where the configuration in force is the one in the file, 0 where that was refused.',
-        values: plain(reloadSuccessful ? 1 : 0),
+        values: alone(reloadSuccessful ? 1 : 0),
       },
       'min',
     ),
@@ -200,11 +185,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
     http.family(),
     ...upstreams.families(),
     ...transport.families(),
-    ...names.families(),
+    ...hostNames.families(),
   ];
 
   return {
-    ...policies,
+    ...createExposition(families, { ofProcess: options.ofProcess ?? true }),
     verification(door, code) {
       verifications[door].counts[code] += 1;
     },
@@ -214,9 +199,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     rateLimitDecision(decision) {
       limits.counts[decision] += 1;
-    },
-    connectionRefused() {
-      refusedConnections += 1;
     },
     failedCredential(outcome) {
       failed.counts[outcome] += 1;
@@ -240,47 +222,26 @@ export function createMetrics(options: MetricsOptions): Metrics {
       reloadSuccessful = successful;
     },
     route: (name) => http.route(name),
+    policies,
     upstreams,
     transport,
-    hostNames: names,
-    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
-    async snapshot() {
-      const runtime = await ofProcess.getMetricsAsJSON();
-      return { ours: families(), runtime: runtime.filter(({ name }) => !isOfProcess(name)) };
-    },
-    async exposition(others = []) {
-      const page = AggregatorRegistry.aggregate([families(), ...others.map(({ ours }) => ours)]);
-      if (others.length === 0) return `${await page.metrics()}\n${await ofProcess.metrics()}`;
-      const runtime = AggregatorRegistry.aggregate(others.map(({ runtime: threads }) => threads));
-      const all = ofProcess.getMetricsAsArray().map(({ name }) => name);
-      const whole = await Promise.all(all.filter(isOfProcess).map((name) => ofProcess.getSingleMetricAsString(name)));
-      return [await page.metrics(), await runtime.metrics(), ...whole].join('\n');
-    },
+    hostNames,
   };
 }
 
 function ofWorkers({ running, restarts }: NonNullable<MetricsOptions['workers']>): readonly Family[] {
   return [
-    gauge({ name: 'tessera_workers', help: 'Threads that serve.', values: plain(running()) }),
+    gauge({ name: 'tessera_workers', help: 'Threads that serve.', values: alone(running()) }),
     counter({
       name: 'tessera_worker_restarts_total',
       help: 'Threads that were started in the place of one that had died.',
-      values: plain(restarts()),
+      values: alone(restarts()),
     }),
   ];
 }
 
-/** The same whichever thread asks; what is named otherwise is of one thread. */
-function isOfProcess(name: string): boolean {
-  return name.startsWith('process_');
-}
-
 type VerificationTallies = Readonly<Record<Door, ReturnType<typeof tally<(typeof codes)[number]>>>>;
 type VerifyDurations = Readonly<Record<Door, ReturnType<typeof durations>>>;
-
-function plain(value: number): readonly Sample[] {
-  return [{ labels: {}, value }];
-}
 
 /** NaN, "cannot tell", where the part that knows does not answer: the rest of the page matters most just then. */
 function told(read: () => number): number {

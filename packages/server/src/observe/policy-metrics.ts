@@ -1,7 +1,7 @@
 /** What policies did beside refusing: what shadow mode would have refused, what could not be judged, what was given back. */
 import type { DenialCode, OnFault, PolicyFault, ShadowPolicy } from '@tessera/verify';
 import type { Door } from './metrics.ts';
-import { counter, type Family, gauge, type Sample, tally } from './series.ts';
+import { alone, counter, type Family, gauge, type Sample, tally } from './series.ts';
 
 export interface PolicyMetrics {
   /** A refusal that was not made, since its policy is tried out. */
@@ -31,7 +31,7 @@ export function policyMetrics(): PolicyMetrics & { families(): readonly Family[]
     shadowRefusal(door, policy, code) {
       const key = `${door} ${policy} ${code}`;
       const known = shadow.get(key);
-      if (known === undefined) shadow.set(key, { labels: { door, policy, code }, value: 1 });
+      if (known === undefined) shadow.set(key, { labels: { door, policy, result: code }, value: 1 });
       else known.value += 1;
     },
     policyFault(policy, mode) {
@@ -59,11 +59,15 @@ export function policyMetrics(): PolicyMetrics & { families(): readonly Family[]
         help: 'Requests whose quotas and credits were given back because they were not served.',
         values: refunds.samples((outcome) => ({ outcome })),
       }),
-      gauge({
-        name: 'tessera_shadow_routes',
-        help: 'Routes in shadow mode, which refuse nothing.',
-        values: [{ labels: {}, value: routes }],
-      }),
+      // Every worker has the same ones.
+      gauge(
+        {
+          name: 'tessera_shadow_routes',
+          help: 'Routes in shadow mode, which refuse nothing.',
+          values: alone(routes),
+        },
+        'max',
+      ),
     ],
   };
 }

@@ -17,6 +17,11 @@ export interface Sample {
   readonly metricName?: string;
 }
 
+/** The one sample of a family without labels. */
+export function alone(value: number): readonly Sample[] {
+  return [{ labels: {}, value }];
+}
+
 /** What a family is called, what it tells, and the samples it has now. */
 export interface Described {
   readonly name: string;

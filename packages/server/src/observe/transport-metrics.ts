@@ -1,10 +1,12 @@
-/** Metrics of connections: the certificate that is served, handshakes that were refused, credentials that came in clear. */
-import { counter, type Family, gauge, tally } from './series.ts';
+/** Metrics of connections: those that were refused, the certificate that is served, credentials that came in clear. */
+import { alone, counter, type Family, gauge, tally } from './series.ts';
 
 const refusals = ['certificate_missing', 'certificate_invalid', 'timeout', 'aborted', 'protocol'] as const;
 const listenerDoors = ['gateway', 'platform'] as const;
 
 export interface TransportMetrics {
+  /** A connection was closed because its listener held as many as it may. */
+  connectionRefused(): void;
   handshakeRefused(reason: (typeof refusals)[number]): void;
   /** @param expiresAt milliseconds since the epoch */
   certificateInForce(expiresAt: number): void;
@@ -13,16 +15,19 @@ export interface TransportMetrics {
   credentialExposed(door: (typeof listenerDoors)[number]): void;
   /** A request was refused because more arrive than can be answered. */
   requestShed(door: (typeof listenerDoors)[number]): void;
-  families(): readonly Family[];
 }
 
-export function transportMetrics(): TransportMetrics {
+export function transportMetrics(): TransportMetrics & { families(): readonly Family[] } {
   const refused = tally(refusals);
   const exposed = tally(listenerDoors);
   const shed = tally(listenerDoors);
+  let refusedConnections = 0;
   let proxyHeaders = 0;
   const certificate: { expiresAt?: number; reloaded?: boolean } = {};
   return {
+    connectionRefused() {
+      refusedConnections += 1;
+    },
     handshakeRefused(reason) {
       refused.counts[reason] += 1;
     },
@@ -44,6 +49,11 @@ export function transportMetrics(): TransportMetrics {
     },
     families: () => [
       counter({
+        name: 'tessera_connections_refused_total',
+        help: 'Connections that were closed as they were accepted: their listener held as many as it may.',
+        values: alone(refusedConnections),
+      }),
+      counter({
         name: 'tessera_requests_shed_total',
         help: 'Requests that were refused because more arrived than could be answered.',
         values: shed.samples((door) => ({ door })),
@@ -61,7 +71,7 @@ export function transportMetrics(): TransportMetrics {
       counter({
         name: 'tessera_proxy_headers_refused_total',
         help: 'Connections that were closed for want of a PROXY protocol header from a trusted proxy.',
-        values: [{ labels: {}, value: proxyHeaders }],
+        values: alone(proxyHeaders),
       }),
       // Without a certificate there is nothing to tell, and no alert on an expiry may fire.
       ...(certificate.expiresAt === undefined
@@ -71,7 +81,7 @@ export function transportMetrics(): TransportMetrics {
               {
                 name: 'tessera_certificate_expiry_timestamp_seconds',
                 help: 'When the certificate that is served expires.',
-                values: [{ labels: {}, value: certificate.expiresAt / 1000 }],
+                values: alone(certificate.expiresAt / 1000),
               },
               'min',
             ),
@@ -79,7 +89,7 @@ export function transportMetrics(): TransportMetrics {
               {
                 name: 'tessera_certificate_last_reload_successful',
                 help: '1 where the certificate in force is the one in the files, 0 where that was refused.',
-                values: [{ labels: {}, value: certificate.reloaded === true ? 1 : 0 }],
+                values: alone(certificate.reloaded === true ? 1 : 0),
               },
               'min',
             ),

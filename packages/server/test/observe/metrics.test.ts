@@ -97,20 +97,20 @@ describe('the metrics page', () => {
     metrics.cacheRequest('stale');
     metrics.rateLimitDecision('refused');
     metrics.failedCredential('blocked');
-    metrics.connectionRefused();
     metrics.preflight(true);
     metrics.preflight(false);
     metrics.preflight(false);
+    metrics.transport.connectionRefused();
     metrics.minted('api_key');
     metrics.revoked();
     metrics.revoked(3);
     metrics.audited(2);
     metrics.configReloaded(false);
-    metrics.shadowRefusal('gateway', 'limits', 'rate_limited');
-    metrics.shadowRefusal('gateway', 'limits', 'rate_limited');
-    metrics.policyFault('quotas', 'open');
-    metrics.refund('lost');
-    metrics.shadowRoutes(2);
+    metrics.policies.shadowRefusal('gateway', 'limits', 'rate_limited');
+    metrics.policies.shadowRefusal('gateway', 'limits', 'rate_limited');
+    metrics.policies.policyFault('quotas', 'open');
+    metrics.policies.refund('lost');
+    metrics.policies.shadowRoutes(2);
     metrics.route('/v1/tokens/{id}').request('GET', 200, 0.003);
     const lines = await linesOf(metrics);
     for (const line of [
@@ -127,7 +127,7 @@ describe('the metrics page', () => {
       'tessera_staleness_bound_seconds 5',
       'tessera_usage_buffered_events 7',
       'tessera_config_last_reload_successful 0',
-      'tessera_shadow_refusals_total{door="gateway",policy="limits",code="rate_limited"} 2',
+      'tessera_shadow_refusals_total{door="gateway",policy="limits",result="rate_limited"} 2',
       'tessera_policy_faults_total{policy="quotas",mode="open"} 1',
       'tessera_policy_faults_total{policy="quotas",mode="closed"} 0',
       'tessera_quota_refunds_total{outcome="lost"} 1',
@@ -180,7 +180,8 @@ describe('labels', () => {
     const metrics = metricsOf({ ofProcess: true });
     for (const door of doors) {
       for (const code of ['ok', ...denialCodes] as const) metrics.verification(door, code);
-      for (const policy of shadowPolicies) for (const code of denialCodes) metrics.shadowRefusal(door, policy, code);
+      for (const policy of shadowPolicies)
+        for (const code of denialCodes) metrics.policies.shadowRefusal(door, policy, code);
     }
     metrics.minted('tsr_live_0000');
     metrics.minted('constructor');
@@ -197,7 +198,6 @@ describe('labels', () => {
     );
     // The doors that judge, and the listener that a credential may come to in clear.
     expect(labels.get('door')).toEqual(new Set([...doors, 'platform']));
-    expect(labels.get('code')).toEqual(new Set(denialCodes));
     // Faults are counted by the policies that count.
     expect(labels.get('policy')).toEqual(new Set(shadowPolicies));
     expect(labels.get('mode')).toEqual(new Set(['closed', 'open', 'local']));
@@ -229,7 +229,6 @@ describe('labels', () => {
     expect(await metrics.exposition()).toContain('tessera_tokens_minted_total{kind="other"} 2');
     expect([...labels.keys()].toSorted()).toEqual(
       [
-        'code',
         'code_class',
         'decision',
         'door',

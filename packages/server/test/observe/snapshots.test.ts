@@ -34,6 +34,7 @@ describe('snapshots of several threads', () => {
     one.route('/v1/verify').request('POST', 200, 0.002);
     two.route('/v1/verify').request('POST', 200, 0.3);
     two.configReloaded(false);
+    for (const thread of [one, two]) thread.policies.shadowRoutes(1);
     const page = await aThread().exposition([await sent(one), await sent(two)]);
     expect(value(page, 'tessera_verifications_total{door="verify",result="ok"}')).toBe(3);
     expect(value(page, 'tessera_feed_lag_seconds')).toBe(2);
@@ -41,6 +42,7 @@ describe('snapshots of several threads', () => {
     expect(value(page, 'tessera_staleness_bound_seconds')).toBe(5);
     expect(value(page, 'tessera_build_info{version="1.0.0",node="v24.0.0"}')).toBe(1);
     expect(value(page, 'tessera_config_last_reload_successful')).toBe(0);
+    expect(value(page, 'tessera_shadow_routes')).toBe(1);
     const series = 'http_server_request_duration_seconds';
     const labels = 'http_request_method="POST",http_route="/v1/verify",http_response_status_code="200"';
     expect(value(page, `${series}_count{${labels}}`)).toBe(2);

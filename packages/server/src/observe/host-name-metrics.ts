@@ -1,5 +1,5 @@
 /** Metrics of the host names in address lists. No name is a label: the log tells which one fails. */
-import { counter, type Family, gauge, tally } from './series.ts';
+import { alone, counter, type Family, gauge, tally } from './series.ts';
 
 const outcomes = ['answered', 'failed'] as const;
 
@@ -29,7 +29,7 @@ export function hostNameMetrics(): HostNameMetrics & { families(): readonly Fami
         {
           name: 'tessera_host_names_unresolved',
           help: 'Host names in address lists whose addresses are not known: what depends on them is refused.',
-          values: [{ labels: {}, value: unresolved() }],
+          values: alone(unresolved()),
         },
         'max',
       ),

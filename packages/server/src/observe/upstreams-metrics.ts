@@ -15,11 +15,10 @@ export interface TargetHealth {
   readonly healthy: boolean;
 }
 
-export interface Upstreams {
+export interface UpstreamsMetrics {
   of(name: string): UpstreamMetrics;
   /** From now on this tells how the targets stand. */
   follow(status: () => readonly TargetHealth[]): void;
-  families(): readonly Family[];
 }
 
 const DURATION = 'tessera_upstream_request_duration_seconds';
@@ -36,7 +35,7 @@ interface Counted extends UpstreamMetrics {
   readonly counts: { retries: number; ejections: number };
 }
 
-export function upstreamMetrics(): Upstreams {
+export function upstreamsMetrics(): UpstreamsMetrics & { families(): readonly Family[] } {
   const counted = new Map<string, Counted>();
   let status: () => readonly TargetHealth[] = () => [];
   return {
