@@ -5,11 +5,6 @@ import { z } from 'zod';
 /** Narrowest prefixes that still describe a network of one's own: 10.0.0.0/8 and fc00::/7. Wider ones are "everybody". */
 const WIDEST_TRUSTED = { 4: 8, 6: 7 } as const;
 
-/** One address (`192.0.2.7`, `2001:db8::1`) or CIDR range (`10.0.0.0/8`). */
-export const addressRange = z
-  .string('must be an address or a CIDR range, such as 10.0.0.0/8')
-  .refine((text) => prefixOf(text) !== undefined, 'must be an address or a CIDR range, such as 10.0.0.0/8');
-
 const ENTRY = 'must be an address, a CIDR range such as 10.0.0.0/8, or a host name such as office.example.com';
 
 /**

@@ -1,6 +1,6 @@
 /** The `bounds:` part of a route: how much of a request it takes, and for how long. */
-import { z } from 'zod';
 import { duration } from './duration.ts';
+import { wholeNumber } from './plain-values.ts';
 import { strictObject } from './strict-object.ts';
 
 /** A tebibyte. */
@@ -8,13 +8,8 @@ export const MOST_BODY_BYTES = 1_099_511_627_776;
 /** 7 days. */
 export const LONGEST_REQUEST_SECONDS = 604_800;
 
-const BYTES = `must be a whole number of bytes from 0 to ${MOST_BODY_BYTES}`;
-
 export const routeBounds = strictObject({
-  maxBodyBytes: z
-    .int(BYTES)
-    .min(0, BYTES)
-    .max(MOST_BODY_BYTES, BYTES)
+  maxBodyBytes: wholeNumber(0, MOST_BODY_BYTES)
     .optional()
     .describe('Longest body of a request; a longer one is answered 413. Without it the setting `maxBodyBytes`.'),
   requestTimeout: duration(1, LONGEST_REQUEST_SECONDS)

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { duration } from './duration.ts';
 import { originOf } from './origin.ts';
+import { flag } from './plain-values.ts';
 import { strictObject, unique } from './strict-object.ts';
 
 const ORIGIN = 'must be an origin such as https://app.example.com, without path, or "*" for every origin';
@@ -35,10 +36,7 @@ export const routeCors = strictObject({
       'Request headers that pages may send, beside Authorization, Content-Type, DPoP, X-API-Key and X-Request-Id.',
     ),
   exposeHeaders: names.default([]).describe('Answer headers that pages may read, beside those of the gateway.'),
-  credentials: z
-    .boolean('must be true or false')
-    .default(false)
-    .describe('Whether pages may send cookies. A token in Authorization needs it not.'),
+  credentials: flag.default(false).describe('Whether pages may send cookies. A token in Authorization needs it not.'),
   maxAge: duration(0, 86_400).default(600).describe('How long a browser may remember the answer to a preflight.'),
 }).superRefine(({ origins, credentials }, context) => {
   if (!origins.includes('*')) return;

@@ -1,5 +1,6 @@
 /** What a route tells its upstream of the caller, beside the header fields that every route sends. */
 import { z } from 'zod';
+import { flag } from './plain-values.ts';
 import type { Finding } from './schema-problems.ts';
 import { strictObject } from './strict-object.ts';
 
@@ -7,7 +8,7 @@ const AUDIENCE = 'must be 1 to 512 characters of visible ASCII';
 
 const assertion = z.union(
   [
-    z.boolean(),
+    flag,
     strictObject({
       audience: z
         .string(AUDIENCE)
@@ -22,8 +23,7 @@ export const routeIdentity = strictObject({
   assertion: assertion
     .default(false)
     .describe('Whether each request carries a signed `X-Tessera-Assertion` (JWT). Needs `assertionKey`.'),
-  clientCertificate: z
-    .boolean('must be true or false')
+  clientCertificate: flag
     .default(false)
     .describe('Whether the upstream gets the certificate of the client in `Client-Cert` (RFC 9440).'),
 });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type CountingConfig, namesOf } from '../core/compiled-limits.ts';
 import { duration } from './duration.ts';
+import { oneOf, wholeNumber } from './plain-values.ts';
 import type { Finding } from './schema-problems.ts';
 import { strictObject, unique } from './strict-object.ts';
 
@@ -10,14 +11,7 @@ const LONGEST_WINDOW_SECONDS = 2_678_400;
 const MOST = 1_000_000;
 const MOST_IN_A_PERIOD = 1_000_000_000_000;
 
-const count = (max: number) => {
-  const message = `must be a whole number from 1 to ${max}`;
-  // Aborts, so that what is no whole number is told once.
-  return z.int({ error: message, abort: true }).min(1, message).max(max, message);
-};
-
-const oneOf = <const Choice extends string>(...choices: Choice[]) =>
-  z.enum(choices, `must be one of ${choices.join(', ')}`);
+const count = (max: number) => wholeNumber(1, max);
 
 const name = z
   .string('must be a name')

@@ -3,15 +3,11 @@ import { z } from 'zod';
 import { type TlsMaterial, UPSTREAM_DEFAULTS } from '../core/compiled-upstream.ts';
 import { duration } from './duration.ts';
 import { originOf } from './origin.ts';
+import { flag, oneOf, wholeNumber } from './plain-values.ts';
 import { strictObject, unique } from './strict-object.ts';
 import { path as filePath } from './value-types.ts';
 
 const DAY_SECONDS = 86_400;
-
-const wholeNumber = (min: number, max: number) => {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return z.int(message).min(min, message).max(max, message);
-};
 
 const ORIGIN = 'must be an http or https origin such as http://127.0.0.1:9000, without path, query and user';
 const origin = z
@@ -100,8 +96,7 @@ const tls = strictObject({
     .describe(
       "Name that the targets' certificates must have, and that is asked for (SNI). Without it the host of the url.",
     ),
-  verify: z
-    .boolean('must be true or false')
+  verify: flag
     .default(true)
     .describe('Dangerous if false: anyone on the way to the targets can pose as one, and read and change what passes.'),
 })
@@ -119,8 +114,7 @@ const full = strictObject({
     .min(1, 'must name a target')
     .check(unique('url', 'url'))
     .describe('Where the requests go.'),
-  balance: z
-    .enum(['round-robin', 'least-pending'], 'must be one of round-robin, least-pending')
+  balance: oneOf('round-robin', 'least-pending')
     .default(UPSTREAM_DEFAULTS.balance)
     .describe('Who is next: by turns, or who has the fewest requests under way; both by weight.'),
   health: health.optional().describe('Asks each target from time to time. Without it nobody does.'),
@@ -144,6 +138,3 @@ const short = origin.transform((url) => full.parse({ targets: [{ url }] }));
 
 /** An origin alone, or everything. */
 export const upstream = z.union([short, full], ORIGIN);
-
-/** An upstream as the file says it, every default filled in. */
-export type RouteUpstream = z.output<typeof upstream>;

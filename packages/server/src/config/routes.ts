@@ -1,6 +1,7 @@
 /** The `routes:` part of the configuration: which requests the gateway takes, what it asks of them and where they go. */
 import { z } from 'zod';
 import { addressEntry } from './address-range.ts';
+import { flag, oneOf } from './plain-values.ts';
 import { routeBounds } from './route-bounds.ts';
 import { checkCors, routeCors } from './route-cors.ts';
 import { routeCredential } from './route-credential.ts';
@@ -11,9 +12,6 @@ import { upstream } from './route-upstream.ts';
 import { strictObject, unique } from './strict-object.ts';
 
 const text = (message: string, pattern: RegExp) => z.string(message).regex(pattern, message);
-
-const oneOf = <const Choice extends string>(...choices: Choice[]) =>
-  z.enum(choices, `must be one of ${choices.join(', ')}`);
 
 const listOf = <Item extends z.ZodType>(item: Item, what: string) =>
   z.array(item, `must be a list of ${what}s`).check(unique(what));
@@ -57,8 +55,7 @@ const require = strictObject({
   kinds: listOf(oneOf('api_key', 'personal_access_token', 'access_token', 'refresh_token', 'session'), 'kind')
     .default([])
     .describe('Kinds of token that may pass. Empty: every kind.'),
-  clientCertificate: z
-    .boolean('must be true or false')
+  clientCertificate: flag
     .default(false)
     .describe('Whether the connection must have proved a client certificate. Needs `tlsClientCertificates`.'),
   roles: listOf(text('must be the name of a role', /^[!-~]{1,128}$/), 'role')

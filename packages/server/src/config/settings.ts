@@ -36,7 +36,7 @@ export const settings = {
     env: 'TESSERA_HOST',
     type: type.host,
     default: '127.0.0.1',
-    doc: 'Address that both listeners bind to.',
+    doc: 'Address that every listener binds to.',
   }),
   port: required({
     env: 'TESSERA_PORT',
@@ -201,6 +201,12 @@ export const settings = {
     default: 3600,
     doc: 'How long a request body may take to arrive at the gateway, where a route says nothing.',
   }),
+  workers: required<'auto' | number>({
+    env: 'TESSERA_WORKERS',
+    type: type.workers,
+    default: 1,
+    doc: 'Threads that serve, all on the same ports; `auto` is one for each core. More than one needs Linux. Each keeps facts of `cacheTokens` tokens.',
+  }),
   stalenessSeconds: required({
     env: 'TESSERA_STALENESS_SECONDS',
     type: type.seconds(1, 300),
@@ -218,12 +224,6 @@ export const settings = {
     type: type.seconds(0, 600),
     default: 0,
     doc: 'How long a stop still takes new requests while `/readyz` answers 503. Behind a load balancer: longer than it needs to notice.',
-  }),
-  workers: required<'auto' | number>({
-    env: 'TESSERA_WORKERS',
-    type: type.workers,
-    default: 1,
-    doc: 'Threads that serve, all on the same ports; `auto` is one for each core. More than one needs Linux. Each keeps facts of `cacheTokens` tokens.',
   }),
   shutdownSeconds: required({
     env: 'TESSERA_SHUTDOWN_SECONDS',

@@ -20,7 +20,7 @@ export function unique(what: string, field?: string) {
       const seen = new Map<unknown, number>();
       for (const [index, item] of (Array.isArray(items) ? items : []).entries()) {
         const key: unknown = field === undefined ? item : fieldOf(item, field);
-        if (typeof key !== 'string') continue;
+        if (typeof key !== 'string' && typeof key !== 'number') continue;
         const first = seen.get(key);
         const path = field === undefined ? [index] : [index, field];
         if (first === undefined) seen.set(key, index);

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { addressEntry } from './address-range.ts';
 import { duration } from './duration.ts';
 import { originOf } from './origin.ts';
+import * as plain from './plain-values.ts';
 
 export interface ValueType<T> {
   readonly schema: z.ZodType<T>;
@@ -20,8 +21,7 @@ const asFlag = (text: string): unknown => (text === 'true' ? true : text === 'fa
 const asList = (text: string): unknown => text.split(/[\s,]+/).filter((item) => item !== '');
 
 export function wholeNumber(min: number, max: number): ValueType<number> {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return { schema: z.int(message).min(min, message).max(max, message), fromText: asNumber };
+  return { schema: plain.wholeNumber(min, max), fromText: asNumber };
 }
 
 const WORKERS = 'must be auto or a whole number from 1 to 256';
@@ -33,7 +33,7 @@ export const workers: ValueType<'auto' | number> = {
 /** 0 lets the system choose a free port. */
 export const port = wholeNumber(0, 65_535);
 
-export const flag: ValueType<boolean> = { schema: z.boolean('must be true or false'), fromText: asFlag };
+export const flag: ValueType<boolean> = { schema: plain.flag, fromText: asFlag };
 
 /** Seconds. */
 export function seconds(min: number, max: number): ValueType<number> {
@@ -41,7 +41,7 @@ export function seconds(min: number, max: number): ValueType<number> {
 }
 
 export function oneOf<const Choice extends string>(choices: readonly Choice[]): ValueType<Choice> {
-  return { schema: z.enum(choices, `must be one of ${choices.join(', ')}`), fromText: asText };
+  return { schema: plain.oneOf(...choices), fromText: asText };
 }
 
 const PATH = 'must be the path of a file or folder';

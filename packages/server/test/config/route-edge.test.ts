@@ -126,7 +126,7 @@ test('bounds of a route, and of all routes', () => {
     requestTimeoutSeconds: 60,
   });
   expect(refusal('bounds: { maxBodyBytes: -1, requestTimeout: 0 }')).toEqual([
-    'bounds.maxBodyBytes: must be a whole number of bytes from 0 to 1099511627776',
+    'bounds.maxBodyBytes: must be a whole number from 0 to 1099511627776',
     'bounds.requestTimeout: must be a duration from 1 to 604800 seconds, such as 30, "15m", "90d" or "PT1H"',
   ]);
 });

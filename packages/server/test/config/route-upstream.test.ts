@@ -56,6 +56,8 @@ describe('what is refused, at its line', () => {
     ['health: { path: /, interval: 1, timeout: 2 }', 'health.timeout: is longer than the interval'],
     ['health: { path: /, status: [] }', 'health.status: must name a status'],
     ['health: { path: /, status: [100] }', 'health.status[0]: must be a list of statuses from 200 to 599'],
+    ['health: { path: /, status: [200, 204, 200] }', 'health.status[2]: repeats the status of [0]'],
+    ['retries: -1.5', 'retries: must be a whole number from 0 to 10'],
     ['eject: true', 'eject: must be a mapping or false'],
     ['eject: { failures: 0 }', 'eject.failures: must be a whole number from 1 to 1000'],
     ['eject: { for: 1m }', 'eject.for: is more than the longest'],
