@@ -11,8 +11,16 @@ import { withoutKey } from './route-identity.ts';
 import { shadowWarnings } from './route-limits.ts';
 import type { Route } from './routes.ts';
 import { type Finding, findingsOf } from './schema-problems.ts';
-import { isSettingName, type SettingName, type SettingValues, settingNames, settings } from './settings.ts';
+import {
+  isSettingName,
+  type Setting,
+  type SettingName,
+  type SettingValues,
+  settingNames,
+  settings,
+} from './settings.ts';
 import { withUpstreamFiles } from './upstream-files.ts';
+import { path as pathType } from './value-types.ts';
 
 const DEFAULT_FILE = 'tessera.yaml';
 
@@ -48,20 +56,13 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadInput): Lo
 
   const given = new Set(settingNames.filter((name) => environment.given.has(name) || file.values[name] !== undefined));
   const entries = settingNames.map((name) => {
-    const value = environment.given.get(name)?.value ?? file.values[name] ?? settings[name].default;
-    return [name, value] as const;
+    const { type, default: byDefault }: Setting<unknown> = settings[name];
+    const value = environment.given.get(name)?.value ?? file.values[name] ?? byDefault;
+    return [name, type === pathType && typeof value === 'string' ? resolve(cwd, value) : value] as const;
   });
   // Each value has passed the schema of its own setting, or is its default.
   const values = Object.fromEntries(entries) as SettingValues;
-  const agreed = agree(
-    {
-      ...values,
-      configFile: file.path,
-      data: resolve(cwd, values.data),
-      assertionKey: values.assertionKey === undefined ? undefined : resolve(cwd, values.assertionKey),
-    },
-    given,
-  );
+  const agreed = agree({ ...values, configFile: file.path }, given);
   const locate = (finding: Finding): ConfigProblem => {
     const [name, ...rest] = finding.path;
     const variable = typeof name === 'string' && isSettingName(name) ? environment.given.get(name) : undefined;

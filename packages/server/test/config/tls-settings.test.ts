@@ -1,6 +1,6 @@
 /** TLS is set as a whole or not at all: half of it would look like protection. */
 import { expect, test } from 'vitest';
-import { loaded, problems } from './support.ts';
+import { CWD, loaded, problems } from './support.ts';
 
 const PAIR = 'tlsCertificate: a.pem\ntlsKey: a.key\n';
 
@@ -38,7 +38,8 @@ test('the whole of it is accepted', () => {
   expect(loaded({ yaml, env: { TESSERA_PUBLIC_HTTP: 'both' } })).toMatchObject({
     tlsPort: 0,
     gatewayTlsPort: 0,
-    tlsCertificate: 'a.pem',
+    tlsCertificate: `${CWD}/a.pem`,
+    tlsClientCrl: `${CWD}/crl.pem`,
     tlsClientCertificates: 'optional',
     publicHttp: 'both',
   });
