@@ -66,11 +66,18 @@ export function headOf(raw: readonly string[], endsHere: boolean): ReadHead {
   };
 }
 
+/**
+ * HTTP/1.1 knows methods in capitals alone, and its parser refuses all others. Some servers behind us write them so
+ * themselves: a rule for DELETE must not let `delete` pass.
+ */
+const METHOD = /^[A-Z][A-Z-]{0,31}$/;
+
 function faultOf(
   pseudo: { readonly path: string; readonly scheme: string; readonly method: string },
   hosts: readonly string[],
 ): string | undefined {
   if (pseudo.method === 'CONNECT') return undefined;
+  if (!METHOD.test(pseudo.method)) return 'A method is written in capitals.';
   if (pseudo.scheme !== 'https') return 'The scheme of a request over TLS is https.';
   if (pseudo.path[0] !== '/') return 'The request target is ambiguous or not valid.';
   // RFC 9113 section 8.3.1: where they differ, somebody is being fooled.
