@@ -83,18 +83,19 @@ function overTls(options: ListenOptions, tls: TlsListening, limits: ListenLimits
   };
 }
 
-/** The header comes before the handshake; both ends of a handshake have the address and port of the proxy. */
+/** The header comes before the handshake; before and after it the connection has the same two ends, and no other has both. */
 function behindProxy(proxied: ProxyListening, server: TlsServer, limits: ListenLimits): Server {
   const clients = new Map<string, string | undefined>();
-  const endOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+  const endsOf = ({ remoteAddress, remotePort, localAddress }: Socket): string =>
+    `${remoteAddress} ${remotePort} ${localAddress}`;
   // First of all listeners: whoever serves the connection asks it for its peer.
-  server.prependListener('secureConnection', (socket) => tellAddress(socket, clients.get(endOf(socket))));
+  server.prependListener('secureConnection', (socket) => tellAddress(socket, clients.get(endsOf(socket))));
   return proxiedServer(
     proxied,
     (socket, address) => {
-      const end = endOf(socket);
-      clients.set(end, address);
-      socket.once('close', () => clients.delete(end));
+      const ends = endsOf(socket);
+      clients.set(ends, address);
+      socket.once('close', () => clients.delete(ends));
       server.emit('connection', socket);
     },
     limits,

@@ -1,4 +1,5 @@
 /** A PROXY protocol header is believed from our proxies alone, and nothing that is not one for certain is passed over. */
+import { once } from 'node:events';
 import { connect as connectTcp, type Socket, SocketAddress } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
@@ -118,12 +119,17 @@ const mirror: Handler = (request, response) => {
 };
 
 const start = async (
-  more: { readonly tls?: boolean; readonly trusts?: string; readonly limits?: Partial<ListenLimits> } = {},
+  more: {
+    readonly tls?: boolean;
+    readonly trusts?: string;
+    readonly host?: string;
+    readonly limits?: Partial<ListenLimits>;
+  } = {},
 ): Promise<void> => {
   refused = 0;
   listener = await listen({
     handler: mirror,
-    host: '127.0.0.1',
+    host: more.host ?? '127.0.0.1',
     port: 0,
     onError: () => {},
     proxied: {
@@ -220,6 +226,25 @@ describe('a listener behind a proxy', () => {
     );
     expect(await Promise.all(asked)).toEqual(clients);
     expect(await ask(Buffer.from('PROXY UNKNOWN\r\n'), false)).toBe('unknown');
+  });
+
+  it('tells connections apart that come from one port of the proxy to two addresses of ours', async () => {
+    await start({ tls: true, host: '0.0.0.0' });
+    const sockets: Socket[] = [];
+    let localPort = 0;
+    for (const [index, host] of ['127.0.0.1', '127.0.0.2'].entries()) {
+      const raw = connectTcp({ host, port: listener?.port ?? 0, localAddress: '127.0.0.1', localPort });
+      await once(raw, 'connect');
+      localPort = raw.localPort ?? 0;
+      raw.write(`PROXY TCP4 192.0.2.${index + 1} 127.0.0.1 1 443\r\n`);
+      sockets.push(raw);
+    }
+    const heard = sockets.map((raw) => {
+      const socket = connectTls({ socket: raw, servername: 'a.test', ca: authority.certificatePem });
+      socket.write(get('Connection: close'));
+      return hear(socket);
+    });
+    expect((await Promise.all(heard)).map(({ text }) => told(text))).toEqual(['192.0.2.1', '192.0.2.2']);
   });
 
   it('ends as ever: what has not said who it is does not hold it up', async () => {
