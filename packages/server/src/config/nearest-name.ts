@@ -8,26 +8,28 @@ const SHORTEST_WORD = 4;
 /** The candidate that differs least from `name`, or undefined where none is near: at most a third of its letters differ. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
+  // A whole name that is near wins over a word of it: `gatewyPort` is no `port`.
+  return nearest([name], candidates) ?? nearest(longWords(name), candidates);
+}
+
+function nearest(spellings: readonly string[], candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    for (const [penalty, spelling] of spellings(name)) {
-      const plain = letters(candidate);
-      const distance = editDistance(spelling, plain);
-      if (distance > Math.floor(Math.max(spelling.length, plain.length) / 3)) continue;
-      if (distance + penalty >= bestDistance) continue;
+    for (const spelling of spellings) {
+      const [a, b] = [letters(spelling), letters(candidate)];
+      const distance = editDistance(a, b);
+      if (distance > Math.floor(Math.max(a.length, b.length) / 3) || distance >= bestDistance) continue;
       best = candidate;
-      bestDistance = distance + penalty;
+      bestDistance = distance;
     }
   }
   return best;
 }
 
-/** The whole name first; then its words, which lose to a whole name that is as near. */
-function spellings(name: string): [penalty: number, spelling: string][] {
+function longWords(name: string): string[] {
   const words = name.replace(/([a-z])([A-Z])/g, '$1_$2').split(/[^A-Za-z0-9]+/);
-  const long = words.filter((word) => word.length >= SHORTEST_WORD && word.length < name.length);
-  return [[0, letters(name)], ...long.map((word): [number, string] => [1, letters(word)])];
+  return words.filter((word) => word.length >= SHORTEST_WORD && word.length < name.length);
 }
 
 /** `gateway_port`, `gateway-port` and `gatewayPort` are the same word to whoever types them. */

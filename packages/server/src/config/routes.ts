@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { addressEntry } from './address-range.ts';
 import { flag, oneOf } from './plain-values.ts';
 import { routeBounds } from './route-bounds.ts';
+import { checkCollisions } from './route-collisions.ts';
 import { checkCors, routeCors } from './route-cors.ts';
 import { routeCredential } from './route-credential.ts';
 import { routeIdentity } from './route-identity.ts';
@@ -102,7 +103,10 @@ export const routeSchema = strictObject({
   .superRefine(checkCors)
   .superRefine(checkCosts);
 
-export const routesSchema = z.array(routeSchema, 'must be a list of routes').check(unique('name', 'name'));
+export const routesSchema = z
+  .array(routeSchema, 'must be a list of routes')
+  .check(unique('name', 'name'))
+  .superRefine(checkCollisions);
 
 /** A route as the gateway uses it, every default filled in. */
 export type Route = z.output<typeof routeSchema>;

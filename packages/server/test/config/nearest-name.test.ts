@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { editDistance, nearestName } from '../../src/config/nearest-name.ts';
 
-const NAMES = ['name', 'match', 'require', 'limits', 'quota', 'transform', 'upstream', 'gatewayPort'];
+const NAMES = ['port', 'name', 'match', 'require', 'limits', 'quota', 'transform', 'upstream', 'gatewayPort'];
 
 test.each([
   ['limit', 'limits'],
@@ -13,6 +13,9 @@ test.each([
   ['Require', 'require'],
   ['gateway_port', 'gatewayPort'],
   ['GATEWAY-PORT', 'gatewayPort'],
+  ['gatewyPort', 'gatewayPort'],
+  ['gatwy_port', 'gatewayPort'],
+  ['tesseraPort', 'port'],
   ['xyz', undefined],
   ['', undefined],
   ['n', undefined],

@@ -1,5 +1,6 @@
 /** The `routes:` part: what a route may say, what it means when it says nothing, and how it is refused. */
 import { describe, expect, test } from 'vitest';
+import { compileRoutes } from '../../src/core/routes.ts';
 import { CWD, loaded, problems } from './support.ts';
 
 const route = (more: string): string => `routes:\n- { name: a, match: { path: /* }, upstream: "http://u", ${more} }\n`;
@@ -293,5 +294,30 @@ describe('an assertion', () => {
     ['{ assertions: true }', 'identity.assertions: unknown setting "assertions"; did you mean "assertion"?'],
   ])('%s is refused', (identity, message) => {
     expect(asks(identity)).toEqual([message]);
+  });
+});
+
+describe('two routes that take the same requests are refused, at the later one', () => {
+  const both = (first: string, second: string): string =>
+    `routes:\n- { name: a, match: { ${first} }, upstream: "http://u" }\n- { name: b, match: { ${second} }, upstream: "http://u" }\n`;
+  test.each([
+    ['path: /a', 'path: /a'],
+    ['path: /a/*', 'path: /a/*'],
+    ['path: /a, methods: [GET, PUT]', 'path: /a, methods: [POST, PUT]'],
+    ['path: /a, host: API.example.test', 'path: /a, host: api.example.test'],
+  ])('%s and %s', (first, second) => {
+    expect(problems({ yaml: both(first, second) })).toEqual([
+      'tessera.yaml:3:14 routes[1].match: takes requests that [0] takes: give one of them another host, path or methods',
+    ]);
+  });
+
+  test.each([
+    ['path: /a', 'path: /a/*'],
+    ['path: /a', 'path: /a, methods: [GET]'],
+    ['path: /a, methods: [GET]', 'path: /a, methods: [PUT]'],
+    ['path: /a', 'path: /a, host: api.example.test'],
+  ])('but not %s and %s, and what is accepted here can be compiled', (first, second) => {
+    const { routes } = loaded({ yaml: both(first, second) });
+    expect(compileRoutes(routes, { workspace: 'ws_1' }).routes).toHaveLength(2);
   });
 });
