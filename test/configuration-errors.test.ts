@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { call } from './support/call.ts';
+import { certificates } from './support/certificates.ts';
 import {
   endServers,
   newRootToken,
@@ -19,7 +20,9 @@ import {
 const SECRET = 'correct-horse-battery-staple';
 const key = () => randomBytes(32).toString('hex');
 
+const authority = certificates();
 afterAll(endServers);
+afterAll(authority.remove);
 
 describe('a start is refused', { timeout: STARTS_MS }, () => {
   type Ended = Awaited<ReturnType<typeof runToEnd>>;
@@ -130,6 +133,54 @@ describe('a start is refused', { timeout: STARTS_MS }, () => {
     const { port } = taken.address() as AddressInfo;
     await refused({ TESSERA_PORT: String(port) }, new RegExp(`EADDRINUSE.*${port}`));
     taken.close();
+  });
+});
+
+describe('what `config check` calls valid can start', { timeout: STARTS_MS }, () => {
+  const check = (text: string, env: Record<string, string> = {}) =>
+    runToEnd(['config', 'check'], { TESSERA_CONFIG: writeConfig(temporaryFolder(), text), ...env });
+  const tls = (certificate: string, privateKey: string): string =>
+    `gatewayTlsPort: 0\ntlsCertificate: ${certificate}\ntlsKey: ${privateKey}\n`;
+
+  it('a certificate and a key that are there, in good order', async () => {
+    const { certificate, key: privateKey } = authority.server(['localhost']);
+    const { code, stderr, stdout } = await check(tls(certificate, privateKey));
+    expect([code, stdout + stderr]).toEqual([0, 'the configuration is valid; routes: 0\n']);
+  });
+
+  it.each([
+    [
+      'a certificate that is not there',
+      () => tls('/nowhere/a.pem', '/nowhere/a.key'),
+      /:2:1 tlsCertificate: \/nowhere\/a\.pem does not exist$/,
+    ],
+    [
+      'a key that is not the one of the certificate',
+      () => tls(authority.server(['a']).certificate, authority.server(['b']).key),
+      /:3:1 tlsKey: \S+ is not the key of \S+$/,
+    ],
+    [
+      'a signing key that is not there',
+      () => 'assertionKey: /nowhere/k.pem\n',
+      /:1:1 assertionKey: \/nowhere\/k\.pem does not exist$/,
+    ],
+    [
+      'a signing key of another kind',
+      () => `assertionKey: ${authority.server(['a']).key}\n`,
+      /:1:1 assertionKey: \S+ does not hold an Ed25519 private key/,
+    ],
+  ])('but not %s', async (_what, text, message) => {
+    const { code, stdout, stderr } = await check(text());
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr.trim()).toMatch(message);
+    expect(stderr).not.toContain('is valid');
+  });
+
+  it('says so where a setting of the environment is wrong, and where there is no file', async () => {
+    const wrong = await check('routes: []\n', { TESSERA_ASSERTION_KEY: '/nowhere/k.pem' });
+    expect(wrong.stderr).toBe('TESSERA_ASSERTION_KEY: /nowhere/k.pem does not exist\n');
+    const none = await runToEnd(['config', 'check'], {});
+    expect(none.stdout + none.stderr).toContain('there is no file');
   });
 });
 

@@ -7,6 +7,7 @@ import { type Started, startApp } from './app.ts';
 import { type Config, type LoadResult, loadConfig } from './config/load.ts';
 import { type ConfigProblem, formatProblem } from './config/problems.ts';
 import { configSchema, printConfig } from './config/render.ts';
+import { namedFileFindings } from './named-files.ts';
 import { createLogger } from './observe/log.ts';
 import { startError } from './start-error.ts';
 import { startWorkers } from './workers/start-workers.ts';
@@ -57,8 +58,19 @@ function config(verb: string | undefined): void {
     const loaded = load();
     if (!loaded.ok) return;
     if (verb === 'print') print(printConfig(loaded.config));
-    else tell(`the configuration is valid; routes: ${loaded.config.routes.length}`);
+    else check(loaded);
   }
+}
+
+/** Says that it is valid, once the files that it names are, too. */
+function check({ config, locate }: LoadResult & { readonly ok: true }): void {
+  const { problems, warnings } = namedFileFindings(config, Date.now());
+  for (const warning of warnings) tell(warningText(locate(warning)));
+  for (const problem of problems) tell(formatProblem(locate(problem)));
+  if (problems.length > 0) process.exitCode = EXIT.usage;
+  else if (config.configFile === undefined)
+    tell('the configuration is valid; there is no file, and so no route but the sample');
+  else tell(`the configuration is valid; routes: ${config.routes.length}`);
 }
 
 /** Loads the configuration; where it is wrong, says everything that is and sets the exit code. */

@@ -25,8 +25,9 @@ export function followConfig(following: Following, apply: (next: Config) => void
   const { config, log, metrics, reload } = following;
   if (config.configFile === undefined) return NOT_FOLLOWED;
   const ended = new AbortController();
+  let waiting: readonly string[] = [];
   const applied = (next: Config): void => {
-    metrics.configReloaded(true);
+    metrics.configReloaded(waiting.length === 0);
     log.info({ routes: next.routes.length }, 'the configuration was reloaded');
   };
   const refused = (problems: readonly string[]): void => {
@@ -44,6 +45,13 @@ export function followConfig(following: Following, apply: (next: Config) => void
         () => applied(next),
         (error: unknown) => refused([`cannot be applied: ${error instanceof Error ? error.message : 'unknown error'}`]),
       );
+    },
+    onRead(changed) {
+      waiting = changed.map(formatProblem);
+      // Also where a file that was refused is again what it was before: nothing else tells that all is well.
+      metrics.configReloaded(waiting.length === 0);
+      if (waiting.length > 0)
+        log.warn({ problems: waiting }, 'settings have changed that need a restart; routes do not');
     },
     onProblem: (problems) => refused(problems.map(formatProblem)),
     signal: ended.signal,

@@ -4,11 +4,12 @@ import type { SecureContextOptions } from 'node:tls';
 import type { Clock } from '@tessera/verify';
 import type { Config } from './config/load.ts';
 import { StartRefused } from './core/bootstrap.ts';
-import { type CertificateFiles, followCertificate, type LoadedCertificate } from './http/certificates.ts';
+import { followCertificate, type LoadedCertificate } from './http/certificates.ts';
 import type { TrustedProxies } from './http/client-address.ts';
 import { listen } from './http/listen.ts';
 import type { Handler, Listener, ListenOptions, ProxyListening, TlsListening } from './http/listen-options.ts';
 import { inTurns } from './http/turns.ts';
+import { certificateFiles } from './named-files.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 
@@ -122,7 +123,7 @@ interface Served {
 /** `renew` is called with every certificate but the first. */
 function servedCertificate(parts: ListenersParts, renew: Listener['renew']): Served | undefined {
   const { config, clock, log, metrics } = parts;
-  const files = filesOf(config);
+  const files = certificateFiles(config);
   if (files === undefined) return undefined;
   const { transport } = metrics;
   const ended = new AbortController();
@@ -163,9 +164,4 @@ function servedCertificate(parts: ListenersParts, renew: Listener['renew']): Ser
     reload,
     end: () => ended.abort(),
   };
-}
-
-function filesOf({ tlsCertificate, tlsKey, tlsClientCa, tlsClientCrl }: Config): CertificateFiles | undefined {
-  if (tlsCertificate === undefined || tlsKey === undefined) return undefined;
-  return { certificate: tlsCertificate, key: tlsKey, clientCa: tlsClientCa, clientCrl: tlsClientCrl };
 }

@@ -30,7 +30,13 @@ export interface Config extends SettingValues {
 }
 
 export type LoadResult =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly ConfigProblem[] }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly warnings: readonly ConfigProblem[];
+      /** Where a setting was given, for what is found wrong with it later. */
+      readonly locate: (finding: Finding) => ConfigProblem;
+    }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[]; readonly warnings: readonly ConfigProblem[] };
 
 export interface LoadInput {
@@ -76,7 +82,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadInput): Lo
     ...withoutCertificates(file.routes, values.tlsClientCertificates),
   ];
   if (problems.length > 0) return { ok: false, problems: problems.map(locate), warnings };
-  return { ok: true, config: deepFreeze({ ...agreed.values, routes: file.routes }), warnings };
+  return { ok: true, config: deepFreeze({ ...agreed.values, routes: file.routes }), warnings, locate };
 }
 
 interface FileReading {

@@ -16,7 +16,9 @@ export interface WatchInput {
   readonly load: () => LoadResult;
   /** Called with the configuration that is in force from now on: new routes, everything else as it was. A throw refuses it. */
   readonly onChange: (config: Config) => void;
-  /** Called with what was wrong, or needs a restart. What was in force stays so. */
+  /** Called with every file that is valid, before its routes are in force: the settings that changed in it and need a restart. */
+  readonly onRead: (waiting: readonly ConfigProblem[]) => void;
+  /** Called with what was wrong. What was in force stays so. */
   readonly onProblem: (problems: readonly ConfigProblem[]) => void;
   /** Ends the watching. */
   readonly signal: AbortSignal;
@@ -27,15 +29,13 @@ export interface ConfigWatch {
   readonly reload: () => void;
 }
 
-export function watchConfig({ path, current, load, onChange, onProblem, signal }: WatchInput): ConfigWatch {
+export function watchConfig({ path, current, load, onChange, onRead, onProblem, signal }: WatchInput): ConfigWatch {
   let inForce = current;
   const report = (message: string): void => onProblem([{ source: path, path: '', message }]);
 
   const adopt = (loaded: Config): void => {
     const changed = settingNames.filter((name) => !isDeepStrictEqual(inForce[name], loaded[name]));
-    if (changed.length > 0) {
-      onProblem(changed.map((name) => ({ source: path, path: name, message: 'has changed and needs a restart' })));
-    }
+    onRead(changed.map((name) => ({ source: path, path: name, message: 'has changed and needs a restart' })));
     if (isDeepStrictEqual(inForce.routes, loaded.routes)) return;
     const next = Object.freeze({ ...inForce, routes: loaded.routes });
     try {

@@ -56,6 +56,9 @@ function follow(apply: (config: Config) => void = () => {}) {
       apply(config);
       tell(`port ${config.port}, routes ${config.routes.map(({ name }) => name).join(' ')}`);
     },
+    onRead(waiting) {
+      if (waiting.length > 0) tell(waiting.map(formatProblem).join('\n'));
+    },
     onProblem: (problems: readonly ConfigProblem[]) => tell(problems.map(formatProblem).join('\n')),
     signal: aborter.signal,
   });
