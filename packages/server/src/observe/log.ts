@@ -2,6 +2,7 @@
 import { openSync } from 'node:fs';
 import { type Logger, destination as openDestination, pino, stdTimeFunctions } from 'pino';
 import { type AccessLog, accessLines } from './access-log.ts';
+import { errorMembers } from './error-members.ts';
 import { gathered, type LineSink } from './gathered-lines.ts';
 import { scrubber } from './log-line.ts';
 
@@ -84,6 +85,7 @@ export function logOver(sink: LineSink, { level, secrets = [] }: Pick<LoggerOpti
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: errorMembers },
       hooks: { streamWrite: scrubbing.scrub },
     },
     lines,

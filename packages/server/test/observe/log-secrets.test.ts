@@ -38,7 +38,6 @@ const places: Readonly<Record<string, (logger: Logger) => void>> = {
     logger.error({ err: error }, 'failed');
   },
   'the cause of an error': (logger) => logger.error(new Error('outer', { cause: new Error(TOKEN) })),
-  'a property of an error': (logger) => logger.error(Object.assign(new Error('x'), { request: { token: TOKEN } })),
   'what toJSON returns': (logger) => logger.info({ value: { toJSON: () => ({ token: TOKEN }) } }),
 };
 
@@ -58,6 +57,21 @@ describe('a token in', () => {
 });
 
 describe('what else is taken out', () => {
+  it('is what libraries put into their errors: an answer that cannot be read, a row that cannot be written', async () => {
+    const log = fileLog();
+    const odd = () => Object.assign(new TypeError('odd'), { code: 'E_ODD', data: 'Set-Cookie: a=b', detail: 'row' });
+    log.logger.error(odd());
+    log.logger.warn({ err: new AggregateError([odd()], 'several') }, 'failed');
+    const [first, second] = (await log.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const members = { type: 'TypeError', message: 'odd', stack: expect.stringContaining('odd'), code: 'E_ODD' };
+    expect(first.err).toEqual(members);
+    expect(second.err).toMatchObject({ type: 'AggregateError', message: 'several', aggregateErrors: [members] });
+    expect(second.err.aggregateErrors).toEqual([members]);
+  });
+
   it('is each of several tokens, and nothing around them', async () => {
     const log = fileLog();
     log.logger.info({ url: `/a?x=${TOKEN}&y=${OTHER_TOKEN}#z`, plain: 'stays as it is: 100% [ok] \\u0041 %zz' });
