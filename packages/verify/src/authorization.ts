@@ -15,19 +15,19 @@ export interface Authorized {
 
 export function authorization(validated: Validated, asked: Requirement): Authorized | Deny {
   const { facts } = validated;
-  const missing = missingScopes(facts, asked);
-  if (missing.length === 0) return { valid: true, facts } as Authorized;
-  return deny('insufficient_scope', {
-    principal: facts,
-    missingScopes: missing,
-    detail: `missing scope: ${missing.join(' ')}`,
-  });
+  return refusedByScopes(facts, asked) ?? ({ valid: true, facts } as Authorized);
 }
 
 /**
  * Scopes are compared exactly: no wildcard, no prefix, no case folding, so that what is granted is what is written. `some`
  * and not `includes`, which would find a part of a text where a store hands out one text instead of a list.
  */
-export function missingScopes(facts: TokenFacts, asked: Requirement): readonly string[] {
-  return asked.scopes.filter((scope) => !facts.scopes.some((granted) => granted === scope));
+export function refusedByScopes(facts: TokenFacts, asked: Requirement): Deny | undefined {
+  const missing = asked.scopes.filter((scope) => !facts.scopes.some((granted) => granted === scope));
+  if (missing.length === 0) return undefined;
+  return deny('insufficient_scope', {
+    principal: facts,
+    missingScopes: missing,
+    detail: `missing scope: ${missing.join(' ')}`,
+  });
 }

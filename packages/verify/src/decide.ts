@@ -5,7 +5,7 @@ import { chain, type MaybePromise } from './maybe-promise.ts';
 import { policy } from './policy.ts';
 import type { Ports } from './ports.ts';
 import type { Credential } from './presence.ts';
-import type { Circumstances, Requirement } from './requirement.ts';
+import type { Asked } from './requirement.ts';
 import { validation } from './validation.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -13,11 +13,7 @@ import type { Verdict } from './verdict.ts';
  * Whether this credential may do what is required, under these circumstances. Never throws or rejects: what cannot be
  * judged is denied as `fault`. The verdict is a plain value where every port answers from memory, else a promise.
  */
-export function decide(
-  credential: Credential,
-  asked: { readonly requirement: Requirement; readonly circumstances: Circumstances },
-  ports: Ports,
-): MaybePromise<Verdict> {
+export function decide(credential: Credential, asked: Asked, ports: Ports): MaybePromise<Verdict> {
   try {
     const verdict = chain(validation(credential, asked, ports), (validated): MaybePromise<Verdict> => {
       if (!validated.valid) return validated;

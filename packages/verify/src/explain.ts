@@ -1,5 +1,5 @@
 /** The whole decision without stopping at the first refusal, and without spending anything: why was this refused? */
-import { missingScopes } from './authorization.ts';
+import { refusedByScopes } from './authorization.ts';
 import { decide } from './decide.ts';
 import { type DenialCode, denials } from './denials.ts';
 import { fault } from './fault.ts';
@@ -15,11 +15,9 @@ import { judgeShadow } from './policy/shadow.ts';
 import { policyOrder } from './policy.ts';
 import type { Concurrency, Limiter, LimitOutcome, Ports, QuotaOutcome, Quotas, TokenFacts } from './ports.ts';
 import type { Credential } from './presence.ts';
-import type { Circumstances, Requirement } from './requirement.ts';
+import type { Asked } from './requirement.ts';
 import { condition, possession, recognise } from './validation.ts';
 import type { Finding, Verdict } from './verdict.ts';
-
-type Asked = { readonly requirement: Requirement; readonly circumstances: Circumstances };
 
 export interface Explanation {
   /** What `decide` would answer now. */
@@ -82,15 +80,12 @@ async function findingsOfKnown(
     code: await possession(credential, facts, asked, ports),
   }));
   const isUnproved = facts.boundKey !== undefined && possessed.outcome === 'passed';
-  const missing = missingScopes(facts, requirement);
   const terms: Terms = { circumstances: asked.circumstances, ports, mode: 'peek' };
   const { shadowed } = await judgeShadow(facts, asked, terms);
   return [
     await found('condition', ports, () => ({ code: condition(facts, requirement, ports.clock.now()) })),
     isUnproved ? skipped('possession') : possessed,
-    missing.length === 0
-      ? finding('scopes', NOTHING_WRONG)
-      : finding('scopes', { code: 'insufficient_scope', detail: `missing scope: ${missing.join(' ')}` }),
+    await found('scopes', ports, () => refusedByScopes(facts, requirement) ?? NOTHING_WRONG),
     await found('address', ports, () => refusedByAddress(facts, asked) ?? NOTHING_WRONG),
     await found('rules', ports, () => refusedByRule(facts, requirement) ?? NOTHING_WRONG),
     await found('concurrency', ports, async () => placed(await takePlaces(placesOf(facts, asked), terms))),

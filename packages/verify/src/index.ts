@@ -44,6 +44,7 @@ export { type DpopOptions, dpopProofs } from './proofs/dpop.ts';
 export { type MemoryReplays, memoryReplays, type ReplayStore } from './proofs/replays.ts';
 export { parameterKey, parametersOf, withoutParameters } from './query.ts';
 export {
+  type Asked,
   type Circumstances,
   type CountedBy,
   circumstances,

@@ -11,10 +11,8 @@ import { refusedByRule } from './policy/rules.ts';
 import { limitsOf, placesOf, quotasOf } from './policy/rules-of.ts';
 import { judgeShadow } from './policy/shadow.ts';
 import type { Ports, TokenFacts } from './ports.ts';
-import type { Circumstances, Requirement } from './requirement.ts';
+import type { Asked, Requirement } from './requirement.ts';
 import { allow, deny, type LimitState, type Verdict } from './verdict.ts';
-
-type Asked = { readonly requirement: Requirement; readonly circumstances: Circumstances };
 
 /**
  * The order in which policies are judged: what costs nothing first, what costs durable money last. A place of a

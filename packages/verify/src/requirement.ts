@@ -20,7 +20,7 @@ export interface Requirement {
   /** Only requests whose connection proved a client certificate. */
   readonly clientCertificate: boolean;
   readonly addresses: readonly AddressRule[];
-  /** Limits of the asker, beside those of the token; they count by what `limitKey` says. */
+  /** Limits of the asker, beside those of the token; they count by what `counterKey` says. */
   readonly limits: readonly RequiredLimit[];
   readonly quotas: readonly RequiredQuota[];
   /** Limits of the requests under way at once. */
@@ -70,6 +70,12 @@ export interface ProvedCertificate {
   readonly thumbprint: string;
   /** Milliseconds since the epoch: a connection may outlive its certificate. */
   readonly expiresAt: number;
+}
+
+/** What the decision is asked of a credential. */
+export interface Asked {
+  readonly requirement: Requirement;
+  readonly circumstances: Circumstances;
 }
 
 const NOTHING: Requirement = {

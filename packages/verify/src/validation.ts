@@ -5,7 +5,7 @@ import { type DigestKey, digestKey } from './digest.ts';
 import { chain, type MaybePromise } from './maybe-promise.ts';
 import type { Ports, TokenFacts } from './ports.ts';
 import type { Credential } from './presence.ts';
-import type { Circumstances, Requirement } from './requirement.ts';
+import type { Asked, Requirement } from './requirement.ts';
 import { type Deny, deny } from './verdict.ts';
 
 declare const brand: unique symbol;
@@ -22,11 +22,7 @@ export const MAX_CREDENTIAL_LENGTH = 512;
 /** Signed tokens carry claims; they are parsed only below this length. */
 export const MAX_SIGNED_LENGTH = 8192;
 
-export function validation(
-  credential: Credential,
-  asked: { readonly requirement: Requirement; readonly circumstances: Circumstances },
-  ports: Ports,
-): MaybePromise<Validated | Deny> {
+export function validation(credential: Credential, asked: Asked, ports: Ports): MaybePromise<Validated | Deny> {
   return chain(recognise(credential, ports), (found) => {
     if (typeof found === 'string') return deny(found);
     const code = condition(found, asked.requirement, ports.clock.now());
@@ -77,7 +73,7 @@ export function condition(facts: TokenFacts, asked: Requirement, now: number): D
 export function possession(
   credential: Credential,
   facts: TokenFacts,
-  asked: { readonly requirement: Requirement; readonly circumstances: Circumstances },
+  asked: Asked,
   ports: Ports,
 ): MaybePromise<DenialCode | undefined> {
   const { proof, method, url, certificate } = asked.circumstances;

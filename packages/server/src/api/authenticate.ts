@@ -11,7 +11,7 @@ import {
   type TokenFacts,
 } from '@tessera/verify';
 import type { Actor } from '../core/call.ts';
-import { type Asked, judge } from '../core/judge.ts';
+import { type AskedOfRequest, judge } from '../core/judge.ts';
 import { notFound, Refusal } from '../core/refusal.ts';
 import { MANAGEMENT_AUDIENCE } from '../core/tokens/facts.ts';
 import { unspent } from '../core/unspent.ts';
@@ -71,7 +71,7 @@ export function stillHolds(
   return chain(decide(credential, askedOf(incoming, scope), unspent(services.ports)), ({ valid }) => valid);
 }
 
-function askedOf({ address, method, origin, path, dpop, presented }: Incoming, scope: string): Asked {
+function askedOf({ address, method, origin, path, dpop, presented }: Incoming, scope: string): AskedOfRequest {
   const url = dpop === undefined ? undefined : `${origin.scheme}://${origin.authority}${path}`;
   return {
     presented,

@@ -1,7 +1,7 @@
 /** What every door that guards requests does before it answers: one credential, not from a guesser, and one verdict on it. */
 import {
   type Allow,
-  type Circumstances,
+  type Asked,
   type Credential,
   chain,
   type Deny,
@@ -11,7 +11,6 @@ import {
   type Ports,
   type Presented,
   presence,
-  type Requirement,
 } from '@tessera/verify';
 import { type FailedCredentials, isGuess } from './door-ports.ts';
 
@@ -20,10 +19,9 @@ export interface Judges {
   readonly failed: FailedCredentials;
 }
 
-export interface Asked {
+/** What a door asks of what a request presents. */
+export interface AskedOfRequest extends Asked {
   readonly presented: Presented;
-  readonly requirement: Requirement;
-  readonly circumstances: Circumstances;
 }
 
 export type Judgement = Accepted | Refused;
@@ -46,7 +44,7 @@ export interface Refused {
 }
 
 /** Never throws or rejects: what cannot be judged is denied. */
-export function judge(asked: Asked, { ports, failed }: Judges): MaybePromise<Judgement> {
+export function judge(asked: AskedOfRequest, { ports, failed }: Judges): MaybePromise<Judgement> {
   const present = presence(asked.presented);
   if (present.outcome === 'empty')
     return refused(deny('missing', { detail: 'the credential is empty' }), { empty: true });

@@ -2,10 +2,18 @@
  * Calls that go on after their verdict: streams, tunnels, long bodies. Each is judged again when something behind its token
  * changes, when the token ends, and when this node has heard of no change for too long; what may no longer be is cut.
  */
-import { type Credential, type Deny, decide, deny, type Ports, type TokenFacts, type Verdict } from '@tessera/verify';
+import {
+  type Asked,
+  type Credential,
+  type Deny,
+  decide,
+  deny,
+  type Ports,
+  type TokenFacts,
+  type Verdict,
+} from '@tessera/verify';
 import { concerns } from './facts-cache.ts';
 import type { Feed } from './feed.ts';
-import type { Asked } from './judge.ts';
 import type { Change } from './model.ts';
 import { unspent } from './unspent.ts';
 import { type FollowedCall, YoungCalls } from './young-calls.ts';
@@ -13,7 +21,7 @@ import { type FollowedCall, YoungCalls } from './young-calls.ts';
 /** An accepted call, as it was judged. */
 export interface JudgedCall {
   readonly credential: Credential;
-  readonly asked: Pick<Asked, 'requirement' | 'circumstances'>;
+  readonly asked: Asked;
   /** What the token was known by. */
   readonly facts: TokenFacts;
   /** Ends the call, for the reason that the verdict names. Called at most once, and never after the call's end. */

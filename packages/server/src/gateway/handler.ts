@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import {
+  type Asked,
   type Circumstances,
   chain,
   type Ports,
@@ -14,7 +15,7 @@ import type { Assertions } from '../core/assertions.ts';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import type { Exposures } from '../core/exposures.ts';
-import { type Asked, judge } from '../core/judge.ts';
+import { judge } from '../core/judge.ts';
 import type { LiveCall, LiveCalls } from '../core/live-calls.ts';
 import { letThrough, type Passing, passingOf } from '../core/passing.ts';
 import type { RouteMatch, RouteTable } from '../core/routes.ts';

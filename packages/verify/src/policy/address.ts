@@ -1,14 +1,11 @@
 /** The client address, against the rules of the token, of its owner's roles and of the asker. */
 import type { AddressRule } from '../addresses.ts';
 import type { TokenFacts } from '../ports.ts';
-import type { Circumstances, Requirement } from '../requirement.ts';
+import type { Asked } from '../requirement.ts';
 import { type Deny, deny } from '../verdict.ts';
 
 /** Every rule must let the address pass; the first that does not is named. */
-export function refusedByAddress(
-  facts: TokenFacts,
-  { requirement, circumstances }: { readonly requirement: Requirement; readonly circumstances: Circumstances },
-): Deny | undefined {
+export function refusedByAddress(facts: TokenFacts, { requirement, circumstances }: Asked): Deny | undefined {
   const { address } = circumstances;
   const detail = addressRefusal(facts.addresses, address) ?? addressRefusal(requirement.addresses, address);
   return detail === undefined ? undefined : deny('ip_denied', { principal: facts, detail });

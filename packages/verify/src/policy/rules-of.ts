@@ -1,12 +1,7 @@
 /** Which counted rules hold for a request: the token's own first, then the asker's with the key of this caller's counter. */
 import type { BudgetRule, ConcurrencyRule, LimitRule, TokenFacts } from '../ports.ts';
-import type { Circumstances, Requirement } from '../requirement.ts';
+import type { Asked } from '../requirement.ts';
 import { keyed } from './counting.ts';
-
-interface Asked {
-  readonly requirement: Requirement;
-  readonly circumstances: Circumstances;
-}
 
 export function limitsOf(facts: TokenFacts, { requirement, circumstances }: Asked): readonly LimitRule[] {
   if (requirement.limits.length === 0) return facts.limits;

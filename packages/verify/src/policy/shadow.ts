@@ -2,12 +2,12 @@
  * Policies in shadow mode: tried out on what all others let pass. They are judged and counted like any other, each by
  * itself, and never refuse: what one would have refused, or could not judge, is told in the verdict.
  */
-import { missingScopes } from '../authorization.ts';
+import { refusedByScopes } from '../authorization.ts';
 import type { DenialCode } from '../denials.ts';
 import { both } from '../held.ts';
 import { chain, type MaybePromise } from '../maybe-promise.ts';
 import type { ConcurrencyOutcome, LimitOutcome, QuotaOutcome, TokenFacts } from '../ports.ts';
-import { type Circumstances, type Requirement, requirement } from '../requirement.ts';
+import { type Asked, requirement } from '../requirement.ts';
 import { condition } from '../validation.ts';
 import type { Held, Shadowed, ShadowPolicy } from '../verdict.ts';
 import { addressRefusal } from './address.ts';
@@ -24,11 +24,7 @@ export interface Shade {
 }
 
 /** Never throws or rejects. */
-export function judgeShadow(
-  facts: TokenFacts,
-  asked: { readonly requirement: Requirement; readonly circumstances: Circumstances },
-  terms: Terms,
-): MaybePromise<Shade> {
+export function judgeShadow(facts: TokenFacts, asked: Asked, terms: Terms): MaybePromise<Shade> {
   const shadow = asked.requirement.shadow ?? NOTHING;
   // The parts of the token that are tried out, and those of the asker.
   const tried = { ...facts, ...(facts.shadow ?? NOTHING) };
@@ -44,20 +40,15 @@ export function judgeShadow(
 const NOTHING = requirement({});
 
 /** What is judged without counting. What the token's own state and rules say is judged elsewhere, and is no shadow's. */
-function refusalsOf(
-  facts: TokenFacts,
-  trial: { readonly requirement: Requirement; readonly circumstances: Circumstances },
-  { ports }: Terms,
-): readonly Shadowed[] {
+function refusalsOf(facts: TokenFacts, trial: Asked, { ports }: Terms): readonly Shadowed[] {
   const asked = trial.requirement;
   const found: Shadowed[] = [];
   const now = ports.clock.now();
   const code = condition(facts, asked, now);
   if (code !== undefined && code !== condition(facts, NOTHING, now))
     found.push({ policy: 'require', code, detail: undefined });
-  const missing = missingScopes(facts, asked);
-  if (missing.length > 0)
-    found.push({ policy: 'require', code: 'insufficient_scope', detail: `missing scope: ${missing.join(' ')}` });
+  const scopes = refusedByScopes(facts, asked);
+  if (scopes !== undefined) found.push({ policy: 'require', code: scopes.code, detail: scopes.detail });
   const address = addressRefusal(asked.addresses, trial.circumstances.address);
   if (address !== undefined) found.push({ policy: 'ip', code: 'ip_denied', detail: address });
   const rule = refusedByRule(facts, asked);
