@@ -1,7 +1,8 @@
 /** Quotas in the memory of this process, for policies with `onFault: local` while the store does not answer. */
-import type { BudgetRule, Clock, LimitState, QuotaRule, Quotas } from '@tessera/verify';
+import type { BudgetRule, Clock, QuotaRule, Quotas } from '@tessera/verify';
 import { periodAt } from '../core/periods.ts';
 import { once } from './once.ts';
+import { periodState } from './period-state.ts';
 import { requireCost, requireDistinctKeys } from './preconditions.ts';
 
 /** Counters at once, some 20 MB: those of this month. Where all are taken, what needs another one is a fault. */
@@ -39,7 +40,11 @@ export function memoryQuotas({ clock }: { readonly clock: Clock }): Quotas {
         if (used.size + asked.length > MOST_KEYS) throw new Error('too many quotas are counted in memory');
         for (const { key } of asked) used.set(key, (used.get(key) ?? 0) + cost);
       }
-      const states = asked.map((one) => stateOf(one, { used: used.get(one.key) ?? 0, spends, cost, now }));
+      const states = asked.map(({ key, rule }) => {
+        const usedNow = used.get(key) ?? 0;
+        const remaining = Math.max(0, rule.limit - usedNow);
+        return periodState({ ...rule, remaining, admitted: spends || usedNow + cost <= rule.limit }, now);
+      });
       const giveBack = (): void => {
         for (const { key } of asked) used.set(key, Math.max(0, (used.get(key) ?? 0) - cost));
       };
@@ -56,21 +61,4 @@ interface Counted {
 function countedHere(rule: BudgetRule, now: number): Counted {
   if (rule.kind === 'credits') throw new Error('credits are known to the store alone');
   return { rule, key: `${periodAt(rule.period, now).key} ${rule.key}` };
-}
-
-function stateOf(
-  { rule }: Counted,
-  { used, spends, cost, now }: { used: number; spends: boolean; cost: number; now: number },
-): LimitState {
-  const period = periodAt(rule.period, now);
-  const resetSeconds = Math.ceil((period.end - now) / 1000);
-  const admitted = spends || used + cost <= rule.limit;
-  return {
-    name: rule.name,
-    limit: rule.limit,
-    windowSeconds: (period.end - period.start) / 1000,
-    remaining: Math.max(0, rule.limit - used),
-    resetSeconds,
-    retryAfterSeconds: admitted ? 0 : resetSeconds,
-  };
 }

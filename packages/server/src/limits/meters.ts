@@ -3,6 +3,7 @@ import type { BudgetRule, CreditRule, LimitState, MaybePromise, QuotaRule } from
 import { filledUp, refunded, spent } from '../core/credits.ts';
 import { periodAt } from '../core/periods.ts';
 import type { Reader, Store, Tx } from '../core/store-port.ts';
+import { periodState } from './period-state.ts';
 
 export interface Standing {
   readonly remaining: number;
@@ -32,24 +33,20 @@ export function meterOf(rule: BudgetRule, spending: Spending): Meter {
 
 function quotaMeter(rule: QuotaRule, { cost, now }: Spending): Meter {
   const { key, name, limit } = rule;
-  const period = periodAt(rule.period, now);
+  const { key: period } = periodAt(rule.period, now);
   const standing = (used: number): Standing => ({ remaining: Math.max(0, limit - used), limit, generation: 0 });
   return {
     rule,
     look(store) {
-      const used = store.quotaUsed(key, period.key);
+      const used = store.quotaUsed(key, period);
       return used instanceof Promise ? used.then(standing) : standing(used);
     },
     async spend(tx) {
-      const { used, allowed } = await tx.spendQuota(key, period.key, { cost, limit });
+      const { used, allowed } = await tx.spendQuota(key, period, { cost, limit });
       return allowed ? standing(used) : undefined;
     },
-    refund: (tx) => tx.refundQuota(key, period.key, cost),
-    stateOf({ remaining }, admitted) {
-      const resetSeconds = secondsUntil(period.end, now);
-      const windowSeconds = (period.end - period.start) / 1000;
-      return { name, limit, windowSeconds, remaining, resetSeconds, retryAfterSeconds: admitted ? 0 : resetSeconds };
-    },
+    refund: (tx) => tx.refundQuota(key, period, cost),
+    stateOf: ({ remaining }, admitted) => periodState({ name, limit, remaining, period: rule.period, admitted }, now),
   };
 }
 
@@ -77,24 +74,7 @@ function creditMeter(rule: CreditRule, { cost, now }: Spending): Meter {
       const account = await tx.credits(key);
       if (account !== undefined) await tx.putCredits(key, refunded(account, { cost, generation }));
     },
-    stateOf({ remaining, limit }, admitted) {
-      const period = refill === null ? undefined : periodAt(refill.period, now);
-      const resetSeconds = period === undefined ? NEVER_SECONDS : secondsUntil(period.end, now);
-      return {
-        name,
-        limit,
-        windowSeconds: period === undefined ? 0 : (period.end - period.start) / 1000,
-        remaining,
-        resetSeconds,
-        retryAfterSeconds: admitted ? 0 : resetSeconds,
-      };
-    },
+    stateOf: ({ remaining, limit }, admitted) =>
+      periodState({ name, limit, remaining, period: refill?.period, admitted }, now),
   };
-}
-
-/** When somebody adds credits nobody knows: a day is when it is worth to look again. */
-const NEVER_SECONDS = 86_400;
-
-function secondsUntil(end: number, now: number): number {
-  return Math.ceil((end - now) / 1000);
 }

@@ -7,7 +7,7 @@ import type { Clock, LimitRule } from '@tessera/verify';
 import { backlogAt, type Counter, isBlocked } from './gcra.ts';
 import type { KeyHash } from './key-hashes.ts';
 import { wholeNow } from './memory.ts';
-import type { LockWords } from './shared-lock.ts';
+import { LOCK_WORDS, type LockWords } from './shared-lock.ts';
 
 /** What every thread is given of a table. */
 export interface SharedCounters {
@@ -28,7 +28,7 @@ const BURST = 9;
 const ASKED = 10;
 /** 0: the place is free. */
 const LIMIT = 11;
-/** Of the head, whose lock comes before them. */
+/** Of the head, behind the words of its lock. */
 const ELAPSED = 2;
 const LAST = 3;
 
@@ -38,13 +38,8 @@ const WAYS = 8;
 export const NOWHERE = 0;
 
 /** Throws a RangeError where the clock tells no time. */
-export function sharedCounters({
-  clock,
-  maxKeys,
-}: {
-  readonly clock: Clock;
-  readonly maxKeys: number;
-}): SharedCounters {
+export function sharedCounters(options: { readonly clock: Clock; readonly maxKeys: number }): SharedCounters {
+  const { clock, maxKeys } = options;
   const ways = Math.min(WAYS, maxKeys);
   const places = Math.floor(maxKeys / ways) * ways;
   const buffer = new SharedArrayBuffer((1 + places) * BYTES);
@@ -53,7 +48,7 @@ export function sharedCounters({
 }
 
 export function lockOf({ buffer }: SharedCounters): LockWords {
-  return new Int32Array(buffer, 0, WORDS);
+  return new Int32Array(buffer, 0, LOCK_WORDS);
 }
 
 export class CounterTable {
