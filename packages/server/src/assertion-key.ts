@@ -1,7 +1,7 @@
 /** The key that signs assertions, from its file. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { readTextFile } from './config/read-file.ts';
 import { StartRefused } from './core/bootstrap.ts';
+import { readTextFile } from './read-file.ts';
 
 /** An Ed25519 private key in PKCS #8 and PEM. Throws `StartRefused` for a file that is no such key, or that others can read. */
 export function readAssertionKey(path: string): KeyObject {

@@ -1,7 +1,7 @@
 /** What the environment says of the settings: texts, secrets from files that it names, and names that nobody knows. */
 import { resolve } from 'node:path';
+import type { ReadFile } from '../read-file.ts';
 import { type ConfigProblem, unknownName } from './problems.ts';
-import type { ReadFile } from './read-file.ts';
 import { type Finding, findingsOf } from './schema-problems.ts';
 import { type Setting, type SettingName, settingNames, settings } from './settings.ts';
 

@@ -1,10 +1,10 @@
 /** Configuration file and environment to one frozen value, or everything that is wrong with them. */
 import { resolve } from 'node:path';
+import { type ReadFile, readTextFile } from '../read-file.ts';
 import { agree } from './agreement.ts';
 import { type Environment, problemAt, readEnvironment, type Surroundings } from './environment.ts';
 import { fileSchema } from './file-schema.ts';
 import { type ConfigProblem, firstProblems, type Path, pathText } from './problems.ts';
-import { type ReadFile, readTextFile } from './read-file.ts';
 import { type Position, readYaml } from './read-yaml.ts';
 import { withoutCertificates } from './route-certificates.ts';
 import { withoutKey } from './route-identity.ts';

@@ -1,9 +1,8 @@
 /** YAML text to a plain value with the place of each part, by a strict subset: one document, no aliases, no repeats. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import type { Path } from './problems.ts';
-import { shownName } from './problems.ts';
+import { MAX_FILE_BYTES } from '../read-file.ts';
+import { type Path, shownName } from './problems.ts';
 
-export const MAX_CONFIG_BYTES = 1024 * 1024;
 const MAX_DEPTH = 32;
 /** Keys that reach an object's prototype instead of the object. */
 const PROTOTYPE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
@@ -32,7 +31,7 @@ export type YamlResult =
 /** Never throws, whatever the text. The messages are our own: those of the parser quote the source, which may hold secrets. */
 export function readYaml(text: string): YamlResult {
   const start = { path: [], line: 1, column: 1 };
-  if (text.length > MAX_CONFIG_BYTES) return { ok: false, problems: [{ ...start, message: 'is larger than 1 MiB' }] };
+  if (text.length > MAX_FILE_BYTES) return { ok: false, problems: [{ ...start, message: 'is larger than 1 MiB' }] };
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,

@@ -1,8 +1,8 @@
 /** The certificate that TLS is served with: read, checked, and read again when its files change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { followFiles } from '../followed-files.ts';
+import { type FileResult, readTextFile } from '../read-file.ts';
 
 export interface CertificateFiles {
   /** PEM: the certificate, and then those that lead to the root. */
@@ -30,10 +30,10 @@ export type LoadedCertificate =
 /** Never throws. A pair that does not fit together, or that OpenSSL refuses, is a problem; a date is a warning. */
 export function loadCertificate(files: CertificateFiles, now: number): LoadedCertificate {
   try {
-    const cert = read(files.certificate);
-    const key = read(files.key);
-    const ca = files.clientCa === undefined ? undefined : read(files.clientCa);
-    const crl = files.clientCrl === undefined ? undefined : read(files.clientCrl);
+    const { text: cert } = read(files.certificate);
+    const { text: key, openToOthers } = read(files.key);
+    const ca = files.clientCa === undefined ? undefined : read(files.clientCa).text;
+    const crl = files.clientCrl === undefined ? undefined : read(files.clientCrl).text;
     const own = parsed(files.certificate, () => new X509Certificate(cert));
     const secret = parsed(files.key, () => createPrivateKey(key));
     if (!own.checkPrivateKey(secret))
@@ -41,32 +41,27 @@ export function loadCertificate(files: CertificateFiles, now: number): LoadedCer
     // Each by itself first, so that the problem names the file.
     if (ca !== undefined) parsed(files.clientCa, () => new X509Certificate(ca));
     if (crl !== undefined) parsed(files.clientCrl, () => createSecureContext({ crl }));
+    const warnings = datesOf(files.certificate, own, now);
+    if (openToOthers) warnings.push(`${files.key} is open to group or others; chmod 600 it`);
     const context = { cert, key, ...(ca !== undefined && { ca }), ...(crl !== undefined && { crl }) };
     parsed(files.certificate, () => createSecureContext(context));
-    return { ok: true, context, expiresAt: Date.parse(own.validTo), warnings: warningsOf(files, own, now) };
+    return { ok: true, context, expiresAt: Date.parse(own.validTo), warnings };
   } catch (error) {
     return { ok: false, problem: error instanceof Error ? error.message : 'unknown error' };
   }
 }
 
-function warningsOf({ certificate, key }: CertificateFiles, own: X509Certificate, now: number): readonly string[] {
+function datesOf(certificate: string, own: X509Certificate, now: number): string[] {
   const warnings: string[] = [];
   if (now >= Date.parse(own.validTo)) warnings.push(`${certificate} has expired (${own.validTo})`);
   if (now < Date.parse(own.validFrom)) warnings.push(`${certificate} is not valid yet (${own.validFrom})`);
-  if ((statSync(key).mode & OTHERS) !== 0) warnings.push(`${key} is open to group or others; chmod 600 it`);
   return warnings;
 }
 
-/** Read and write permission of group and others. */
-const OTHERS = 0o066;
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read (${code})`);
-  }
+function read(path: string): Extract<FileResult, { readonly ok: true }> {
+  const file = readTextFile(path);
+  if (!file.ok) throw new Error(`${path} ${file.message}`);
+  return file;
 }
 
 function parsed<T>(path: string | undefined, parse: () => T): T {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problems.ts';
-import { readTextFile } from '../../src/config/read-file.ts';
+import { readTextFile } from '../../src/read-file.ts';
 
 let folder = '';
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 /** The strict subset of YAML: what could mean two things, or cost too much, is refused with its place. */
 import { describe, expect, test } from 'vitest';
-import { MAX_CONFIG_BYTES, readYaml } from '../../src/config/read-yaml.ts';
+import { readYaml } from '../../src/config/read-yaml.ts';
+import { MAX_FILE_BYTES } from '../../src/read-file.ts';
 import { problems } from './support.ts';
 
 const refusal = (text: string): string => {
@@ -54,7 +55,7 @@ describe('refused', () => {
     ['an open quote', 'a: "x\n', '2:1 lacks a quote, bracket, comma, colon or space here'],
     ['40 levels', `a: ${'['.repeat(40)}${']'.repeat(40)}`, '1:36 is nested deeper than 32 levels'],
     ['20,000 levels', '['.repeat(20_000), expect.stringMatching(/is nested deeper than 32 levels$/)],
-    ['more than 1 MiB', 'a'.repeat(MAX_CONFIG_BYTES + 1), '1:1 is larger than 1 MiB'],
+    ['more than 1 MiB', 'a'.repeat(MAX_FILE_BYTES + 1), '1:1 is larger than 1 MiB'],
   ])('%s', (_, text, told) => {
     expect(refusal(text)).toEqual(told);
   });

@@ -1,7 +1,7 @@
 /** Loads a configuration from texts instead of files, and tells its problems as an operator would read them. */
 import { type Config, type LoadInput, type LoadResult, loadConfig } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problems.ts';
-import type { FileResult } from '../../src/config/read-file.ts';
+import type { FileResult } from '../../src/read-file.ts';
 
 export const CWD = '/srv/tessera';
 

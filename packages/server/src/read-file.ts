@@ -1,7 +1,9 @@
-/** Reading a configuration or key file: bounded, as UTF-8, with its permissions. */
+/** Reading what an operator names: configuration, keys, certificates. Bounded, as UTF-8, with its permissions. */
 import { Buffer } from 'node:buffer';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { MAX_CONFIG_BYTES } from './read-yaml.ts';
+
+/** What anybody configures is far shorter. */
+export const MAX_FILE_BYTES = 1024 * 1024;
 
 /** Read and write permission of group and others. */
 const OTHERS = 0o066;
@@ -42,7 +44,7 @@ function unusable(message: string): FileResult {
 
 /** By what arrives and not by the size it claims: a device or a pipe claims none. Undefined where it is too much. */
 function readBounded(file: number): Buffer | undefined {
-  const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
+  const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
   let length = 0;
   while (length < buffer.length) {
     const read = readSync(file, buffer, length, buffer.length - length, null);
