@@ -4,9 +4,9 @@ import { type CompiledRoute, compileRoute, type RouteConfig, type RouteDefaults 
 
 export type RouteMatch =
   | { readonly outcome: 'route'; readonly route: CompiledRoute }
-  | { readonly outcome: 'none' }
+  | { readonly outcome: 'none'; readonly route: undefined }
   /** The path is known, the method is not: `allow` names those that are, as the Allow header does. */
-  | { readonly outcome: 'method'; readonly allow: string; readonly workspace: string };
+  | { readonly outcome: 'method'; readonly route: undefined; readonly allow: string; readonly workspace: string };
 
 export interface RouteTable {
   /** `host` without port in lower case, `path` in canonical form. Cheap whatever the number of routes. */
@@ -42,7 +42,7 @@ export function compileRoutes(configs: readonly RouteConfig[], defaults: RouteDe
   });
 }
 
-const NONE: RouteMatch = Object.freeze({ outcome: 'none' });
+const NONE: RouteMatch = Object.freeze({ outcome: 'none', route: undefined });
 
 /** The routes of one path: one for each method, and one for the methods that none of them names. */
 interface Place {
@@ -109,5 +109,7 @@ function choose({ byMethod, any }: Place, method: string): RouteMatch {
   const methods = new Set(byMethod.keys());
   if (methods.has('GET')) methods.add('HEAD');
   const [first] = byMethod.values();
-  return first === undefined ? NONE : { outcome: 'method', allow: [...methods].join(', '), workspace: first.workspace };
+  return first === undefined
+    ? NONE
+    : { outcome: 'method', route: undefined, allow: [...methods].join(', '), workspace: first.workspace };
 }

@@ -24,7 +24,7 @@ export function preflight({ method, host, path, fields }: Incoming, table: Route
   const asked = fieldOf(fields, 'access-control-request-method');
   if (origin === undefined || asked === undefined || !METHOD.test(asked)) return undefined;
   const match = table.match(host, path, asked);
-  const cors = match.outcome === 'route' ? match.route.cors : undefined;
+  const cors = match.route?.cors;
   if (cors === undefined) return undefined;
   const vary = ['Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'];
   const permitted = permission(cors, origin);
@@ -42,7 +42,7 @@ export function preflight({ method, host, path, fields }: Incoming, table: Route
 
 /** Fields of every answer of a route with cross-origin rules, ours and the upstream's alike; for other routes none. */
 export function corsFields(match: RouteMatch, { fields }: Incoming): FlatFields {
-  const cors = match.outcome === 'route' ? match.route.cors : undefined;
+  const cors = match.route?.cors;
   if (cors === undefined) return NOTHING;
   const permitted = permission(cors, fieldOf(fields, 'origin'));
   // A cache must not give one page's answer to another, nor that of no page at all.

@@ -97,30 +97,35 @@ export function gatewayHandler(options: GatewayOptions): UpgradingHandler {
       circumstances: circumstancesOf(incoming, match),
     };
     return chain(judge(asked, options), (judgement) => {
-      if (judgement.accepted)
-        return route(response, { incoming, connection, match, asked, passing: passingOf(judgement) }, options);
-      const passing = match.outcome === 'route' ? letThrough(judgement, match.route) : undefined;
-      const cleaned = passing && { incoming: withoutOurs(incoming, judgement), connection, match, asked, passing };
-      if (cleaned !== undefined) return route(response, cleaned, options);
+      const exchange = { incoming, connection, match, asked };
+      if (judgement.accepted) return route(response, { ...exchange, passing: passingOf(judgement) }, options);
+      const passing = letThrough(judgement, match.route);
+      if (passing !== undefined)
+        return route(response, { ...exchange, incoming: withoutOurs(incoming, judgement), passing }, options);
       const status = refuse(response, judgement, {
         requestId: incoming.requestId,
         scopes: required.scopes,
         more: corsFields(match, incoming),
       });
-      options.record.verdict(judgement.verdict, { door: 'gateway', route: nameOf(match), status, request: incoming });
+      options.record.verdict(judgement.verdict, {
+        door: 'gateway',
+        route: match.route?.name,
+        status,
+        request: incoming,
+      });
     });
   };
 }
 
 /** Where no route takes the request, a stranger still hears 401: what exists is for holders of a valid token to know. */
 function requirementOf(match: RouteMatch, table: RouteTable): Requirement {
-  if (match.outcome === 'route') return match.route.requirement;
-  return match.outcome === 'none' ? table.otherwise : requirement({ workspace: match.workspace });
+  if (match.outcome === 'method') return requirement({ workspace: match.workspace });
+  return match.route?.requirement ?? table.otherwise;
 }
 
 /** Where the route takes a credential in the query, that counts as one too. */
 function presentedTo(match: RouteMatch, { presented }: Incoming): Presented {
-  const inQuery = match.outcome === 'route' ? match.route.queryCredential : undefined;
+  const inQuery = match.route?.queryCredential;
   return inQuery === undefined ? presented : { ...presented, queryName: inQuery.name };
 }
 
@@ -129,11 +134,7 @@ function circumstancesOf(
   match: RouteMatch,
 ): Circumstances {
   const url = dpop === undefined ? undefined : `${origin.scheme}://${origin.authority}${path}`;
-  return { address, method, url, proof: dpop, certificate, cost: costOf(match) };
-}
-
-function costOf(match: RouteMatch): number {
-  return match.outcome === 'route' ? match.route.cost : 1;
+  return { address, method, url, proof: dpop, certificate, cost: match.route?.cost ?? 1 };
 }
 
 interface Exchange {
@@ -157,17 +158,17 @@ function route(response: ServerResponse, exchange: Exchange, options: GatewayOpt
 
 function pass(response: ServerResponse, exchange: Exchange, options: GatewayOptions): void {
   const { incoming, connection, match, passing } = exchange;
-  const { verdict, letThrough } = passing;
+  const { verdict } = passing;
   const { requestId } = incoming;
   const rates = rateHeaders(verdict.limits);
-  const held = settling(verdict, match.outcome === 'route' ? match.route.refund : 'never');
+  const held = settling(verdict, match.route?.refund ?? 'never');
   const onEnd = (status: number): void => {
     held.end(status);
     options.record.verdict(verdict, {
       door: 'gateway',
-      route: nameOf(match),
+      route: match.route?.name,
       status,
-      letThrough,
+      letThrough: passing.letThrough,
       request: incoming,
     });
   };
@@ -246,8 +247,4 @@ function destinationOf(
   // Before the upstream hears of it, and before a client that waits for 100 sends it (RFC 9110 section 10.1.1).
   if (bodyBytes !== undefined && bodyBytes > match.route.bounds.maxBodyBytes) return problem('too_large');
   return offered !== undefined && 'status' in offered ? offered : match.route;
-}
-
-function nameOf(match: RouteMatch): string | undefined {
-  return match.outcome === 'route' ? match.route.name : undefined;
 }
