@@ -1,6 +1,7 @@
 /** Denials and faults as answers: RFC 9457 problem details, with the challenges of RFC 6750 and RFC 9449. */
 import { type ProblemCode, problems } from '@tessera/contract';
 import { type DenialCode, type Deny, denials } from '@tessera/verify';
+import { doorProblems } from './door-problems.ts';
 
 export interface Problem {
   readonly status: number;
@@ -18,28 +19,15 @@ export interface FieldError {
   readonly code: string;
 }
 
-/** What doors answer beyond the problems of the management API and the denials. */
-const ofDoors = {
-  invalid_token: { status: 401, title: denials.unknown.public },
-  insecure_transport: { status: 403, title: 'TLS is required' },
-  expectation_failed: { status: 417, title: 'Only the expectation 100-continue can be met' },
-  websocket_version: { status: 426, title: 'Only version 13 of the WebSocket protocol is spoken here' },
-  upgrade_unsupported: { status: 501, title: 'This connection cannot change its protocol' },
-  upstream_failed: { status: 502, title: 'The upstream did not give a valid answer' },
-  overloaded: { status: 503, title: 'More requests arrive than can be answered' },
-  upstream_busy: { status: 503, title: 'The upstream has as many requests as it may have' },
-  upstream_unavailable: { status: 503, title: 'The upstream is out of service' },
-  upstream_timeout: { status: 504, title: 'The upstream did not answer in time' },
-} as const satisfies Record<string, { status: number; title: string }>;
-
 /** A code of the problems that are no denials. */
-export type FaultCode = ProblemCode | keyof typeof ofDoors;
+export type FaultCode = ProblemCode | keyof typeof doorProblems;
 export type AnswerCode = FaultCode | DenialCode;
 
 type More = Pick<Problem, 'detail' | 'errors' | 'headers'>;
 
 export function problem(code: FaultCode, more: More = {}): Problem {
-  const { status, title } = code in ofDoors ? ofDoors[code as keyof typeof ofDoors] : problems[code as ProblemCode];
+  const { status, title } =
+    code in doorProblems ? doorProblems[code as keyof typeof doorProblems] : problems[code as ProblemCode];
   return { status, code, title, ...more };
 }
 
