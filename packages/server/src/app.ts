@@ -1,4 +1,4 @@
-/** The composition root: builds each part once and mounts the doors. Only this file knows which store there is. Read it first. */
+/** The composition root: builds each part once and mounts the doors. Read it first. */
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '@tessera/verify';
@@ -10,18 +10,15 @@ import { readAssertionKey } from './assertion-key.ts';
 import type { Config, LoadResult } from './config/load.ts';
 import { type Assertions, createAssertions } from './core/assertions.ts';
 import type { Bootstrapped } from './core/bootstrap.ts';
-import { compileBounds } from './core/compiled-bounds.ts';
 import { exposures } from './core/exposures.ts';
 import { deriveKey } from './core/keys.ts';
-import { namedAddressRule } from './core/named-addresses.ts';
-import { compileRoutes, type RouteTable } from './core/routes.ts';
 import type { Store } from './core/store-port.ts';
 import { followConfig, NOT_FOLLOWED } from './follow-config.ts';
 import { followedNames } from './followed-names.ts';
+import { followedRoutes } from './followed-routes.ts';
 import { forwardAuthHandler } from './forward-auth/handler.ts';
 import { startEcho } from './gateway/echo.ts';
 import { gatewayHandler } from './gateway/handler.ts';
-import { type Upstreams, upstreams } from './gateway/upstreams/upstreams.ts';
 import { asksForWebSocket } from './gateway/websocket.ts';
 import { trustedProxies } from './http/client-address.ts';
 import { edgeOptions } from './http/edge.ts';
@@ -34,7 +31,6 @@ import { createMetrics, type Metrics } from './observe/metrics.ts';
 import type { Snapshot } from './observe/snapshot.ts';
 import { platformHandler, type Readiness } from './platform.ts';
 import { prepare } from './prepare.ts';
-import { sampleRoutes } from './sample.ts';
 import type { Sharing } from './sharing.ts';
 
 export interface AppParts {
@@ -121,17 +117,13 @@ async function mount(parts: Mounting): Promise<App> {
   const onError = (err: unknown): void => log.error({ err }, 'a request failed on our side');
 
   const echo = config.configFile === undefined ? await startEcho({ onError }) : undefined;
-  const pools = followedUpstreams(parts);
-  const tableOf = (routes: Config['routes']): RouteTable =>
-    compileRoutes(echo === undefined ? routes : sampleRoutes(echo.port), {
-      workspace: started.defaultWorkspace,
-      addressRule: (label, lists) => namedAddressRule(label, lists, names),
-      bounds: compileBounds({ maxBodyBytes: config.maxBodyBytes, requestTimeout: config.requestTimeoutSeconds }),
-    });
-  let table = tableOf(config.routes);
-  pools.follow(table.routes);
-  metrics.policies.shadowRoutes(shadowsOf(table).length);
-  const doors = { routes: () => table, edge, ports: judging.ports, failed: judging.failed, record: judging.record };
+  const routes = followedRoutes({
+    ...parts,
+    names,
+    workspace: started.defaultWorkspace,
+    samplePort: echo?.port,
+  });
+  const doors = { routes: routes.now, edge, ports: judging.ports, failed: judging.failed, record: judging.record };
 
   const exposed = exposures({
     ports: judging.ports,
@@ -159,7 +151,7 @@ async function mount(parts: Mounting): Promise<App> {
     onPreflight: metrics.preflight,
     live: judging.live,
     assertions,
-    upstreams: pools,
+    upstreams: routes.upstreams,
     log: { upstreamFailed: ({ error, ...call }) => log.warn({ ...call, err: error }, 'an upstream failed') },
   });
 
@@ -175,16 +167,8 @@ async function mount(parts: Mounting): Promise<App> {
     names.stop();
     throw error;
   });
-  const apply = (next: Config): void => {
-    table = tableOf(next.routes);
-    void names.follow(next);
-    pools.follow(table.routes);
-    const shadows = shadowsOf(table);
-    metrics.policies.shadowRoutes(shadows.length);
-    if (shadows.length > 0) log.warn({ routes: shadows }, 'routes in shadow mode refuse nobody');
-  };
   const { reload } = parts;
-  const watching = reload === undefined ? NOT_FOLLOWED : followConfig({ ...parts, reload }, apply);
+  const watching = reload === undefined ? NOT_FOLLOWED : followConfig({ ...parts, reload }, routes.follow);
   const sweep = setInterval(() => {
     store
       .write((tx) => tx.dropIdempotencyBefore(clock.now() - REMEMBERED_MS))
@@ -200,7 +184,7 @@ async function mount(parts: Mounting): Promise<App> {
       watching.reload();
       listeners.reload();
     },
-    apply,
+    apply: routes.follow,
     snapshot: metrics.snapshot,
     async stop() {
       state.draining = true;
@@ -212,7 +196,7 @@ async function mount(parts: Mounting): Promise<App> {
         await delay(config.drainSeconds * 1000);
       }
       await listeners.close(config.shutdownSeconds * 1000);
-      await pools.close();
+      await routes.upstreams.close();
       names.stop();
       await echo?.close(0);
       await judging.stop();
@@ -221,32 +205,9 @@ async function mount(parts: Mounting): Promise<App> {
   };
 }
 
-/** The upstreams, with their metrics; each change of a target's state leaves one line in the log. */
-function followedUpstreams({ log, metrics }: Mounting): Upstreams {
-  const pools = upstreams({
-    meter: (route) => metrics.upstreams.of(route),
-    events: {
-      serviceChanged({ inService, ...change }) {
-        if (inService) log.info(change, 'a target is in service again');
-        else log.warn(change, 'requests to a target failed: it is out of service');
-      },
-      healthChanged({ healthy, ...change }) {
-        if (healthy) log.info(change, 'a target is healthy again');
-        else log.warn(change, 'a target is not healthy');
-      },
-    },
-  });
-  metrics.upstreams.follow(pools.status);
-  return pools;
-}
-
 function assertionsOf({ assertionKey, publicUrl }: Config, clock: Clock): Assertions | undefined {
   if (assertionKey === undefined) return undefined;
   return createAssertions({ key: readAssertionKey(assertionKey), issuer: publicUrl ?? 'tessera', clock });
-}
-
-function shadowsOf({ routes }: RouteTable): readonly string[] {
-  return routes.filter(({ shadow }) => shadow).map(({ name }) => name);
 }
 
 function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof apiHandler> {
