@@ -72,7 +72,6 @@ export const columnNames = {
     expires_at: 0,
     revoked_at: 0,
     revoked_reason: 0,
-    last_used_at: 0,
     created_at: 0,
     updated_at: 0,
     version: 0,

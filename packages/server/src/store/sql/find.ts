@@ -57,9 +57,10 @@ export function findStatement(db: Db, jsonArrayFrom: JsonArrayFrom): CompiledQue
 export function contextOf(values: readonly unknown[]): TokenContext {
   const roles = fromJson<readonly RoleRow[]>(values[at.roles] as string).map(roleOf);
   const owner = partAt('owners', values, at.owners);
+  const secret = secretOf(partAt('secrets', values, at.secrets));
   return {
-    secret: secretOf(partAt('secrets', values, at.secrets)),
-    token: tokenOf(partAt('tokens', values, at.tokens)),
+    secret,
+    token: tokenOf(partAt('tokens', values, at.tokens), secret.lastUsedAt),
     api: apiOf(partAt('apis', values, at.apis)),
     workspace: workspaceOf(partAt('workspaces', values, at.workspaces)),
     owner: owner.id === null ? null : ownerOf({ ...owner, roles: roles.map(({ id }) => id).join(' ') || null }),

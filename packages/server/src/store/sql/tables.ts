@@ -83,7 +83,6 @@ export interface TokenRow {
   readonly expires_at: number | null;
   readonly revoked_at: number | null;
   readonly revoked_reason: string | null;
-  readonly last_used_at: number | null;
   readonly created_at: number;
   readonly updated_at: number;
   readonly version: number;

@@ -9,7 +9,8 @@ import { columnsOf, type JoinedRow, part } from './joined.ts';
 import { insertFirstSecret, secretOf, tokensOfSecretNamed } from './secrets.ts';
 import type { Db, TokenRow } from './tables.ts';
 
-export function tokenOf(row: TokenRow): Token {
+/** `lastUsedAt`: when one of its secrets was, the latest of them. */
+export function tokenOf(row: TokenRow, lastUsedAt: number | null): Token {
   return {
     id: row.id,
     workspace: row.workspace,
@@ -31,7 +32,7 @@ export function tokenOf(row: TokenRow): Token {
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
     revokedReason: row.revoked_reason,
-    lastUsedAt: row.last_used_at,
+    lastUsedAt,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     version: row.version,
@@ -74,8 +75,8 @@ export async function insertToken(
   inserts: Inserts,
   { token, secret }: { readonly token: Token; readonly secret: Secret },
 ): Promise<void> {
-  const { id, workspace, kind, createdBy, createdAt, lastUsedAt } = token;
-  const born = { id, workspace, kind, created_by: createdBy, created_at: createdAt, last_used_at: lastUsedAt };
+  const { id, workspace, kind, createdBy, createdAt } = token;
+  const born = { id, workspace, kind, created_by: createdBy, created_at: createdAt };
   await inserts.tokens(db, [{ ...born, ...changeable(token) }]);
   try {
     await insertFirstSecret(db, inserts.secrets, secret);
@@ -85,7 +86,7 @@ export async function insertToken(
   }
 }
 
-/** Everything but what a token is born with, and its last use, which only `touch` moves. */
+/** Everything but what a token is born with, and its last use, which is that of its secrets. */
 export async function updateToken(db: Db, value: Token): Promise<void> {
   const result = await db
     .updateTable('tokens')
@@ -145,12 +146,18 @@ function grouped(rows: readonly JoinedRow[]): readonly TokenWithSecrets[] {
   const byToken = Map.groupBy(rows, (row) => row['tokens:id']);
   return Array.from(byToken.values(), (group) => {
     const [first = {}] = group;
+    const secrets = group.map((row) => secretOf(part('secrets', row)));
     return {
-      token: tokenOf(part('tokens', first)),
-      secrets: group.map((row) => secretOf(part('secrets', row))),
+      token: tokenOf(part('tokens', first), latestUse(secrets)),
+      secrets,
       account: first['credits:token'] === null ? undefined : accountOf(part('credits', first)),
     };
   });
+}
+
+function latestUse(secrets: readonly Secret[]): number | null {
+  const uses = secrets.flatMap(({ lastUsedAt }) => (lastUsedAt === null ? [] : [lastUsedAt]));
+  return uses.length === 0 ? null : Math.max(...uses);
 }
 
 function changeable(value: Token) {

@@ -39,14 +39,10 @@ export async function addUsage(db: Db, insert: Inserts['usage'], counts: readonl
 export async function touch(db: Db, uses: readonly LastUse[], blob: 'blob' | 'bytea'): Promise<void> {
   for (const some of chunks(uses)) {
     const values = sql.join(
-      some.map(({ token, digest, at }) => sql`(${token}, cast(${digest} as ${sql.raw(blob)}), cast(${at} as bigint))`),
+      some.map(({ digest, at }) => sql`(cast(${digest} as ${sql.raw(blob)}), cast(${at} as bigint))`),
     );
     await sql`
-      with used(token, digest, at) as (values ${values}), latest(token, at) as (select token, max(at) from used group by token)
-      update tokens set last_used_at = latest.at from latest
-      where tokens.id = latest.token and (last_used_at is null or last_used_at < latest.at)`.execute(db);
-    await sql`
-      with used(token, digest, at) as (values ${values}), latest(digest, at) as (select digest, max(at) from used group by digest)
+      with used(digest, at) as (values ${values}), latest(digest, at) as (select digest, max(at) from used group by digest)
       update secrets set last_used_at = latest.at from latest
       where secrets.digest = latest.digest and (last_used_at is null or last_used_at < latest.at)`.execute(db);
   }

@@ -144,7 +144,8 @@ export function roundTrips(stores: () => Stores): void {
       lastUsedAt: NOW - 2,
     });
     const bare = aToken(workspace.id, api.id, { name: '' });
-    const secret = aSecret(full.id, { algorithm: 'sha512', digest: new Uint8Array(64).fill(200), fingerprint: 'f' });
+    const digest = new Uint8Array(64).fill(200);
+    const secret = aSecret(full.id, { algorithm: 'sha512', digest, fingerprint: 'f', lastUsedAt: full.lastUsedAt });
     const other = aSecret(bare.id);
     await one.write(async (tx) => {
       await tx.insertOwner(owner);
