@@ -3,7 +3,7 @@ import { type Clock, type DigestKey, dpopProofs, memoryReplays, type Ports, type
 import type { Config } from './config/load.ts';
 import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts';
 import { factsCache } from './core/facts-cache.ts';
-import { failedCredentials } from './core/failed-credentials.ts';
+import { failedCredentials, MOST_SOURCES } from './core/failed-credentials.ts';
 import { createFeed, type Feed } from './core/feed.ts';
 import { type LiveCalls, liveCalls } from './core/live-calls.ts';
 import { recorder } from './core/recorder.ts';
@@ -114,9 +114,6 @@ function shadowText({ letThrough }: DoorCall, verdict: Verdict): string | undefi
   if (verdict.shadowed.length === 0) return undefined;
   return verdict.shadowed.map(({ policy, code }) => `${policy}:${code}`).join(' ');
 }
-
-/** Source addresses that are counted at once, some 50 MB: strangers choose how many they come from. */
-export const MOST_SOURCES = 200_000;
 
 /** Apart from the limiter of tokens: strangers must not crowd out what tokens have used. */
 function failedOf(options: {

@@ -102,7 +102,8 @@ export function receive(request: IncomingMessage, options: EdgeOptions): Incomin
   };
 }
 
-const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+/** For `Allow`, where a method is taken nowhere. */
+export const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 const LENGTH = /^(?:0|[1-9][0-9]{0,14})$/;
 

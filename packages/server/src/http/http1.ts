@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { METHODS } from './edge.ts';
 import type { ListenLimits, ListenOptions, UpgradingHandler } from './listen-options.ts';
 import { problem } from './problem.ts';
 import { answerRaw, problemOfParser } from './raw-answer.ts';
@@ -99,11 +100,7 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     // The parser has let go of the connection: the client would take this for the answer to the request before.
     if (latest.has(socket)) socket.destroy();
-    else
-      answerRaw(
-        socket,
-        problem('method_not_allowed', { headers: { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' } }),
-      );
+    else answerRaw(socket, problem('method_not_allowed', { headers: { Allow: METHODS } }));
   });
   server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(latest.get(socket))) socket.destroy();

@@ -1,7 +1,6 @@
 /** The memory that the workers share, and what each of them makes of it. */
 import type { Clock } from '@tessera/verify';
-import type { LastFailure } from '../core/failed-credentials.ts';
-import { MOST_SOURCES } from '../judging.ts';
+import { type LastFailure, MOST_SOURCES } from '../core/failed-credentials.ts';
 import { sharedLimiter } from '../limits/shared.ts';
 import { lockOf, type SharedCounters, sharedCounters } from '../limits/shared-counters.ts';
 import { freeLock } from '../limits/shared-lock.ts';
