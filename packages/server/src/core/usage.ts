@@ -1,5 +1,6 @@
 /** Counting every call: per token and hour, with last use, gathered in memory and written in batches. */
 import { randomUUID } from 'node:crypto';
+import { setImmediate as turnOver } from 'node:timers/promises';
 import { type DigestKey, digestBytes, type TokenFacts } from '@tessera/verify';
 import { HourlyCounts } from './hourly-counts.ts';
 import { lastUses } from './last-uses.ts';
@@ -26,8 +27,11 @@ export interface Usage {
 }
 
 const DEFAULT_FLUSH_MS = 1000;
-/** Rows of one unit of work: other writers must not wait long for their turn. */
-const MAX_ROWS = 2000;
+/**
+ * Rows of one unit of work. A store in this process works in the thread that judges: requests wait until a unit is over,
+ * and take their turn before the next.
+ */
+const MAX_ROWS = 128;
 
 /** What is written at once. It keeps its number until it is known whether it was written. */
 interface Batch {
@@ -92,7 +96,10 @@ export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }:
     const rounds = Math.ceil(Math.max(counts.size, due.length) / MAX_ROWS);
     for (let round = 0; round < rounds; round += 1) {
       const batch = { number: ++batches, counts: counts.take(MAX_ROWS), uses: due.splice(0, MAX_ROWS) };
-      if (await write(batch)) continue;
+      if (await write(batch)) {
+        await turnOver();
+        continue;
+      }
       uses.giveBack(due);
       return;
     }
