@@ -64,7 +64,9 @@ describe('where a target cannot be reached', () => {
     const chunk = `${(60_000).toString(16)}\r\n${'x'.repeat(60_000)}\r\n`;
     const { status } = await gateway.raw(`PUT /x HTTP/1.1\r\n${fields}${chunk.repeat(4)}0\r\n\r\n`);
     expect(status).toBe(200);
-    expect(alive.bytes().split('x').length - 1).toBe(240_000 + 1);
+    // The head holds names made at random; chunk sizes are hexadecimal, without an "x".
+    const [, body = ''] = alive.bytes().split('\r\n\r\n', 2);
+    expect(body.split('x').length - 1).toBe(240_000);
   });
 
   it.each(['POST', 'PATCH', 'MKCOL'])('%s is not offered again', async (method) => {
