@@ -51,7 +51,7 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
   await tokens.load();
   await feed.start();
   const usage = createUsage({
-    store,
+    store: { write: store.writeAside },
     now: clock.now,
     onError: (err) => log.warn({ err }, 'usage is kept in memory: it cannot be written'),
   });

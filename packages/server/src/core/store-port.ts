@@ -176,7 +176,12 @@ export interface Store extends Reader {
    * rethrown after its own writes, and only its own, were undone.
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Hears of every change that this process committed, in order, before the `write` that made it resolves. */
+  /**
+   * As `write`, for what no request waits for, such as counts: a store that works in this process does it beside the thread that judges. It
+   * may take longer.
+   */
+  writeAside<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Hears of every change that this process committed, in order, before the write that made it resolves. */
   onCommit(listener: (changes: readonly Change[]) => void): void;
   close(): Promise<void>;
 }

@@ -19,7 +19,9 @@ export interface Batch {
   readonly changes: readonly Change[];
 }
 
-interface Sealing {
+interface Through {
+  /** `writes` of the engine, or `aside`. */
+  readonly db: Db;
   readonly seal: AuditSeal;
   now(): number;
 }
@@ -34,14 +36,14 @@ const UNDO = CompiledQuery.raw('rollback to savepoint unit');
  * @throws whatever kept the batch as a whole from being committed: StoreUnavailable where it did not even begin,
  *   OutcomeUnknown where the commit may have happened
  */
-export async function runBatch(engine: Engine, units: readonly Work[], sealing: Sealing): Promise<Batch> {
+export async function runBatch(engine: Engine, units: readonly Work[], through: Through): Promise<Batch> {
   let begun = false;
   try {
-    return await engine.writes.connection().execute(async (connection) => {
+    return await through.db.connection().execute(async (connection) => {
       try {
         await engine.begin(connection);
         begun = true;
-        return await runUnits({ engine, connection, sealing }, units);
+        return await runUnits({ engine, connection, through }, units);
       } catch (error) {
         // The first error is the one to tell; where a rollback fails too, the connection is gone and the transaction with it.
         await connection.executeQuery(ROLLBACK).catch(() => undefined);
@@ -56,11 +58,11 @@ export async function runBatch(engine: Engine, units: readonly Work[], sealing: 
 interface Running {
   readonly engine: Engine;
   readonly connection: Db;
-  readonly sealing: Sealing;
+  readonly through: Through;
 }
 
 async function runUnits(running: Running, units: readonly Work[]): Promise<Batch> {
-  const { engine, connection, sealing } = running;
+  const { engine, connection, through } = running;
   const outcomes: Outcome[] = [];
   const entries: AuditEntry[] = [];
   const entered: ChangeEntry[] = [];
@@ -76,9 +78,10 @@ async function runUnits(running: Running, units: readonly Work[]): Promise<Batch
     return { outcomes, changes: [] };
   }
   const { inserts } = engine.terms;
-  const changes = await appendChanges(connection, inserts.changes, { entries: entered, at: sealing.now() });
-  await appendAudit(connection, inserts.audit, { entries, seal: sealing.seal });
+  const changes = await appendChanges(connection, inserts.changes, { entries: entered, at: through.now() });
+  await appendAudit(connection, inserts.audit, { entries, seal: through.seal });
   await commit(running);
+  engine.committed();
   return { outcomes, changes };
 }
 

@@ -9,9 +9,13 @@ export interface Engine {
   readonly reads: Db;
   /** A single connection, for `begin`. */
   readonly writes: Db;
+  /** As `writes`, for what may take longer, or `writes` itself: it does not hold up the thread that calls. */
+  aside(): Db;
   readonly terms: Terms;
-  /** Opens a transaction on a connection of `writes` as the only writer over all processes and nodes, or throws in bounded time. */
+  /** Opens a transaction on a connection of `writes` or `aside` as the only writer over all processes and nodes, or throws in bounded time. */
   begin(connection: Db): Promise<void>;
+  /** Hears of each commit, after it is durable. */
+  committed(): void;
   find(digest: DigestKey): MaybePromise<TokenContext | undefined>;
   /** Whether the transaction was a victim of concurrency and may simply be run again. */
   isRetryable(error: unknown): boolean;

@@ -11,7 +11,11 @@ const MAX_BATCH = 128;
 const MAX_WAITING = 8192;
 const MAX_RETRIES = 3;
 
+/** `aside`: nobody waits for it, and it must not hold up the thread that calls. */
+export type Way = 'here' | 'aside';
+
 interface Waiting {
+  readonly way: Way;
   readonly work: Work;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -35,13 +39,13 @@ export class GroupCommit {
     this.#parts = parts;
   }
 
-  /** As `Store.write`. */
-  write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  /** As `Store.write` and `Store.writeAside`. Both queue up together, so that neither can starve the other. */
+  write<T>(work: (tx: Tx) => Promise<T>, way: Way = 'here'): Promise<T> {
     if (this.#closed) return Promise.reject(new Error('the store is closed'));
     if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new StoreUnavailable('too many writes are waiting'));
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     // What `work` resolves with comes back through the batch as the outcome at its own place.
-    this.#waiting.push({ work, resolve: (value) => resolve(value as T), reject });
+    this.#waiting.push({ way, work, resolve: (value) => resolve(value as T), reject });
     this.#running ??= this.#run();
     return promise;
   }
@@ -61,9 +65,12 @@ export class GroupCommit {
     while (this.#waiting.length > 0) {
       // Requests that arrived together get into one commit, and those that only read get their turn between two.
       await turnOfTheLoop();
-      const units = this.#waiting.splice(0, MAX_BATCH);
+      const [way, units] = this.#next();
       try {
-        const { outcomes, changes } = await this.#commit(units.map(({ work }) => work));
+        const { outcomes, changes } = await this.#commit(
+          way,
+          units.map(({ work }) => work),
+        );
         this.#tell(changes);
         for (const [index, outcome] of outcomes.entries()) {
           if ('error' in outcome) units[index]?.reject(outcome.error);
@@ -79,11 +86,19 @@ export class GroupCommit {
     this.#running = undefined;
   }
 
-  async #commit(works: readonly Work[]): Promise<Batch> {
+  /** Those at the head of the queue that go one way. */
+  #next(): readonly [Way, Waiting[]] {
+    const way = this.#waiting[0]?.way ?? 'here';
+    const others = this.#waiting.findIndex((unit) => unit.way !== way);
+    return [way, this.#waiting.splice(0, others === -1 ? MAX_BATCH : Math.min(others, MAX_BATCH))];
+  }
+
+  async #commit(way: Way, works: readonly Work[]): Promise<Batch> {
     const { engine, seal, clock } = this.#parts;
     for (let retries = 0; ; retries += 1) {
       try {
-        return await runBatch(engine, works, { seal, now: () => clock.now() });
+        const db = way === 'aside' ? engine.aside() : engine.writes;
+        return await runBatch(engine, works, { db, seal, now: () => clock.now() });
       } catch (error) {
         if (retries === MAX_RETRIES || !engine.isRetryable(error)) throw error;
       }

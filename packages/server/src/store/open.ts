@@ -32,6 +32,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     find: (digest) => engine.find(digest),
     quotaUsed: (key, period) => quotaUsed(engine.reads, key, period),
     write: (work) => commits.write(work),
+    writeAside: (work) => commits.write(work, 'aside'),
     onCommit: (listener) => commits.onCommit(listener),
     close: async () => {
       await commits.close();
@@ -41,11 +42,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 function openEngine({ url, dataFolder, log }: StoreOptions): Promise<Engine> {
-  if (url === undefined) return openSqlite(join(dataFolder, DEFAULT_FILE));
+  if (url === undefined) return openSqlite(join(dataFolder, DEFAULT_FILE), { log });
   if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url, log);
   const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
   // The URL may hold a password, so it is not repeated.
   if (file === undefined) throw new Error('the database URL must begin with sqlite: or postgres://');
   if (file === ':memory:') throw new Error('sqlite::memory: would forget every token at the end; name a file');
-  return openSqlite(resolve(file));
+  return openSqlite(resolve(file), { log });
 }

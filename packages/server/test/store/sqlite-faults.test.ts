@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { StoreUnavailable } from '../../src/core/store-port.ts';
 import { openStore } from '../../src/store/open.ts';
 import { kyselyOver } from '../../src/store/sqlite/dialect.ts';
+import { SqliteDriver } from '../../src/store/sqlite/driver.ts';
 import { aTenant, clock, mint, seal, times } from './support/fixtures.ts';
 
 async function createFile(): Promise<string> {
@@ -73,7 +74,7 @@ describe('a unit of work', () => {
 describe('a transaction that SQLite has rolled back', () => {
   test('takes no further statement, which would be committed by itself', async () => {
     const database = new DatabaseSync(await createFile());
-    const db = kyselyOver(database);
+    const db = kyselyOver(new SqliteDriver(database));
     onTestFinished(() => db.destroy());
     const run = (sql: string) => db.executeQuery(CompiledQuery.raw(sql));
     await run('create table kept (value text)');

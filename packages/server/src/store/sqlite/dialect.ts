@@ -1,15 +1,20 @@
-/** Kysely's SQLite over our own driver. */
+/** Kysely's SQLite over our own drivers. */
 
-import type { DatabaseSync } from 'node:sqlite';
-import { type DatabaseIntrospector, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import {
+  type DatabaseIntrospector,
+  type Driver,
+  Kysely,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
 import type { Db, Tables } from '../sql/tables.ts';
-import { SqliteDriver } from './driver.ts';
 
-export function kyselyOver(database: DatabaseSync): Db {
+export function kyselyOver(driver: Driver): Db {
   return new Kysely<Tables>({
     dialect: {
       createAdapter: () => new Adapter(),
-      createDriver: () => new SqliteDriver(database),
+      createDriver: () => driver,
       createIntrospector: (db): DatabaseIntrospector => new SqliteIntrospector(db),
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },

@@ -44,7 +44,7 @@ interface Prepared {
   readonly answersRows: boolean;
 }
 
-class SqliteConnection implements DatabaseConnection {
+export class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, Prepared>();
   #inTransaction = false;

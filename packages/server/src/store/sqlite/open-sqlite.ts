@@ -1,8 +1,8 @@
-/** The embedded store: one file, a connection that writes and one that only reads. */
+/** The embedded store: one file, a connection that writes, one that only reads, and one in a thread for what nobody waits for. */
 import { Buffer } from 'node:buffer';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CompiledQuery } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/sqlite';
@@ -12,49 +12,51 @@ import { migrate } from '../migrations/migrate.ts';
 import { contextOf, findStatement } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
 import type { Db } from '../sql/tables.ts';
+import { type Aside, type AsideOptions, createAside } from './aside.ts';
+import { BUSY_MILLISECONDS, openReader, openWriter, primaryCode, SQLITE_BUSY, SQLITE_IOERR } from './connections.ts';
 import { kyselyOver } from './dialect.ts';
+import { SqliteDriver } from './driver.ts';
+import { folding } from './folding.ts';
+import { ThreadGone } from './thread-driver.ts';
 
-/** How long a writer waits for another process, and a reader for the one that recovers the log after a crash. */
-const BUSY_MILLISECONDS = 5000;
 const LONGEST_PAUSE_MILLISECONDS = 16;
-/** Of each connection: room for the indexes whose pages come in no order, such as that of the digests. */
-const CACHE_KIBIBYTES = 16_384;
-/** 16 MiB of log before it is folded into the file: a page that many commits change is then written there once. */
-const CHECKPOINT_PAGES = 4096;
 const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
-
-/** Result codes (https://www.sqlite.org/rescode.html); the low byte is the primary one. */
-const SQLITE_BUSY = 5;
-const SQLITE_IOERR = 10;
 
 const BEGIN = CompiledQuery.raw('begin immediate');
 
 /** @throws where the file is no database, is of a newer version, or stays locked */
-export async function openSqlite(file: string): Promise<Engine> {
+export async function openSqlite(file: string, options: Omit<AsideOptions, 'file'>): Promise<Engine> {
   createPrivately(file);
   const writer = await whileBusy(() => openWriter(file));
-  const writes = kyselyOver(writer);
+  // SQLite's own waiting would block the loop.
+  writer.exec('pragma busy_timeout = 0');
+  const writes = kyselyOver(new SqliteDriver(writer));
   try {
     await migrate(writes, { types: sqliteTypes, begin });
-    const reader = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MILLISECONDS });
-    reader.exec(`pragma trusted_schema = off; pragma cache_size = -${CACHE_KIBIBYTES}`);
-    return engineOver(reader, writes, writer);
+    return engineOver({ reader: openReader(file), writer }, writes, createAside({ ...options, file }));
   } catch (error) {
     writer.close();
     throw error;
   }
 }
 
-function engineOver(reader: DatabaseSync, writes: Db, writer: DatabaseSync): Engine {
-  const reads = kyselyOver(reader);
+interface Connections {
+  readonly reader: DatabaseSync;
+  readonly writer: DatabaseSync;
+}
+
+function engineOver({ reader, writer }: Connections, writes: Db, aside: Aside): Engine {
+  const reads = kyselyOver(new SqliteDriver(reader));
   const find = reader.prepare(findStatement(reads, jsonArrayFrom).sql);
   find.setReturnArrays(true);
   return {
     reads,
     writes,
+    aside: () => aside.db() ?? writes,
     terms: { blob: 'blob', inserts: createInserts(writes) },
     begin,
+    committed: folding(writer, aside.fold),
     find: (digest) => {
       // The types of `node:sqlite` do not know of rows as lists.
       const row = find.get(Buffer.from(digest, 'latin1')) as readonly unknown[] | undefined;
@@ -62,33 +64,14 @@ function engineOver(reader: DatabaseSync, writes: Db, writer: DatabaseSync): Eng
     },
     isRetryable: () => false,
     // Where the log could not be synced, its frames may be on the disk or not.
-    leavesOutcomeOpen: (error) => primaryCode(error) === SQLITE_IOERR,
+    leavesOutcomeOpen: (error) => error instanceof ThreadGone || primaryCode(error) === SQLITE_IOERR,
     close: async () => {
       // The last one to leave must be able to write: it folds the log into the file.
+      await aside.close();
       reader.close();
       writer.close();
     },
   };
-}
-
-function openWriter(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: BUSY_MILLISECONDS, enableForeignKeyConstraints: true });
-  try {
-    // Temporary: the journal of savepoints, which on disk costs more than the writes that it guards.
-    database.exec(`
-      pragma journal_mode = wal;
-      pragma synchronous = full;
-      pragma trusted_schema = off;
-      pragma temp_store = memory;
-      pragma cache_size = -${CACHE_KIBIBYTES};
-      pragma wal_autocheckpoint = ${CHECKPOINT_PAGES};
-      pragma busy_timeout = 0;
-    `);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
 }
 
 /**
@@ -110,11 +93,6 @@ async function whileBusy<T>(attempt: () => T | Promise<T>): Promise<T> {
     // At random, so that two writers do not keep meeting.
     await delay(pause * Math.random());
   }
-}
-
-function primaryCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
-  return error.errcode & 0xff;
 }
 
 /** SQLite gives the log and the index of the log the permissions of the file. */

@@ -7,13 +7,14 @@ import { foundation } from '../../../src/store/migrations/0001-foundation.ts';
 import { postgresTypes, sqliteTypes } from '../../../src/store/migrations/column-types.ts';
 import type { Tables } from '../../../src/store/sql/tables.ts';
 import { kyselyOver } from '../../../src/store/sqlite/dialect.ts';
+import { SqliteDriver } from '../../../src/store/sqlite/driver.ts';
 
 const LONG = 60_000;
 
 const url = process.argv[2] ?? '';
 const embedded = url.startsWith('sqlite:');
 const db = embedded
-  ? kyselyOver(new DatabaseSync(url.slice('sqlite:'.length)))
+  ? kyselyOver(new SqliteDriver(new DatabaseSync(url.slice('sqlite:'.length))))
   : new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }) });
 
 await db.connection().execute(async (connection) => {
