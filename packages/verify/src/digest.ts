@@ -20,5 +20,8 @@ export function digestKeyOf(bytes: Uint8Array): DigestKey {
 
 /** The bytes of a key. */
 export function digestBytes(key: DigestKey): Uint8Array {
-  return Uint8Array.from(key, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(key.length);
+  // Not `Uint8Array.from`, which takes the text apart first, and twenty times as long.
+  for (let index = 0; index < bytes.length; index += 1) bytes[index] = key.charCodeAt(index);
+  return bytes;
 }

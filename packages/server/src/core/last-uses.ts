@@ -1,53 +1,60 @@
 /** When each secret was last used: kept in memory until it may be written, which is once a minute. */
-import { type DigestKey, digestBytes, digestKeyOf } from '@tessera/verify';
-import type { LastUse } from './model.ts';
+import type { DigestKey } from '@tessera/verify';
 
 const EVERY_MS = 60_000;
+
+export interface Use {
+  readonly secret: DigestKey;
+  readonly token: string;
+  /** Of the last use. */
+  readonly at: number;
+}
 
 export interface LastUses {
   used(secret: DigestKey, token: string, at: number): void;
   /** Those whose minute is over (`due`), or all; they count as written at `now`. */
-  take(now: number, which: 'due' | 'all'): LastUse[];
+  take(now: number, which: 'due' | 'all'): Use[];
   /** They were not written after all: they are due again. */
-  giveBack(uses: readonly LastUse[]): void;
+  giveBack(uses: readonly Use[]): void;
 }
 
-interface Seen {
-  token: string;
-  /** Of the last use; undefined: it is written. */
+interface Written {
+  readonly token: string;
+  readonly writtenAt: number;
+  /** Of a use since then. */
   at: number | undefined;
-  writtenAt: number;
 }
 
-/** Holds the secrets that were used within the last minute, or wait to be written. */
+/** Holds the secrets that were used within the last minute, or wait to be written. What is due is found without a look at the others. */
 export function lastUses(): LastUses {
-  const bySecret = new Map<DigestKey, Seen>();
+  /** Not written within the last minute. */
+  const fresh = new Map<DigestKey, Use>();
+  /** In the order in which they were. */
+  const written = new Map<DigestKey, Written>();
   return {
     used(secret, token, at) {
-      const seen = bySecret.get(secret);
-      if (seen === undefined) bySecret.set(secret, { token, at, writtenAt: Number.NEGATIVE_INFINITY });
+      const seen = written.get(secret);
+      if (seen === undefined) fresh.set(secret, { secret, token, at });
       else seen.at = at;
     },
     take(now, which) {
-      const due: LastUse[] = [];
-      for (const [secret, seen] of bySecret) {
-        const isOver = Math.abs(now - seen.writtenAt) >= EVERY_MS;
-        if (!isOver && which === 'due') continue;
-        if (seen.at === undefined) {
-          if (isOver) bySecret.delete(secret);
-          continue;
-        }
-        due.push({ token: seen.token, digest: digestBytes(secret), at: seen.at });
-        seen.at = undefined;
-        seen.writtenAt = now;
+      const taken = [...fresh.values()];
+      fresh.clear();
+      for (const [secret, { token, writtenAt, at }] of written) {
+        // A clock that was set back leaves times that are to come.
+        const isOver = Math.abs(now - writtenAt) >= EVERY_MS;
+        if (!isOver && which === 'due') break;
+        if (isOver || at !== undefined) written.delete(secret);
+        if (at !== undefined) taken.push({ secret, token, at });
       }
-      return due;
+      for (const { secret, token } of taken) written.set(secret, { token, writtenAt: now, at: undefined });
+      return taken;
     },
     giveBack(uses) {
-      for (const { token, digest, at } of uses) {
-        const secret = digestKeyOf(digest);
-        const later = bySecret.get(secret)?.at;
-        bySecret.set(secret, { token, at: later ?? at, writtenAt: Number.NEGATIVE_INFINITY });
+      for (const use of uses) {
+        const later = written.get(use.secret)?.at ?? fresh.get(use.secret)?.at;
+        written.delete(use.secret);
+        fresh.set(use.secret, { ...use, at: later ?? use.at });
       }
     },
   };

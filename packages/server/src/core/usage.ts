@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as turnOver } from 'node:timers/promises';
 import { type DigestKey, digestBytes, type TokenFacts } from '@tessera/verify';
 import { HourlyCounts } from './hourly-counts.ts';
-import { lastUses } from './last-uses.ts';
+import { lastUses, type Use } from './last-uses.ts';
 import type { LastUse, UsageCount } from './model.ts';
 import { OutcomeUnknown, type Store, type Tx } from './store-port.ts';
 import { activate } from './tokens/rotate.ts';
@@ -28,8 +28,8 @@ export interface Usage {
 
 const DEFAULT_FLUSH_MS = 1000;
 /**
- * Rows of one unit of work. A store in this process works in the thread that judges: requests wait until a unit is over,
- * and take their turn before the next.
+ * Rows of one unit of work: what is put together for it at once keeps requests waiting, and administrators' writes wait until it is over. Both
+ * take their turn before the next.
  */
 const MAX_ROWS = 128;
 
@@ -37,7 +37,7 @@ const MAX_ROWS = 128;
 interface Batch {
   readonly number: number;
   readonly counts: readonly UsageCount[];
-  readonly uses: readonly LastUse[];
+  readonly uses: readonly Use[];
 }
 
 export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }: UsageOptions): Usage {
@@ -66,7 +66,7 @@ export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }:
   const put = async (tx: Tx, batch: Batch): Promise<void> => {
     if ((await tx.idempotency(id))?.requestHash === String(batch.number)) return;
     if (batch.counts.length > 0) await tx.addUsage(batch.counts);
-    if (batch.uses.length > 0) await tx.touch(batch.uses);
+    if (batch.uses.length > 0) await tx.touch(batch.uses.map(lastUseOf));
     const written = { id, requestHash: String(batch.number), status: 0, sealed: NOTHING, createdAt: now() };
     await tx.putIdempotency(written);
   };
@@ -132,3 +132,7 @@ export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }:
 }
 
 const NOTHING = new Uint8Array(0);
+
+function lastUseOf({ secret, token, at }: Use): LastUse {
+  return { token, digest: digestBytes(secret), at };
+}

@@ -77,8 +77,8 @@ export class GroupCommit {
           else units[index]?.resolve(outcome.value);
         }
       } catch (error) {
-        // Where nothing can be written at all, those who came meanwhile need not wait for the same answer.
-        if (error instanceof StoreUnavailable) units.push(...this.#waiting.splice(0));
+        // Where nothing can be written at all, those who came meanwhile need not wait for the same answer. Aside, only the thread may be gone.
+        if (way === 'here' && error instanceof StoreUnavailable) units.push(...this.#waiting.splice(0));
         for (const { reject } of units) reject(error);
       }
     }

@@ -8,6 +8,7 @@ import { openPostgres } from './postgres/open-postgres.ts';
 import { createReader } from './sql/reader.ts';
 import { quotaUsed } from './sql/usage.ts';
 import { openSqlite } from './sqlite/open-sqlite.ts';
+import type { ThreadTerms } from './sqlite/thread-driver.ts';
 
 const DEFAULT_FILE = 'tessera.db';
 
@@ -18,6 +19,8 @@ export interface StoreOptions {
   readonly seal: AuditSeal;
   readonly clock: Clock;
   readonly log?: StoreLog;
+  /** What runs in the thread of the embedded store, and how long it may take; for tests. */
+  readonly thread?: ThreadTerms;
 }
 
 /**
@@ -41,12 +44,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 }
 
-function openEngine({ url, dataFolder, log }: StoreOptions): Promise<Engine> {
-  if (url === undefined) return openSqlite(join(dataFolder, DEFAULT_FILE), { log });
+function openEngine({ url, dataFolder, log, thread }: StoreOptions): Promise<Engine> {
+  if (url === undefined) return openSqlite(join(dataFolder, DEFAULT_FILE), { ...thread, log });
   if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url, log);
   const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
   // The URL may hold a password, so it is not repeated.
   if (file === undefined) throw new Error('the database URL must begin with sqlite: or postgres://');
   if (file === ':memory:') throw new Error('sqlite::memory: would forget every token at the end; name a file');
-  return openSqlite(resolve(file), { log });
+  return openSqlite(resolve(file), { ...thread, log });
 }

@@ -15,6 +15,7 @@ const FLOOR_PAGES = 4 * FOLD_PAGES;
 
 /** Result codes (https://www.sqlite.org/rescode.html); the low byte is the primary one. */
 export const SQLITE_BUSY = 5;
+export const SQLITE_LOCKED = 6;
 export const SQLITE_IOERR = 10;
 
 export function openWriter(file: string): DatabaseSync {

@@ -12,12 +12,12 @@ import { migrate } from '../migrations/migrate.ts';
 import { contextOf, findStatement } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
 import type { Db } from '../sql/tables.ts';
-import { type Aside, type AsideOptions, createAside } from './aside.ts';
+import { type AsideOptions, createAside } from './aside.ts';
 import { BUSY_MILLISECONDS, openReader, openWriter, primaryCode, SQLITE_BUSY, SQLITE_IOERR } from './connections.ts';
 import { kyselyOver } from './dialect.ts';
 import { SqliteDriver } from './driver.ts';
 import { folding } from './folding.ts';
-import { ThreadGone } from './thread-driver.ts';
+import { type StoreThread, ThreadGone, threadDriver } from './thread-driver.ts';
 
 const LONGEST_PAUSE_MILLISECONDS = 16;
 const OWNER_ONLY_FOLDER = 0o700;
@@ -34,7 +34,7 @@ export async function openSqlite(file: string, options: Omit<AsideOptions, 'file
   const writes = kyselyOver(new SqliteDriver(writer));
   try {
     await migrate(writes, { types: sqliteTypes, begin });
-    return engineOver({ reader: openReader(file), writer }, writes, createAside({ ...options, file }));
+    return engineOver({ reader: openReader(file), writer, writes }, { ...options, file });
   } catch (error) {
     writer.close();
     throw error;
@@ -44,19 +44,25 @@ export async function openSqlite(file: string, options: Omit<AsideOptions, 'file
 interface Connections {
   readonly reader: DatabaseSync;
   readonly writer: DatabaseSync;
+  readonly writes: Db;
 }
 
-function engineOver({ reader, writer }: Connections, writes: Db, aside: Aside): Engine {
+function engineOver({ reader, writer, writes }: Connections, options: AsideOptions): Engine {
+  const aside = createAside(options);
+  const { committed, clear } = folding(writer, aside, options.log);
   const reads = kyselyOver(new SqliteDriver(reader));
   const find = reader.prepare(findStatement(reads, jsonArrayFrom).sql);
   find.setReturnArrays(true);
   return {
     reads,
     writes,
-    aside: () => aside.db() ?? writes,
+    aside: () => dbIn(aside.thread()) ?? writes,
     terms: { blob: 'blob', inserts: createInserts(writes) },
-    begin,
-    committed: folding(writer, aside.fold),
+    begin: async (connection) => {
+      await clear();
+      await begin(connection);
+    },
+    committed,
     find: (digest) => {
       // The types of `node:sqlite` do not know of rows as lists.
       const row = find.get(Buffer.from(digest, 'latin1')) as readonly unknown[] | undefined;
@@ -72,6 +78,10 @@ function engineOver({ reader, writer }: Connections, writes: Db, aside: Aside): 
       writer.close();
     },
   };
+}
+
+function dbIn(thread: StoreThread | undefined): Db | undefined {
+  return thread && kyselyOver(threadDriver(thread));
 }
 
 /**

@@ -12,13 +12,17 @@ export class ThreadGone extends Error {
   override readonly name = 'ThreadGone';
 }
 
-export interface ThreadOptions {
+export interface ThreadTerms {
+  /** What runs in the thread. */
+  readonly script?: URL;
+  /** How long an answer is waited for. */
+  readonly patienceMilliseconds?: number;
+}
+
+export interface ThreadOptions extends ThreadTerms {
   readonly file: string;
   /** Called once where the thread ends without being told to. */
   readonly onDeath: (error: Error) => void;
-  /** What runs in the thread, and how long an answer is waited for; for tests. */
-  readonly script?: URL;
-  readonly patienceMilliseconds?: number;
 }
 
 /** One thread, from its start to its end. It keeps no process alive but while it owes an answer. */
@@ -34,7 +38,6 @@ export class StoreThread implements DatabaseConnection {
   constructor({ file, onDeath, script = SCRIPT, patienceMilliseconds = PATIENCE_MILLISECONDS }: ThreadOptions) {
     this.#patience = patienceMilliseconds;
     this.#worker = new Worker(script, { workerData: file, name: 'tessera-store' });
-    this.#worker.unref();
     this.#worker.on('message', (answer: Answer) => this.#waiting.get(answer.id)?.(answer));
     let cause: unknown;
     this.#worker.on('error', (error: unknown) => {
@@ -46,6 +49,8 @@ export class StoreThread implements DatabaseConnection {
       this.#gone.resolve();
       if (!this.#ending) onDeath(this.#end);
     });
+    // After the listeners, which keep the process alive.
+    this.#worker.unref();
   }
 
   async executeQuery<R>({ sql, parameters }: Pick<CompiledQuery, 'sql' | 'parameters'>): Promise<QueryResult<R>> {
@@ -59,11 +64,6 @@ export class StoreThread implements DatabaseConnection {
   // biome-ignore lint/correctness/useYield: Kysely's interface asks for a generator, and nothing here streams.
   async *streamQuery(): AsyncGenerator<never> {
     throw new Error('this driver does not stream');
-  }
-
-  /** Folds the log into the file, some time soon. */
-  fold(): void {
-    this.#tell({ kind: 'fold' });
   }
 
   /** Resolves when the file is closed and the thread is gone. */
@@ -93,15 +93,15 @@ export class StoreThread implements DatabaseConnection {
   }
 }
 
-/** `thread`: the one that a transaction begins in; it stays there to its end. */
-export function threadDriver(thread: () => StoreThread): Driver {
+/** A transaction stays in the thread that it began in, to its end. */
+export function threadDriver(thread: StoreThread): Driver {
   const nothing = async (): Promise<void> => undefined;
   const refuse = async (): Promise<never> => {
     throw new Error('transactions are begun and ended by statements');
   };
   return {
     init: nothing,
-    acquireConnection: async () => thread(),
+    acquireConnection: async () => thread,
     releaseConnection: nothing,
     beginTransaction: refuse,
     commitTransaction: refuse,

@@ -3,9 +3,7 @@ import type { QueryResult } from 'kysely';
 
 export type Order =
   | { readonly kind: 'run'; readonly id: number; readonly sql: string; readonly parameters: readonly unknown[] }
-  /** Wants no answer. */
-  | { readonly kind: 'fold' }
-  /** Closes the connection and ends the thread. */
+  /** Closes the connection and ends the thread; it wants no answer. */
   | { readonly kind: 'end' };
 
 export type Answer =

@@ -34,6 +34,43 @@ export function units(stores: () => Stores): void {
     expect(await one.auditHead(tenant.workspace.id)).toBeUndefined();
   });
 
+  test('aside, too: all or nothing, with its record and its change, which are told', async () => {
+    const { one, two } = stores();
+    const tenant = await aTenant(one);
+    const heard: string[] = [];
+    one.onCommit((changes) => heard.push(...changes.map(({ id }) => id)));
+    const failure = new Error('no');
+    const lost = one.writeAside(async (tx) => {
+      await mint(tx, tenant);
+      throw failure;
+    });
+    await expect(lost).rejects.toBe(failure);
+    const [token, secret] = await one.writeAside((tx) => mint(tx, tenant));
+    expect(heard).toEqual([token.id]);
+    for (const store of [one, two]) {
+      expect((await store.find(digestKeyOf(secret.digest)))?.token).toEqual(token);
+      expect((await store.auditHead(tenant.workspace.id))?.seq).toBe(1);
+    }
+  });
+
+  test('units of both ways take turns as they came, and each sees what those before it wrote', async () => {
+    const { one } = stores();
+    const append = (letter: string) => async (tx: Tx) => {
+      const before = (await tx.meta('turns')) ?? '';
+      await tx.setMeta('turns', before + letter);
+      return before;
+    };
+    const before = await Promise.all([
+      one.writeAside(append('a')),
+      one.writeAside(append('b')),
+      one.write(append('c')),
+      one.writeAside(append('d')),
+      one.write(append('e')),
+    ]);
+    expect(before).toEqual(['', 'a', 'ab', 'abc', 'abcd']);
+    expect(await one.meta('turns')).toBe('abcde');
+  });
+
   test('among fifty units at once, one that throws loses only itself', async () => {
     const { one, two } = stores();
     const tenant = await aTenant(one);
