@@ -14,7 +14,7 @@ export interface Engine {
   readonly terms: Terms;
   /** Opens a transaction on a connection of `writes` or `aside` as the only writer over all processes and nodes, or throws in bounded time. */
   begin(connection: Db): Promise<void>;
-  /** Hears of each commit, after it is durable. */
+  /** Hears of each commit, after it is durable. Never throws. */
   committed(): void;
   find(digest: DigestKey): MaybePromise<TokenContext | undefined>;
   /** Whether the transaction was a victim of concurrency and may simply be run again. */

@@ -9,7 +9,7 @@ import { type StoreThread, ThreadGone } from './thread-driver.ts';
 const HOLD_MILLISECONDS = 100;
 
 export interface Folding {
-  /** To be called after each commit. */
+  /** To be called after each commit. Never throws: what is committed is. */
   committed(): void;
   /** Resolves when a writer may begin. */
   clear(): Promise<void>;
@@ -40,17 +40,19 @@ export function folding(writer: DatabaseSync, aside: Aside, log: StoreLog | unde
     log?.warn({ err }, 'the log of the store could not be folded into the file, and grows');
   };
 
+  const foldWhereLong = async (): Promise<void> => {
+    const pages = Number(look.get()?.log);
+    if (pages < before) foldAt = FOLD_PAGES;
+    before = pages;
+    if (pages < foldAt) return;
+    // Where a reader holds the log (a backup, say) it cannot begin anew, and asking at each commit would not help.
+    foldAt = pages + FOLD_PAGES;
+    const thread = aside.thread();
+    if (thread !== undefined) await fold(thread);
+  };
+
   return {
-    committed() {
-      const pages = Number(look.get()?.log);
-      if (pages < before) foldAt = FOLD_PAGES;
-      before = pages;
-      if (pages < foldAt) return;
-      // Where a reader holds the log (a backup, say) it cannot begin anew, and asking at each commit would not help.
-      foldAt = pages + FOLD_PAGES;
-      const thread = aside.thread();
-      if (thread !== undefined) fold(thread).catch(onError);
-    },
+    committed: () => void foldWhereLong().catch(onError),
     async clear() {
       await held?.catch(() => undefined);
     },
