@@ -61,9 +61,12 @@ export function folding(writer: DatabaseSync, aside: Aside, log: StoreLog | unde
 
 async function complete(thread: StoreThread): Promise<void> {
   await run(thread, `pragma busy_timeout = ${HOLD_MILLISECONDS}`);
-  // Where another process is at it, neither does anything, and says so in a row that nobody needs.
-  const restart = run(thread, 'pragma wal_checkpoint(restart)');
-  await restart.finally(() => run(thread, `pragma busy_timeout = ${BUSY_MILLISECONDS}`));
+  try {
+    // Where another process is at it, this does nothing, and says so in a row that nobody needs.
+    await run(thread, 'pragma wal_checkpoint(restart)');
+  } finally {
+    await run(thread, `pragma busy_timeout = ${BUSY_MILLISECONDS}`);
+  }
 }
 
 function run(thread: StoreThread, sql: string): Promise<unknown> {

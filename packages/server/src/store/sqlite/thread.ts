@@ -13,8 +13,11 @@ const port = parentPort;
 const database = openWriter(workerData as string);
 const connection = new SqliteConnection(database);
 
-port.on('message', async (order: Order) => {
-  if (order.kind === 'run') return port.postMessage(await run(order));
+port.on('message', (order: Order) => {
+  if (order.kind === 'run') {
+    void run(order).then((answer) => port.postMessage(answer));
+    return;
+  }
   database.close();
   port.close();
 });
