@@ -1,37 +1,28 @@
 /** The gateway: presence, validation, authorization, policy, routing. Nothing reaches an upstream any other way. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import {
-  type Asked,
-  type Circumstances,
-  chain,
-  type Ports,
-  type Presented,
-  type Requirement,
-  requirement,
-  type TokenFacts,
-} from '@tessera/verify';
+import { type Circumstances, chain, type Ports, type Presented, type Requirement, requirement } from '@tessera/verify';
 import type { Assertions } from '../core/assertions.ts';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import type { Exposures } from '../core/exposures.ts';
 import { judge } from '../core/judge.ts';
-import type { LiveCall, LiveCalls } from '../core/live-calls.ts';
-import { letThrough, type Passing, passingOf } from '../core/passing.ts';
+import type { LiveCalls } from '../core/live-calls.ts';
+import { letThrough, passingOf } from '../core/passing.ts';
 import type { RouteMatch, RouteTable } from '../core/routes.ts';
 import { type EdgeOptions, type Incoming, receive } from '../http/edge.ts';
 import { problemOfExposure } from '../http/exposure.ts';
 import type { UpgradingHandler } from '../http/listen-options.ts';
-import { type Problem, problem, problemOfDenial } from '../http/problem.ts';
+import { type Problem, problem } from '../http/problem.ts';
 import { rateHeaders } from '../http/rate-headers.ts';
 import { refuse } from '../http/refuse.ts';
 import { type FlatFields, sendNothing, sendProblem } from '../http/send.ts';
+import { AcceptedCall, type GatewayLog, type Passed } from './accepted-call.ts';
 import { addAssertion } from './add-assertion.ts';
 import type { AnswerChanges } from './client-fields.ts';
 import { corsFields, preflight } from './cors.ts';
 import { forward } from './forward.ts';
 import { targetOf } from './rewrite.ts';
-import { settling } from './settle.ts';
 import { type Admitted, upstreamFields } from './upstream-fields.ts';
 import type { Upstreams } from './upstreams/upstreams.ts';
 import { type Handshake, offeredProtocol } from './websocket.ts';
@@ -55,19 +46,6 @@ export interface GatewayOptions {
   readonly log: GatewayLog;
   readonly uploadStallMs?: number;
   readonly tunnelIdleMs?: number;
-}
-
-export interface GatewayLog {
-  /** A target failed after the request was accepted. Must not throw. */
-  upstreamFailed(failure: UpstreamFailure): void;
-}
-
-export interface UpstreamFailure {
-  readonly requestId: string;
-  readonly route: string;
-  /** Origin of the target. */
-  readonly target: string;
-  readonly error: Error;
 }
 
 const UPLOAD_STALL_MS = 30_000;
@@ -97,11 +75,15 @@ export function gatewayHandler(options: GatewayOptions): UpgradingHandler {
       circumstances: circumstancesOf(incoming, match),
     };
     return chain(judge(asked, options), (judgement) => {
-      const exchange = { incoming, connection, match, asked };
-      if (judgement.accepted) return route(response, { ...exchange, passing: passingOf(judgement) }, options);
+      if (judgement.accepted) {
+        const passed = { incoming, connection, match, asked, passing: passingOf(judgement) };
+        return route(response, passed, options);
+      }
       const passing = letThrough(judgement, match.route);
-      if (passing !== undefined)
-        return route(response, { ...exchange, incoming: withoutOurs(incoming, judgement), passing }, options);
+      if (passing !== undefined) {
+        const passed = { incoming: withoutOurs(incoming, judgement), connection, match, asked, passing };
+        return route(response, passed, options);
+      }
       const status = refuse(response, judgement, {
         requestId: incoming.requestId,
         scopes: required.scopes,
@@ -137,70 +119,52 @@ function circumstancesOf(
   return { address, method, url, proof: dpop, certificate, cost: match.route?.cost ?? 1 };
 }
 
-interface Exchange {
-  readonly incoming: Incoming;
+interface PassedOn extends Passed {
   readonly connection: Socket | undefined;
-  readonly match: RouteMatch;
-  readonly asked: Asked;
-  readonly passing: Passing;
 }
 
 /** Step 5: the request that passes goes where its route says, or nowhere. What it holds is let go of in every case. */
-function route(response: ServerResponse, exchange: Exchange, options: GatewayOptions): void {
+function route(response: ServerResponse, passed: PassedOn, options: GatewayOptions): void {
   try {
-    pass(response, exchange, options);
+    pass(response, passed, options);
   } catch (error) {
-    const { verdict } = exchange.passing;
+    const { verdict } = passed.passing;
     if (verdict.valid) verdict.held?.end('refund');
     throw error;
   }
 }
 
-function pass(response: ServerResponse, exchange: Exchange, options: GatewayOptions): void {
-  const { incoming, connection, match, passing } = exchange;
-  const { verdict } = passing;
-  const { requestId } = incoming;
-  const rates = rateHeaders(verdict.limits);
-  const held = settling(verdict, match.route?.refund ?? 'never');
-  const onEnd = (status: number): void => {
-    held.end(status);
-    options.record.verdict(verdict, {
-      door: 'gateway',
-      route: match.route?.name,
-      status,
-      letThrough: passing.letThrough,
-      request: incoming,
-    });
-  };
+function pass(response: ServerResponse, passed: PassedOn, options: GatewayOptions): void {
+  const { incoming, connection, match, passing } = passed;
+  const call = new AcceptedCall(passed, options);
+  const rates = rateHeaders(passing.verdict.limits);
   const cors = corsFields(match, incoming);
   const ofRefusal = cors.length === 0 ? rates : [...rates, ...cors];
   const offered = offeredProtocol(incoming, connection);
   const destination = destinationOf(match, incoming, offered);
   if ('status' in destination) {
-    sendProblem(response, destination, { requestId, more: ofRefusal });
-    onEnd(destination.status);
-  } else {
-    const admitted = { ...passing, route: destination };
-    const target = targetOf(incoming, admitted);
-    const fields = upstreamFields(incoming, admitted);
-    addAssertion(fields, { incoming, admitted, target }, options.assertions);
-    forward(response, incoming, {
-      upstream: options.upstreams.of(destination),
-      target,
-      fields,
-      uploadStallMs: options.uploadStallMs ?? UPLOAD_STALL_MS,
-      bounds: destination.bounds,
-      rates,
-      ofRefusal,
-      changes: answerChanges(admitted, cors),
-      webSocket: offered !== undefined && 'key' in offered ? offered : undefined,
-      tunnelIdleMs: options.tunnelIdleMs ?? TUNNEL_IDLE_MS,
-      follow: (cut) => (destination.shadow ? UNFOLLOWED : follow(exchange, options, cut)),
-      onError: (error, target) => options.log.upstreamFailed({ requestId, route: destination.name, target, error }),
-      onAnswer: held.answered,
-      onEnd,
-    });
+    sendProblem(response, destination, { requestId: incoming.requestId, more: ofRefusal });
+    call.ended(destination.status);
+    return;
   }
+  const { principal, credential } = passing;
+  const admitted = { route: destination, principal, credential };
+  const target = targetOf(incoming, admitted);
+  const fields = upstreamFields(incoming, admitted);
+  addAssertion(fields, { incoming, admitted, target }, options.assertions);
+  forward(response, incoming, {
+    upstream: options.upstreams.of(destination),
+    target,
+    fields,
+    uploadStallMs: options.uploadStallMs ?? UPLOAD_STALL_MS,
+    bounds: destination.bounds,
+    rates,
+    ofRefusal,
+    changes: answerChanges(admitted, cors),
+    webSocket: offered !== undefined && 'key' in offered ? offered : undefined,
+    tunnelIdleMs: options.tunnelIdleMs ?? TUNNEL_IDLE_MS,
+    call,
+  });
 }
 
 /** Changes of the upstream's answer: those of the route, and what pages of other origins may read. */
@@ -216,26 +180,6 @@ function answerChanges(
     unknownToCaches,
   };
 }
-
-/** A call that lasts is judged again when something behind its token changes, and cut where it would be refused. */
-function follow(
-  { asked, passing: { verdict, credential } }: Exchange,
-  options: GatewayOptions,
-  cut: (refusal: Problem) => void,
-): LiveCall {
-  if (credential === undefined || verdict.principal === undefined) return UNFOLLOWED;
-  const { scopes } = asked.requirement;
-  return options.live.follow({
-    credential,
-    asked,
-    // What the decision was given by our own look-up comes back as it was.
-    facts: verdict.principal as TokenFacts,
-    cut: (refused) => cut(problemOfDenial(refused, { audience: 'stranger', scopes })),
-  });
-}
-
-/** Of a route in shadow mode, which refuses nothing later either. */
-const UNFOLLOWED: LiveCall = Object.freeze({ lasts() {}, end() {} });
 
 function destinationOf(
   match: RouteMatch,

@@ -14,18 +14,22 @@ export interface Settling {
  * cost, or a client could use an upstream for nothing.
  */
 export function settling(verdict: Verdict, refund: Refund): Settling {
+  const held = verdict.valid ? verdict.held : undefined;
+  if (held === undefined) return NOTHING_HELD;
   let isAnswered = false;
   return {
     answered() {
       isAnswered = true;
     },
     end(status) {
-      if (!verdict.valid || verdict.held === undefined) return;
       const failed = isAnswered ? refund === 'server-errors' && status >= 500 : FAILURES.has(status);
-      verdict.held.end(failed && refund !== 'never' ? 'refund' : 'keep');
+      held.end(failed && refund !== 'never' ? 'refund' : 'keep');
     },
   };
 }
+
+/** Most requests. */
+const NOTHING_HELD: Settling = Object.freeze({ answered() {}, end() {} });
 
 /** What we say where no upstream answered. */
 const FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
