@@ -5,6 +5,8 @@ import { backlogAt, type Counter, isBlocked } from './gcra.ts';
 const KEYS_PER_SHARD = 1024;
 /** Counters looked at for each new key: with more than one, what is dropped keeps ahead of what is added. */
 const SWEEP = 4;
+/** A limiter that may hold many keys holds a sixteenth of them, drained or not: most come again, and to add one costs more than to find it. */
+const SPARED_SHARE = 16;
 /** Counters among which the one to evict is chosen, and how many are looked at to find them. */
 const CANDIDATES = 4;
 const LOOKS = 64;
@@ -38,7 +40,7 @@ export class Counters {
 
   /** Keeps a counter whose key is not there, after {@link makeRoom}; looks at a few others, and drops the drained ones. */
   add(counter: Counter): void {
-    this.#sweep(counter.at);
+    if (this.#all.length >= this.#maxKeys / SPARED_SHARE) this.#sweep(counter.at);
     counter.place = this.#all.length;
     this.#all.push(counter);
     this.#shardOf(counter.key).set(counter.key, counter);
