@@ -63,7 +63,7 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
       socket.destroy();
       return;
     }
-    waiting.set(socket, ahead);
+    if (ahead > 0) waiting.set(socket, ahead);
     latest.set(socket, response);
     response.on('close', () => {
       if (latest.get(socket) === response) latest.delete(socket);
