@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Connections } from './connections.ts';
 import { METHODS } from './edge.ts';
 import type { ListenLimits, ListenOptions, UpgradingHandler } from './listen-options.ts';
 import { problem } from './problem.ts';
@@ -23,10 +24,7 @@ export interface Http1 {
 }
 
 export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayUpgrade'>, limits: ListenLimits): Http1 {
-  /** The latest request of each connection, as long as it is not answered. */
-  const latest = new Map<Duplex, ServerResponse>();
-  /** Requests of each connection that wait for the one before them. */
-  const waiting = new WeakMap<Duplex, number>();
+  const connections = new Connections();
   let closing = false;
   let tracking = false;
   const server = createServer({
@@ -41,7 +39,7 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
     joinDuplicateHeaders: false,
     // Behind a request that is not answered yet, bytes of the new protocol would run into its answer.
     shouldUpgradeCallback: (request: IncomingMessage) =>
-      !latest.has(request.socket) && options.mayUpgrade?.(request) === true,
+      connections.of(request.socket).latest === undefined && options.mayUpgrade?.(request) === true,
   });
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
   // Node would drop fields over a count without a word; the edge counts them and refuses.
@@ -50,23 +48,23 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
   // Nothing was sent or taken for so long. An answer may be silent for longer, but not unread; between two requests it is the
   // time of keep-alive that is over.
   server.setTimeout(limits.unreadTimeoutMs, (socket: Socket) => {
-    if (socket.writableLength > 0 || !latest.has(socket)) socket.destroy();
+    if (socket.writableLength > 0 || connections.of(socket).latest === undefined) socket.destroy();
   });
 
   const serve = (request: IncomingMessage, response: ServerResponse, runs: Running = options): void => {
     const { socket } = request;
     // What one read brought is parsed to its end, also after the connection was cut.
     if (socket.destroyed) return;
-    const before = latest.get(socket);
-    const ahead = before === undefined ? 0 : (waiting.get(socket) ?? 0) + 1;
-    if (ahead > limits.maxPipelinedRequests) {
+    const connection = connections.of(socket);
+    const before = connection.latest;
+    if (before !== undefined) connection.waiting += 1;
+    if (connection.waiting > limits.maxPipelinedRequests) {
       socket.destroy();
       return;
     }
-    if (ahead > 0) waiting.set(socket, ahead);
-    latest.set(socket, response);
+    connection.latest = response;
     response.on('close', () => {
-      if (latest.get(socket) === response) latest.delete(socket);
+      if (connection.latest === response) connection.latest = undefined;
     });
     if (closing) response.shouldKeepAlive = false;
     // Pipelined requests take turns, so that what follows a write sees it done (RFC 9112 section 9.3.2), and one connection
@@ -74,9 +72,9 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
     if (before === undefined) run(runs, request, response);
     else
       before.once('close', () => {
-        waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+        connection.waiting -= 1;
         // A connection that died has nobody to answer, and its waiting requests never close.
-        if (socket.destroyed) latest.delete(socket);
+        if (socket.destroyed) connection.latest = undefined;
         else run(runs, request, response);
       });
   };
@@ -99,11 +97,11 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
   });
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     // The parser has let go of the connection: the client would take this for the answer to the request before.
-    if (latest.has(socket)) socket.destroy();
+    if (connections.of(socket).latest !== undefined) socket.destroy();
     else answerRaw(socket, problem('method_not_allowed', { headers: { Allow: METHODS } }));
   });
   server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(latest.get(socket))) socket.destroy();
+    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(connections.of(socket).latest)) socket.destroy();
     else answerRaw(socket, problemOfParser(error.code));
   });
   return {
@@ -116,7 +114,7 @@ export function http1(options: Pick<ListenOptions, 'handler' | 'onError' | 'mayU
     },
     lastAnswers() {
       closing = true;
-      for (const response of latest.values()) response.shouldKeepAlive = false;
+      for (const { latest } of connections) if (latest !== undefined) latest.shouldKeepAlive = false;
     },
     end() {
       if (tracking) server.close();
