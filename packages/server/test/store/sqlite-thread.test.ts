@@ -200,6 +200,7 @@ describe('the thread', () => {
   test('keeps no process that has nothing else to do, but for an answer that is due', PATIENCE, async () => {
     const { store, file } = await opened();
     const child = startChild('write-and-leave.ts', [`sqlite:${file}`]);
+    onTestFinished(() => child.kill());
     expect(await child.ended()).toEqual({ code: 0, errors: '' });
     expect(await store.meta('left')).toBe('behind');
   });

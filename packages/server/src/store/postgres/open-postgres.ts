@@ -10,6 +10,7 @@ import { migrate } from '../migrations/migrate.ts';
 import { contextOf, findStatement } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
 import type { Db, Tables } from '../sql/tables.ts';
+import { createTouch } from '../sql/usage.ts';
 import { createPool, type Pool, type PoolLimits, poolForKysely } from './pool.ts';
 
 /** A read answers or fails within two seconds: one for the queue, one for the statement. */
@@ -47,7 +48,7 @@ export async function openPostgres(url: string, log: StoreLog | undefined): Prom
     writes,
     // All work is done in another process.
     aside: () => writes,
-    terms: { blob: 'bytea', inserts: createInserts(writes) },
+    terms: { inserts: createInserts(writes), touch: createTouch(writes, 'bytea') },
     begin,
     committed: () => undefined,
     find: async (digest) => {

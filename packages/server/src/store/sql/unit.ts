@@ -11,7 +11,7 @@ import { deleteRole, insertRole, updateRole } from './roles.ts';
 import { insertSecret, updateSecret } from './secrets.ts';
 import type { Db } from './tables.ts';
 import { insertToken, revokeTokens, updateToken } from './tokens.ts';
-import { addUsage, refundQuota, spendQuota, touch } from './usage.ts';
+import { addUsage, refundQuota, spendQuota, type Touch } from './usage.ts';
 import { insertWorkspace, updateWorkspace } from './workspaces.ts';
 
 export interface Unit {
@@ -24,12 +24,11 @@ export interface Unit {
 
 /** What of a dialect the writes depend on. */
 export interface Terms {
-  /** The type of a column of bytes. */
-  readonly blob: 'blob' | 'bytea';
   readonly inserts: Inserts;
+  readonly touch: Touch;
 }
 
-export function createUnit(connection: Db, { blob, inserts }: Terms): Unit {
+export function createUnit(connection: Db, { inserts, touch }: Terms): Unit {
   const entries: AuditEntry[] = [];
   const changes: ChangeEntry[] = [];
   let open = true;
@@ -56,7 +55,7 @@ export function createUnit(connection: Db, { blob, inserts }: Terms): Unit {
     updateSecret: async (secret) => updateSecret(db(), secret),
     addImportedPrefix: async (prefix) => addImportedPrefix(db(), prefix),
     addUsage: async (counts) => addUsage(db(), inserts.usage, counts),
-    touch: async (uses) => touch(db(), uses, blob),
+    touch: async (uses) => touch(db(), uses),
     spendQuota: async (key, period, spend) => spendQuota(db(), { key, period }, spend),
     refundQuota: async (key, period, cost) => refundQuota(db(), { key, period }, cost),
     putCredits: async (token, account) => putCredits(db(), token, account),

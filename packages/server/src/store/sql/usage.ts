@@ -3,9 +3,9 @@ import { sql } from 'kysely';
 import type { LastUse, UsageCount } from '../../core/model.ts';
 import type { Tx } from '../../core/store-port.ts';
 import type { Inserts } from './inserts.ts';
+import { bySize } from './sizes.ts';
 import type { Db, UsageRow } from './tables.ts';
 
-const ROWS_PER_STATEMENT = 500;
 /** The one before is kept for a node whose clock is behind. */
 const PERIODS_KEPT = 2;
 
@@ -35,17 +35,24 @@ export async function addUsage(db: Db, insert: Inserts['usage'], counts: readonl
   await insert(db, [...sums.values()]);
 }
 
-/** `blob`: what the dialect calls the type of a digest. */
-export async function touch(db: Db, uses: readonly LastUse[], blob: 'blob' | 'bytea'): Promise<void> {
-  for (const some of chunks(uses)) {
-    const values = sql.join(
-      some.map(({ digest, at }) => sql`(cast(${digest} as ${sql.raw(blob)}), cast(${at} as bigint))`),
-    );
-    await sql`
+/** Moves the last use of each secret on, never back. */
+export type Touch = (db: Db, uses: readonly LastUse[]) => Promise<void>;
+
+/** `dialect`: any connection of the database that it is for; `blob`: what that calls the type of a digest. */
+export function createTouch(dialect: Db, blob: 'blob' | 'bytea'): Touch {
+  const row = sql`(cast(${''} as ${sql.raw(blob)}), cast(${0} as bigint))`;
+  const sized = bySize((size) => {
+    const values = sql.join(new Array<typeof row>(size).fill(row));
+    return sql`
       with used(digest, at) as (values ${values}), latest(digest, at) as (select digest, max(at) from used group by digest)
       update secrets set last_used_at = latest.at from latest
-      where secrets.digest = latest.digest and (last_used_at is null or last_used_at < latest.at)`.execute(db);
-  }
+      where secrets.digest = latest.digest and (last_used_at is null or last_used_at < latest.at)`.compile(dialect);
+  });
+  return async (db, uses) => {
+    for (const { query, rows } of sized(uses)) {
+      await db.executeQuery({ ...query, parameters: rows.flatMap(({ digest, at }) => [digest, at]) });
+    }
+  };
 }
 
 export async function quotaUsed(db: Db, key: string, period: string): Promise<number> {
@@ -99,9 +106,4 @@ async function dropOldPeriods(db: Db, key: string): Promise<void> {
     .orderBy('period', 'desc')
     .limit(PERIODS_KEPT);
   await db.deleteFrom('quotas').where('key', '=', key).where('period', 'not in', kept).execute();
-}
-
-function* chunks<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < all.length; start += ROWS_PER_STATEMENT)
-    yield all.slice(start, start + ROWS_PER_STATEMENT);
 }

@@ -12,6 +12,7 @@ import { migrate } from '../migrations/migrate.ts';
 import { contextOf, findStatement } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
 import type { Db } from '../sql/tables.ts';
+import { createTouch } from '../sql/usage.ts';
 import { type AsideOptions, createAside } from './aside.ts';
 import { BUSY_MILLISECONDS, openReader, openWriter, primaryCode, SQLITE_BUSY, SQLITE_IOERR } from './connections.ts';
 import { kyselyOver } from './dialect.ts';
@@ -57,7 +58,7 @@ function engineOver({ reader, writer, writes }: Connections, options: AsideOptio
     reads,
     writes,
     aside: () => dbIn(aside.thread()) ?? writes,
-    terms: { blob: 'blob', inserts: createInserts(writes) },
+    terms: { inserts: createInserts(writes), touch: createTouch(writes, 'blob') },
     begin: async (connection) => {
       await clear();
       await begin(connection);
