@@ -42,6 +42,11 @@ export function residentMebibytes(pid: number): number {
   return Number(/^VmRSS:\s+([0-9]+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1]) / 1024;
 }
 
+/** The most resident memory that a process has ever had, in MiB; NaN where the system does not tell. */
+export function highestMebibytes(pid: number): number {
+  return Number(/^VmHWM:\s+([0-9]+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1]) / 1024;
+}
+
 /** Files that a process may have open, sockets among them; NaN where the system does not tell. */
 export function openFilesLimit(pid: number): number {
   return Number(/^Max open files +([0-9]+) /m.exec(read(`/proc/${pid}/limits`))?.[1]);

@@ -29,7 +29,7 @@ const kinds = {
   mint: { make: () => post('/v1/tokens', TOKEN), expected: 'HTTP/1.1 201', kept: true },
   forward: { make: (index: number) => get(tokenText(index)), expected: 'HTTP/1.1 200', kept: true },
   'forward spread': {
-    make: (index: number) => get(tokenText(index), `/service-${index % SERVICES}/orders/1`),
+    make: (index: number) => get(tokenText(index), { path: `/service-${index % SERVICES}/orders/1` }),
     expected: 'HTTP/1.1 200',
     kept: true,
   },
@@ -49,7 +49,17 @@ const kinds = {
     expected: 'HTTP/1.1 401',
     kept: false,
   },
+  'forward strangers': {
+    make: (index: number) => get(tokenText(index, 'bad'), { client: addressOf(index) }),
+    expected: 'HTTP/1.1 401',
+    kept: false,
+  },
 } as const;
+
+/** Of number `index` below 2^24: another one for each. */
+function addressOf(index: number): string {
+  return `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`;
+}
 
 function verify(token: string): string {
   return post('/v1/verify', { token, audience: 'default', scopes: ['orders:read'] });
@@ -60,6 +70,13 @@ function post(path: string, body: object): string {
   return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${ROOT_TOKEN}\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
 }
 
-function get(token: string, path = '/orders/1'): string {
-  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\nAccept: application/json\r\n\r\n`;
+interface Asked {
+  readonly path?: string;
+  /** Address of the client, as a proxy tells it. */
+  readonly client?: string;
+}
+
+function get(token: string, { path = '/orders/1', client }: Asked = {}): string {
+  const told = client === undefined ? '' : `X-Forwarded-For: ${client}\r\n`;
+  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\nAccept: application/json\r\n${told}\r\n`;
 }
