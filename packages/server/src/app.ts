@@ -152,6 +152,7 @@ async function mount(parts: Mounting): Promise<App> {
     live: judging.live,
     assertions,
     upstreams: routes.upstreams,
+    uploadStallMs: config.stallSeconds * 1000,
     log: { upstreamFailed: ({ error, ...call }) => log.warn({ ...call, err: error }, 'an upstream failed') },
   });
 
@@ -222,6 +223,7 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
     cursors: cursors(cursorKey),
     inFlight: inFlight(),
     policy: config,
+    bodyTimeoutMs: config.stallSeconds * 1000,
     auditKey,
     isDraining,
     events: {

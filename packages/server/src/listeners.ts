@@ -7,7 +7,14 @@ import { StartRefused } from './core/bootstrap.ts';
 import { followCertificate, type LoadedCertificate } from './http/certificates.ts';
 import type { TrustedProxies } from './http/client-address.ts';
 import { listen } from './http/listen.ts';
-import type { Handler, Listener, ListenOptions, ProxyListening, TlsListening } from './http/listen-options.ts';
+import {
+  type Handler,
+  LISTEN_LIMITS,
+  type Listener,
+  type ListenOptions,
+  type ProxyListening,
+  type TlsListening,
+} from './http/listen-options.ts';
 import { inTurns } from './http/turns.ts';
 import { certificateFiles } from './named-files.ts';
 import type { Logger } from './observe/log.ts';
@@ -59,7 +66,15 @@ export async function openListeners(parts: ListenersParts): Promise<Listeners> {
     await Promise.all(open.map((listener) => listener.close(graceMs)));
   };
   const bind = async (options: Omit<ListenOptions, 'host' | 'onError'>): Promise<number> => {
-    const limits = { maxConnections: config.maxConnections, ...options.limits };
+    const stallMs = config.stallSeconds * 1000;
+    const limits = {
+      maxConnections: config.maxConnections,
+      // A header section is part of the request.
+      headersTimeoutMs: Math.min(LISTEN_LIMITS.headersTimeoutMs, stallMs),
+      requestTimeoutMs: stallMs,
+      unreadTimeoutMs: stallMs,
+      ...options.limits,
+    };
     const listener = await listen({
       host: config.host,
       reusePort,

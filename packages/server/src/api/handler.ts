@@ -100,7 +100,7 @@ async function answerTo(exchange: Exchange, caller: Caller, services: ApiService
     return undefined;
   }
   // What takes no body does not wait for one.
-  const raw = operation.body === undefined ? EMPTY : await readBody(request);
+  const raw = operation.body === undefined ? EMPTY : await readBody(request, { timeoutMs: services.bodyTimeoutMs });
   if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
   const body = operation.body === undefined ? undefined : parseBody(operation, jsonOf(incoming, raw, operation));
   const call = callOf(exchange, { caller, workspace, now: services.clock.now() });

@@ -33,6 +33,8 @@ export interface ApiServices {
   readonly cursors: Cursors;
   readonly inFlight: InFlight;
   readonly policy: ExpiryPolicy;
+  /** Until the body of a request is here. */
+  readonly bodyTimeoutMs?: number;
   /** Authenticates the heads of the audit chains. */
   readonly auditKey: Uint8Array;
   /** Whether this node is about to stop: who follows the feed goes to another one. */

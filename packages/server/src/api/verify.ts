@@ -62,7 +62,7 @@ function endpoint(name: VerifyName, answer: Answerer, services: ApiServices): Ha
     };
     const receive = async (caller: Caller): Promise<void> => {
       const accepted = performance.now();
-      const raw = await readBody(request);
+      const raw = await readBody(request, { timeoutMs: services.bodyTimeoutMs });
       if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
       // A slow body must not carry a caller over its own revocation.
       const isLate = performance.now() - accepted > SLOW_BODY_MS;

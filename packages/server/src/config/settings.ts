@@ -201,6 +201,12 @@ export const settings = {
     default: 3600,
     doc: 'How long a request body may take to arrive at the gateway, where a route says nothing.',
   }),
+  stallSeconds: required({
+    env: 'TESSERA_STALL_SECONDS',
+    type: type.seconds(1, 3600),
+    default: 30,
+    doc: 'How long a client may send nothing of a body that is waited for, or leave an answer unread, before it is cut. The body of a request to the platform must be whole by then.',
+  }),
   workers: required<'auto' | number>({
     env: 'TESSERA_WORKERS',
     type: type.workers,

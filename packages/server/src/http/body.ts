@@ -1,12 +1,12 @@
-/** Reads a request body within its bounds: so many bytes, and never waiting long for the next of them. */
+/** Reads a request body within its bounds: so many bytes, in so much time. */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { ProblemCode } from '@tessera/contract';
 
 export interface BodyLimits {
   readonly maxBytes?: number;
-  /** Longest silence of the sender, in milliseconds. */
-  readonly timeoutMs?: number;
+  /** Until the whole body is here, in milliseconds: one that comes a byte at a time is never silent. */
+  readonly timeoutMs?: number | undefined;
 }
 
 export const MAX_BODY_BYTES = 1_048_576;
@@ -45,7 +45,6 @@ function collect(
       bytes += chunk.length;
       chunks.push(chunk);
       if (bytes > maxBytes) settle('too_large');
-      else timer.refresh();
     };
     const end = (): void => settle(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks, bytes));
     const gone = (): void => settle('invalid_request');

@@ -20,6 +20,7 @@ describe('where a value comes from', () => {
       trustedHops: 0,
       forwardedHeader: 'x-forwarded-for',
       requestTimeoutSeconds: 3600,
+      stallSeconds: 30,
       maxConnections: 20_000,
       workers: 1,
       trustEveryProxy: false,

@@ -272,6 +272,16 @@ describe('a body', () => {
     expect(head).toContain('\r\nConnection: close');
   });
 
+  it('is refused with 408 where it comes a byte at a time, for longer than it may take', async () => {
+    const port = await start(reader({ timeoutMs: 200 }));
+    const socket = connection(port, post('h', 'Content-Length: 1000'));
+    const drip = setInterval(() => socket.write('x'), 20);
+    const { status, head } = await answerOf(hear(socket));
+    clearInterval(drip);
+    expect(status).toBe(408);
+    expect(head).toContain('\r\nConnection: close');
+  });
+
   it('ends as invalid_request where the sender goes away', async () => {
     const outcome = Promise.withResolvers<unknown>();
     const begun = Promise.withResolvers<void>();
