@@ -1,5 +1,13 @@
 /** Everything a verdict needs, built once for all doors: facts in memory that follow the feed, limits, quotas, proofs. */
-import { type Clock, type DigestKey, dpopProofs, memoryReplays, type Ports, type Verdict } from '@tessera/verify';
+import {
+  type Clock,
+  type DigestKey,
+  dpopProofs,
+  type Limiter,
+  memoryReplays,
+  type Ports,
+  type Verdict,
+} from '@tessera/verify';
 import type { Config } from './config/load.ts';
 import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts';
 import { factsCache } from './core/facts-cache.ts';
@@ -10,7 +18,8 @@ import { recorder } from './core/recorder.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
 import { startCounting } from './counting.ts';
-import { memoryLimiter } from './limits/memory.ts';
+import { sharedLimiter } from './limits/shared.ts';
+import { sharedCounters } from './limits/shared-counters.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
@@ -126,8 +135,7 @@ function failedOf(options: {
 }): FailedCredentials {
   const { config, clock, metrics, sharing, known, onFault } = options;
   const counter = failedCredentials({
-    limiter: memoryLimiter({ clock, maxKeys: MOST_SOURCES }),
-    ...sharing?.failures,
+    ...(sharing?.failures ?? { limiter: failureLimiter(clock) }),
     perMinute: config.failedCredentialsPerMinute,
     clock,
     known,
@@ -144,4 +152,12 @@ function failedOf(options: {
       counter.failed(address);
     },
   };
+}
+
+/**
+ * In a table of fixed size, though nobody shares it: whoever has many addresses fills it, and objects of so many sources would
+ * make a heap grow to several times what they take.
+ */
+function failureLimiter(clock: Clock): Limiter {
+  return sharedLimiter({ clock, counters: sharedCounters({ clock, maxKeys: MOST_SOURCES }), holder: 1 });
 }

@@ -3,7 +3,7 @@ import { MAX_TOKEN_BYTES } from '@tessera/token';
 import { type Clock, type DigestKey, digestKey, type Limiter, type LimitRule, sourceOf } from '@tessera/verify';
 import type { FailedCredentials } from './door-ports.ts';
 
-/** Source addresses that are counted at once, some 50 MB: strangers choose how many they come from. */
+/** Source addresses that are counted at once, some 10 MB: strangers choose how many they come from. */
 export const MOST_SOURCES = 200_000;
 const WINDOW_SECONDS = 60;
 
