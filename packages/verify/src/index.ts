@@ -16,6 +16,7 @@ export type { AccessClaims } from './lookups/access-claims.ts';
 export { type ClaimedFacts, type JwtLookupOptions, jwtLookup } from './lookups/jwt.ts';
 export { type MemoryLookup, memoryLookup } from './lookups/memory.ts';
 export { chain, type MaybePromise } from './maybe-promise.ts';
+export { narrowed } from './narrowed.ts';
 export { policyOrder } from './policy.ts';
 export type {
   BudgetRule,
@@ -73,3 +74,4 @@ export {
   type TokenKind,
   type Verdict,
 } from './verdict.ts';
+export { type AskedOfVerifier, type JudgedBy, judgePresented, type Verifier, verifierOver } from './verifier.ts';
