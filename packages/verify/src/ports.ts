@@ -50,6 +50,12 @@ export interface LimitRule {
   readonly burst: number;
   /** What one request costs; multiplied by the cost that the caller names. */
   readonly cost: number;
+  /**
+   * Where several nodes count together. `exact`: each request by itself. `approximate`: in shares that are counted when they
+   * are given out and spent within a bound, so that a request may pass a little later than it was counted, and none is
+   * passed that was not. Absent: `exact`.
+   */
+  readonly mode?: 'exact' | 'approximate';
   /** Absent: `closed`. */
   readonly onFault?: OnFault;
 }

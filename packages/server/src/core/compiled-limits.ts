@@ -89,6 +89,7 @@ function requiredLimit(route: string, config: LimitConfig): RequiredLimit {
     burst: config.burst ?? config.limit,
     cost: config.cost ?? 1,
     by: config.by ?? 'token',
+    ...(config.mode === 'approximate' && { mode: config.mode }),
     onFault: config.onFault ?? 'closed',
   };
 }

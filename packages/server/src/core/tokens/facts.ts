@@ -83,6 +83,7 @@ export function limitRules(limits: readonly Limit[], subject: string): readonly 
     windowSeconds: limit.window,
     burst: limit.burst ?? limit.limit,
     cost: limit.cost ?? 1,
+    ...(limit.mode === 'approximate' && { mode: limit.mode }),
     ...(limit.onFault && { onFault: limit.onFault }),
   }));
 }
