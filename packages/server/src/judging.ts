@@ -13,7 +13,9 @@ import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts
 import { factsCache } from './core/facts-cache.ts';
 import { failedCredentials, MOST_SOURCES } from './core/failed-credentials.ts';
 import { createFeed, type Feed } from './core/feed.ts';
+import { newId } from './core/ids.ts';
 import { type LiveCalls, liveCalls } from './core/live-calls.ts';
+import { createNodeReports } from './core/node-reports.ts';
 import { recorder } from './core/recorder.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
@@ -59,6 +61,15 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
   const tokens = factsCache({ store, feed, maxTokens: config.cacheTokens, onLookup: metrics.cacheRequest });
   await tokens.load();
   await feed.start();
+  const reports = createNodeReports({
+    id: newId('node'),
+    store,
+    feed,
+    monotonic: () => performance.now(),
+    boundMs: config.stalenessSeconds * 1000,
+    onError: (err) => log.warn({ err }, 'other nodes cannot be told how far this one has read the change feed'),
+  });
+  reports.start();
   const usage = createUsage({
     store: { write: store.writeAside },
     now: clock.now,
@@ -112,7 +123,7 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
     async stop() {
       live.stop();
       feed.stop();
-      await Promise.all([counting.stop(), usage.stop()]);
+      await Promise.all([counting.stop(), usage.stop(), reports.stop()]);
     },
   };
 }

@@ -33,6 +33,8 @@ export interface Feed {
   follows(): boolean;
   /** Milliseconds since the store last said that nothing was missed. */
   lagMs(): number;
+  /** The change up to which every one has been told to every listener. */
+  position(): number;
   /** Hears of every change of every workspace, of one of this process perhaps twice. `missed` means that some may be unknown: forget everything. */
   subscribe(listener: (change: Change | 'missed') => void): () => void;
   /** Reads the feed from its end; nothing must be cached before. */
@@ -123,6 +125,7 @@ export function createFeed(options: FeedOptions): Feed {
     fresh: () => follows() && complete(),
     follows,
     lagMs: () => Math.max(0, monotonic() - lastNews),
+    position: () => lastSeq,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

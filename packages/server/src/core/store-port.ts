@@ -49,6 +49,12 @@ export interface ImportedPrefix {
   readonly algorithm: 'sha256' | 'sha512';
 }
 
+/** A node, and the change up to which it has applied all. */
+export interface NodeReport {
+  readonly id: string;
+  readonly seq: number;
+}
+
 /** Reads. Inside a transaction they see what it wrote; outside, what is committed. Deleted workspaces and owners are not found by id. */
 export interface Reader {
   workspace(id: string): Promise<Workspace | undefined>;
@@ -94,6 +100,8 @@ export interface Reader {
   idempotency(id: string): Promise<IdempotencyRecord | undefined>;
   meta(key: string): Promise<string | undefined>;
   importedPrefixes(): Promise<readonly ImportedPrefix[]>;
+  /** The nodes that are alive as far as they have reported, by the clock of the database. */
+  nodes(): Promise<readonly NodeReport[]>;
 }
 
 /** Thrown by `insertToken` and `insertSecret` where the digest exists already; the caller draws another secret, or refuses an import. */
@@ -152,6 +160,9 @@ export interface Tx extends Reader {
   putIdempotency(record: IdempotencyRecord): Promise<void>;
   dropIdempotencyBefore(time: number): Promise<void>;
   setMeta(key: string, value: string): Promise<void>;
+  /** Where a node stands. It counts as alive for `liveMs` from now, or until it is dropped. */
+  putNode(report: NodeReport & { readonly liveMs: number }): Promise<void>;
+  dropNode(id: string): Promise<void>;
   /** Appends to the audit chain of the entry's workspace when the unit of work commits. */
   record(entry: AuditEntry): void;
   /** Appends to the change feed when the unit of work commits. */

@@ -31,7 +31,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const engine = await openEngine(options);
   const commits = new GroupCommit({ engine, seal: options.seal, clock: options.clock, log: options.log });
   return {
-    ...createReader(() => engine.reads),
+    ...createReader(() => engine.reads, engine.terms.now),
     find: (digest) => engine.find(digest),
     quotaUsed: (key, period) => quotaUsed(engine.reads, key, period),
     write: (work) => commits.write(work),

@@ -5,6 +5,7 @@ import type { Db } from '../sql/tables.ts';
 import { foundation } from './0001-foundation.ts';
 import { credits } from './0002-credits.ts';
 import { lastUse } from './0003-last-use.ts';
+import { nodes } from './0004-nodes.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** In the order of their names. A migration that was released is never edited: the next one mends it. */
@@ -13,6 +14,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0001-foundation': foundation(types),
     '0002-credits': credits(types),
     '0003-last-use': lastUse,
+    '0004-nodes': nodes(types),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The store at scale: PostgreSQL, shared by many nodes. */
 import { Buffer } from 'node:buffer';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
+import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import pg from 'pg';
 import type { Engine, StoreLog } from '../engine.ts';
@@ -30,6 +30,9 @@ const WRITER_LOCK = [0x54657373, 0x657261].join(', ');
  */
 const BEGIN = CompiledQuery.raw(`begin isolation level read committed; select pg_advisory_xact_lock(${WRITER_LOCK})`);
 
+/** Of the moment, and not of the transaction's begin, which may have waited for the lock. */
+const NOW = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+
 /** SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
@@ -48,7 +51,7 @@ export async function openPostgres(url: string, log: StoreLog | undefined): Prom
     writes,
     // All work is done in another process.
     aside: () => writes,
-    terms: { inserts: createInserts(writes), touch: createTouch(writes, 'bytea') },
+    terms: { inserts: createInserts(writes), touch: createTouch(writes, 'bytea'), now: NOW },
     begin,
     committed: () => undefined,
     find: async (digest) => {

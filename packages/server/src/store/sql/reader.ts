@@ -5,6 +5,7 @@ import { audit, auditHead } from './audit.ts';
 import { changes, latestChange } from './changes.ts';
 import { credits } from './credits.ts';
 import { idempotency, importedPrefixes, meta } from './keeping.ts';
+import { type DatabaseTime, nodes } from './nodes.ts';
 import { owner, owners, ownersWithRole } from './owners.ts';
 import { role, roleByName, roles, rolesByIds } from './roles.ts';
 import type { Db } from './tables.ts';
@@ -13,7 +14,7 @@ import { usage } from './usage.ts';
 import { workspace, workspaces } from './workspaces.ts';
 
 /** `db` may throw, where reading is over. */
-export function createReader(db: () => Db): Reader {
+export function createReader(db: () => Db, now: DatabaseTime): Reader {
   return {
     workspace: async (id) => workspace(db(), id),
     workspaces: async (page) => workspaces(db(), page),
@@ -39,5 +40,6 @@ export function createReader(db: () => Db): Reader {
     idempotency: async (id) => idempotency(db(), id),
     meta: async (key) => meta(db(), key),
     importedPrefixes: async () => importedPrefixes(db()),
+    nodes: async () => nodes(db(), now),
   };
 }

@@ -167,6 +167,13 @@ interface IdempotencyRow {
   readonly created_at: number;
 }
 
+interface NodeRow {
+  readonly id: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly live_until: number;
+}
+
 export interface Tables {
   readonly workspaces: WorkspaceRow;
   readonly apis: ApiRow;
@@ -183,6 +190,7 @@ export interface Tables {
   readonly credits: CreditRow;
   readonly idempotency: IdempotencyRow;
   readonly imported_prefixes: { readonly prefix: string; readonly algorithm: string };
+  readonly nodes: NodeRow;
   readonly meta: { readonly key: string; readonly value: string };
 }
 

@@ -5,6 +5,7 @@ import { deleteApi, insertApi, updateApi } from './apis.ts';
 import { putCredits } from './credits.ts';
 import type { Inserts } from './inserts.ts';
 import { addImportedPrefix, dropIdempotencyBefore, putIdempotency, setMeta } from './keeping.ts';
+import { type DatabaseTime, dropNode, putNode } from './nodes.ts';
 import { insertOwner, updateOwner } from './owners.ts';
 import { createReader } from './reader.ts';
 import { deleteRole, insertRole, updateRole } from './roles.ts';
@@ -26,9 +27,10 @@ export interface Unit {
 export interface Terms {
   readonly inserts: Inserts;
   readonly touch: Touch;
+  readonly now: DatabaseTime;
 }
 
-export function createUnit(connection: Db, { inserts, touch }: Terms): Unit {
+export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit {
   const entries: AuditEntry[] = [];
   const changes: ChangeEntry[] = [];
   let open = true;
@@ -37,7 +39,7 @@ export function createUnit(connection: Db, { inserts, touch }: Terms): Unit {
     return connection;
   };
   const tx: Tx = {
-    ...createReader(db),
+    ...createReader(db, now),
     insertWorkspace: async (workspace) => insertWorkspace(db(), workspace),
     updateWorkspace: async (workspace) => updateWorkspace(db(), workspace),
     insertApi: async (api) => insertApi(db(), api),
@@ -62,6 +64,8 @@ export function createUnit(connection: Db, { inserts, touch }: Terms): Unit {
     putIdempotency: async (record) => putIdempotency(db(), record),
     dropIdempotencyBefore: async (time) => dropIdempotencyBefore(db(), time),
     setMeta: async (key, value) => setMeta(db(), key, value),
+    putNode: async (report) => putNode(db(), now, report),
+    dropNode: async (id) => dropNode(db(), id),
     record: (entry) => {
       db();
       entries.push(entry);

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CompiledQuery } from 'kysely';
+import { CompiledQuery, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/sqlite';
 import type { Engine } from '../engine.ts';
 import { sqliteTypes } from '../migrations/column-types.ts';
@@ -25,6 +25,7 @@ const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
 
 const BEGIN = CompiledQuery.raw('begin immediate');
+const NOW = sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
 
 /** @throws where the file is no database, is of a newer version, or stays locked */
 export async function openSqlite(file: string, options: Omit<AsideOptions, 'file'>): Promise<Engine> {
@@ -58,7 +59,7 @@ function engineOver({ reader, writer, writes }: Connections, options: AsideOptio
     reads,
     writes,
     aside: () => dbIn(aside.thread()) ?? writes,
-    terms: { inserts: createInserts(writes), touch: createTouch(writes, 'blob') },
+    terms: { inserts: createInserts(writes), touch: createTouch(writes, 'blob'), now: NOW },
     begin: async (connection) => {
       await clear();
       await begin(connection);

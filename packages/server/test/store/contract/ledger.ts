@@ -153,4 +153,23 @@ export function ledger(stores: () => Stores): void {
     const changes = await one.changes({ workspace: workspace.id, since, limit: 1000 });
     expect(changes.map(({ id }) => id)).toEqual(times(301, String));
   });
+
+  test('nodes are told from each store as they reported last, until they are dropped or lapse', async () => {
+    const { one, two } = stores();
+    const before = await one.nodes();
+    await one.write((tx) => tx.putNode({ id: 'node_a', seq: 1, liveMs: 60_000 }));
+    await two.write((tx) => tx.putNode({ id: 'node_b', seq: 5, liveMs: 60_000 }));
+    await one.writeAside((tx) => tx.putNode({ id: 'node_a', seq: 3, liveMs: 60_000 }));
+    // As one that was alive until now.
+    await two.write((tx) => tx.putNode({ id: 'node_c', seq: 9, liveMs: 0 }));
+    const alive = [
+      { id: 'node_a', seq: 3 },
+      { id: 'node_b', seq: 5 },
+    ];
+    expect(await one.nodes()).toEqual([...before, ...alive]);
+    expect(await two.nodes()).toEqual(await one.nodes());
+    await one.write((tx) => tx.dropNode('node_b'));
+    await one.write((tx) => tx.dropNode('node_b'));
+    expect(await two.nodes()).toEqual([...before, { id: 'node_a', seq: 3 }]);
+  });
 }
