@@ -1,7 +1,7 @@
 /** The composition root: builds each part once and mounts the doors. Read it first. */
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock } from '@tessera/verify';
+import { type Clock, trustedProxies } from '@tessera/verify';
 import { cursors } from './api/cursor.ts';
 import { apiHandler } from './api/handler.ts';
 import { inFlight, REMEMBERED_MS } from './api/idempotency.ts';
@@ -12,6 +12,7 @@ import { type Assertions, createAssertions } from './core/assertions.ts';
 import type { Bootstrapped } from './core/bootstrap.ts';
 import { exposures } from './core/exposures.ts';
 import { deriveKey } from './core/keys.ts';
+import { addressSet } from './core/named-addresses.ts';
 import type { Store } from './core/store-port.ts';
 import { followConfig, NOT_FOLLOWED } from './follow-config.ts';
 import { followedNames } from './followed-names.ts';
@@ -20,7 +21,6 @@ import { forwardAuthHandler } from './forward-auth/handler.ts';
 import { startEcho } from './gateway/echo.ts';
 import { gatewayHandler } from './gateway/handler.ts';
 import { asksForWebSocket } from './gateway/websocket.ts';
-import { trustedProxies } from './http/client-address.ts';
 import { edgeOptions } from './http/edge.ts';
 import { type Judging, startJudging } from './judging.ts';
 import { openListeners, type Ports } from './listeners.ts';
@@ -113,7 +113,9 @@ async function mount(parts: Mounting): Promise<App> {
   const { trustedProxies: proxies, trustedHops: hops, forwardedHeader: header } = config;
   const names = followedNames(parts);
   await names.follow(config);
-  const edge = edgeOptions({ trusted: trustedProxies(proxies, { header, hops, names }) });
+  const edge = edgeOptions({
+    trusted: trustedProxies(proxies, { header, hops, setOf: (entries) => addressSet(entries, names) }),
+  });
   const onError = (err: unknown): void => log.error({ err }, 'a request failed on our side');
 
   const echo = config.configFile === undefined ? await startEcho({ onError }) : undefined;

@@ -1,11 +1,10 @@
 /** Every listener that the configuration asks for: gateway and platform, in clear and over TLS, and the metrics. */
 import type { IncomingMessage } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
-import type { Clock } from '@tessera/verify';
+import type { Clock, TrustedProxies } from '@tessera/verify';
 import type { Config } from './config/load.ts';
 import { StartRefused } from './core/bootstrap.ts';
 import { followCertificate, type LoadedCertificate } from './http/certificates.ts';
-import type { TrustedProxies } from './http/client-address.ts';
 import { listen } from './http/listen.ts';
 import {
   type Handler,

@@ -1,12 +1,11 @@
 /** `/metrics`: open on loopback or on a listener of its own, else for tokens with the scope `metrics:read`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { chain, requirement } from '@tessera/verify';
+import { chain, newRequestId, requirement } from '@tessera/verify';
 import { judge } from './core/judge.ts';
 import { MANAGEMENT_AUDIENCE } from './core/tokens/facts.ts';
 import type { Incoming } from './http/edge.ts';
 import { problem } from './http/problem.ts';
 import { refuse } from './http/refuse.ts';
-import { newRequestId } from './http/request-id.ts';
 import { sendProblem } from './http/send.ts';
 import type { Judging } from './judging.ts';
 import type { Metrics } from './observe/metrics.ts';

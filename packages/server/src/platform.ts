@@ -1,10 +1,10 @@
 /** The platform listener: one edge, then the doors by path. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { newRequestId } from '@tessera/verify';
 import type { Exposures } from './core/exposures.ts';
 import { type EdgeOptions, type Incoming, receive } from './http/edge.ts';
 import { carriesCredential, problemOfExposure } from './http/exposure.ts';
 import { problem } from './http/problem.ts';
-import { newRequestId } from './http/request-id.ts';
 import { sendJson, sendProblem } from './http/send.ts';
 
 export type Door = (request: IncomingMessage, response: ServerResponse, incoming: Incoming) => void | Promise<void>;

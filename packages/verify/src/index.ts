@@ -6,6 +6,34 @@ export {
   plainAddress,
   sourceOf,
 } from './addresses.ts';
+export {
+  type DenialAudience,
+  type DenialProblem,
+  notWellFormed,
+  problemOfDenial,
+  problemOfEmptyCredential,
+} from './answers/problem-of-denial.ts';
+export {
+  type FieldError,
+  type FlatFields,
+  jsonFields,
+  type ProblemDetails,
+  problemFields,
+  problemText,
+} from './answers/problem-text.ts';
+export { rateHeaders } from './answers/rate-headers.ts';
+export { isRequestId, newRequestId } from './answers/request-id.ts';
+export {
+  type Client,
+  clientAddress,
+  type ForwardedHeader,
+  type ProxySet,
+  peerAddress,
+  type ToldHops,
+  type TrustedProxies,
+  trustedProxies,
+} from './clients/client-address.ts';
+export { nodeAddress, parseForwarded } from './clients/forwarded.ts';
 export { decide } from './decide.ts';
 export { type DenialCode, type DenialMeaning, denialCodes, denials, type Step } from './denials.ts';
 export { type DigestKey, digestBytes, digestKey, digestKeyOf } from './digest.ts';

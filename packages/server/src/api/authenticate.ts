@@ -6,6 +6,8 @@ import {
   decide,
   denials,
   type MaybePromise,
+  problemOfDenial,
+  problemOfEmptyCredential,
   type Requirement,
   requirement,
   type TokenFacts,
@@ -17,7 +19,7 @@ import { MANAGEMENT_AUDIENCE } from '../core/tokens/facts.ts';
 import { unspent } from '../core/unspent.ts';
 import { DEFAULT_WORKSPACE } from '../core/workspaces.ts';
 import type { Incoming } from '../http/edge.ts';
-import { type Problem, problemOfDenial, problemOfEmptyCredential } from '../http/problem.ts';
+import type { Problem } from '../http/problem.ts';
 import type { ApiServices } from './services.ts';
 
 export interface Caller {

@@ -1,10 +1,10 @@
 /** What the proxy hears: 200 and who calls, or the denial in the form that it can pass on to its client. */
 import type { ServerResponse } from 'node:http';
+import { type FlatFields, problemText, rateHeaders } from '@tessera/verify';
 import type { Passing } from '../core/passing.ts';
 import { addIdentity } from '../http/identity.ts';
 import type { Problem } from '../http/problem.ts';
-import { rateHeaders } from '../http/rate-headers.ts';
-import { type FlatFields, problemText, sendProblem } from '../http/send.ts';
+import { sendProblem } from '../http/send.ts';
 
 /**
  * Some proxies know no denial but 401 and 403, and make a fault of every other one; they pass no body on either. For them

@@ -1,6 +1,6 @@
 /** Forward authentication: the gateway's decision as status and header fields, for a proxy that is there already. */
 import type { ServerResponse } from 'node:http';
-import { chain, type Ports } from '@tessera/verify';
+import { chain, type Ports, rateHeaders } from '@tessera/verify';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import { type Judgement, judge } from '../core/judge.ts';
 import { letThrough, type Passing, passingOf } from '../core/passing.ts';
@@ -8,7 +8,6 @@ import type { RouteTable } from '../core/routes.ts';
 import { type EdgeOptions, receive } from '../http/edge.ts';
 import type { Handler } from '../http/listen-options.ts';
 import { problem } from '../http/problem.ts';
-import { rateHeaders } from '../http/rate-headers.ts';
 import { problemOfRefusal } from '../http/refuse.ts';
 import { sendProblem } from '../http/send.ts';
 import { accept, type DenialForm, deny } from './answers.ts';

@@ -1,6 +1,6 @@
 /** The request that a proxy asks about: as its `X-Forwarded-*` fields tell it, or as the path below ours does. */
 import type { IncomingMessage } from 'node:http';
-import { type Client, clientAddress, peerAddress, type TrustedProxies } from '../http/client-address.ts';
+import { type Client, clientAddress, peerAddress, type TrustedProxies } from '@tessera/verify';
 import type { Incoming } from '../http/edge.ts';
 import { type Authority, parseAuthority, parseTarget, type Target } from '../http/target.ts';
 

@@ -1,11 +1,11 @@
 /** A call that was let through, until it is over: what it holds is let go of, what lasts of it is followed, and it is recorded once. */
-import type { Asked, TokenFacts } from '@tessera/verify';
+import { type Asked, problemOfDenial, type TokenFacts } from '@tessera/verify';
 import type { Recorder } from '../core/door-ports.ts';
 import type { LiveCall, LiveCalls } from '../core/live-calls.ts';
 import type { Passing } from '../core/passing.ts';
 import type { RouteMatch } from '../core/routes.ts';
 import type { Incoming } from '../http/edge.ts';
-import { type Problem, problemOfDenial } from '../http/problem.ts';
+import type { Problem } from '../http/problem.ts';
 import type { ForwardedCall } from './exchange.ts';
 import { type Settling, settling } from './settle.ts';
 

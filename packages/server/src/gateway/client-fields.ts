@@ -1,7 +1,7 @@
 /** The header fields that a client receives: the upstream's, less those of its connection, and then ours. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { FlatFields } from '@tessera/verify';
 import type { FieldChanges } from '../core/compiled-changes.ts';
-import type { FlatFields } from '../http/send.ts';
 import { connectionNamed, isHopByHop } from './hop-headers.ts';
 import { keepPrivate } from './private-answer.ts';
 

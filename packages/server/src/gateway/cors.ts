@@ -1,8 +1,8 @@
 /** Cross-origin requests (Fetch standard): preflights are answered here, and answers say which page may read them. */
+import type { FlatFields } from '@tessera/verify';
 import type { Cors } from '../core/compiled-cors.ts';
 import type { RouteMatch, RouteTable } from '../core/routes.ts';
 import type { Incoming } from '../http/edge.ts';
-import type { FlatFields } from '../http/send.ts';
 import { fieldOf } from '../http/sorted-fields.ts';
 
 const NOTHING: FlatFields = Object.freeze([]);

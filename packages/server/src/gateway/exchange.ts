@@ -2,12 +2,13 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
+import type { FlatFields } from '@tessera/verify';
 import type { Dispatcher } from 'undici';
 import type { LiveCall } from '../core/live-calls.ts';
 import { cutOff } from '../http/cut-off.ts';
 import { discardRest } from '../http/discard-rest.ts';
 import { type FaultCode, type Problem, problem } from '../http/problem.ts';
-import { type FlatFields, sendProblem } from '../http/send.ts';
+import { sendProblem } from '../http/send.ts';
 import { type AnswerChanges, clientFields } from './client-fields.ts';
 import { switched } from './switched.ts';
 import type { Tunnel } from './tunnel.ts';

@@ -1,8 +1,9 @@
 /** Step 5, routing: the accepted request goes to its upstream, and the answer back, as they come. */
 import type { ServerResponse } from 'node:http';
+import type { FlatFields } from '@tessera/verify';
 import type { Bounds } from '../core/compiled-bounds.ts';
 import type { Incoming } from '../http/edge.ts';
-import { type FlatFields, sendProblem } from '../http/send.ts';
+import { sendProblem } from '../http/send.ts';
 import { type Answering, CLIENT_CLOSED, Exchange, type UpstreamRequest } from './exchange.ts';
 import { upload } from './upload.ts';
 import { refusalOf } from './upstreams/refusal.ts';

@@ -1,7 +1,16 @@
 /** The gateway: presence, validation, authorization, policy, routing. Nothing reaches an upstream any other way. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Circumstances, chain, type Ports, type Presented, type Requirement, requirement } from '@tessera/verify';
+import {
+  type Circumstances,
+  chain,
+  type FlatFields,
+  type Ports,
+  type Presented,
+  type Requirement,
+  rateHeaders,
+  requirement,
+} from '@tessera/verify';
 import type { Assertions } from '../core/assertions.ts';
 import type { CompiledRoute } from '../core/compiled-route.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
@@ -14,9 +23,8 @@ import { type EdgeOptions, type Incoming, receive } from '../http/edge.ts';
 import { problemOfExposure } from '../http/exposure.ts';
 import type { UpgradingHandler } from '../http/listen-options.ts';
 import { type Problem, problem } from '../http/problem.ts';
-import { rateHeaders } from '../http/rate-headers.ts';
 import { refuse } from '../http/refuse.ts';
-import { type FlatFields, sendNothing, sendProblem } from '../http/send.ts';
+import { sendNothing, sendProblem } from '../http/send.ts';
 import { AcceptedCall, type GatewayLog, type Passed } from './accepted-call.ts';
 import { addAssertion } from './add-assertion.ts';
 import type { AnswerChanges } from './client-fields.ts';

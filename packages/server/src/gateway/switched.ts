@@ -1,7 +1,7 @@
 /** The moment a WebSocket begins: the upstream's 101 is checked, passed on, and both connections become one tunnel. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { FlatFields } from '../http/send.ts';
+import type { FlatFields } from '@tessera/verify';
 import { type AnswerChanges, clientFields } from './client-fields.ts';
 import { type Tunnel, tunnel } from './tunnel.ts';
 import { grantsWebSocket, type Handshake } from './websocket.ts';

@@ -1,10 +1,17 @@
 /** The one edge: what a request is, before any routing. Whatever only the platform may say is stripped here, for every door. */
 import type { IncomingMessage } from 'node:http';
-import type { Presented } from '@tessera/verify';
+import {
+  type Client,
+  clientAddress,
+  isRequestId,
+  newRequestId,
+  type Presented,
+  peerAddress,
+  type TrustedProxies,
+  trustedProxies,
+} from '@tessera/verify';
 import { arrivalOf, type ClientCertificate } from './arrival.ts';
-import { type Client, clientAddress, peerAddress, type TrustedProxies, trustedProxies } from './client-address.ts';
 import { type Problem, problem } from './problem.ts';
-import { isRequestId, newRequestId } from './request-id.ts';
 import { type SortedFields, sortFields } from './sorted-fields.ts';
 import { type Authority, parseAuthority, parseTarget } from './target.ts';
 

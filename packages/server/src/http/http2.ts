@@ -2,13 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import { newRequestId } from '@tessera/verify';
 import { type Arrival, tellArrival } from './arrival.ts';
 import { headOf, type ReadHead } from './http2-head.ts';
 import { Http2Request, reset, type StreamConnection } from './http2-request.ts';
 import { Http2Response } from './http2-response.ts';
 import type { ListenLimits, ListenOptions } from './listen-options.ts';
 import { type Problem, problem } from './problem.ts';
-import { newRequestId } from './request-id.ts';
 import { run } from './run-handler.ts';
 import { sendProblem } from './send.ts';
 

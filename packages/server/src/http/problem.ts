@@ -1,22 +1,10 @@
-/** Denials and faults as answers: RFC 9457 problem details, with the challenges of RFC 6750 and RFC 9449. */
+/** Problems that are no denials: what doors and the management API answer where something else is wrong (RFC 9457). */
 import { type ProblemCode, problems } from '@tessera/contract';
-import { type DenialCode, type Deny, denials } from '@tessera/verify';
+import type { DenialCode, ProblemDetails } from '@tessera/verify';
 import { doorProblems } from './door-problems.ts';
 
-export interface Problem {
-  readonly status: number;
+export interface Problem extends ProblemDetails {
   readonly code: AnswerCode;
-  readonly title: string;
-  readonly detail?: string | undefined;
-  readonly errors?: readonly FieldError[] | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-}
-
-export interface FieldError {
-  /** JSON pointer (RFC 6901) into the body. */
-  readonly pointer: string;
-  readonly detail: string;
-  readonly code: string;
 }
 
 /** A code of the problems that are no denials. */
@@ -29,70 +17,4 @@ export function problem(code: FaultCode, more: More = {}): Problem {
   const { status, title } =
     code in doorProblems ? doorProblems[code as keyof typeof doorProblems] : problems[code as ProblemCode];
   return { status, code, title, ...more };
-}
-
-/** A bad request because of its credential: it has one that is empty (RFC 6750 section 3.1). */
-export function problemOfEmptyCredential(): Problem {
-  return problem('invalid_request', {
-    detail: 'The credential is empty.',
-    headers: { 'WWW-Authenticate': 'Bearer error="invalid_request"' },
-  });
-}
-
-export interface DenialAudience {
-  /**
-   * A stranger hears `invalid_token` for every 401 but `missing`, so that no answer tells whether a token exists, and the
-   * public text. A manager of tokens hears the code, and why.
-   */
-  readonly audience: 'stranger' | 'manager';
-  /** What the challenge of `insufficient_scope` names: every scope the resource requires. */
-  readonly scopes: readonly string[];
-  /** Seconds for `Retry-After`, where no limit of the denial tells them. */
-  readonly retryAfterSeconds?: number | undefined;
-}
-
-export function problemOfDenial(denial: Deny, told: DenialAudience): Problem {
-  const { status, public: title, operator } = denials[denial.code];
-  const headers = headersOf(denial, told);
-  if (told.audience === 'manager')
-    return { status, code: denial.code, title, detail: denial.detail ?? operator, headers };
-  if (status === 401 && denial.code !== 'missing') return problem('invalid_token', { headers });
-  // Which of its limits is used up is for the holder of a valid token to know.
-  const tellsWhy = denial.code === 'insufficient_scope' || (status === 429 && denial.principal !== undefined);
-  const detail = tellsWhy ? denial.detail : undefined;
-  return { status, code: denial.code, title, detail, headers };
-}
-
-/** RFC 9449 section 7.1: the algorithms that a proof may be signed with. */
-const PROOF_ALGORITHMS = 'EdDSA ES256 PS256 RS256';
-
-function headersOf(denial: Deny, told: DenialAudience): Readonly<Record<string, string>> | undefined {
-  switch (denial.code) {
-    case 'missing':
-      // No error parameter where nothing was presented (RFC 6750 section 3.1).
-      return { 'WWW-Authenticate': 'Bearer' };
-    case 'duplicate_credentials':
-      return { 'WWW-Authenticate': 'Bearer error="invalid_request"' };
-    case 'insufficient_scope':
-      return { 'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${told.scopes.join(' ')}"` };
-    case 'proof_required':
-      return { 'WWW-Authenticate': `Bearer error="invalid_token", DPoP algs="${PROOF_ALGORITHMS}"` };
-    case 'proof_invalid':
-    case 'replayed':
-      return { 'WWW-Authenticate': `DPoP error="invalid_dpop_proof", algs="${PROOF_ALGORITHMS}"` };
-    case 'rate_limited':
-    case 'quota_exceeded':
-      return { 'Retry-After': String(told.retryAfterSeconds ?? longestWait(denial)) };
-    case 'ip_denied':
-    case 'policy_denied':
-      return undefined;
-    case 'fault':
-      return { 'Retry-After': '1' };
-    default:
-      return { 'WWW-Authenticate': 'Bearer error="invalid_token"' };
-  }
-}
-
-function longestWait(denial: Deny): number {
-  return denial.limits.reduce((longest, { retryAfterSeconds }) => Math.max(longest, retryAfterSeconds), 1);
 }

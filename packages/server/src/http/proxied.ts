@@ -1,7 +1,7 @@
 /** Connections from a proxy that says in their first bytes who the client is (PROXY protocol). */
 import { Buffer } from 'node:buffer';
 import { createServer, type Server, type Socket } from 'node:net';
-import { peerAddress } from './client-address.ts';
+import { peerAddress } from '@tessera/verify';
 import type { ListenLimits, ProxyListening } from './listen-options.ts';
 import { proxyHeader } from './proxy-header.ts';
 

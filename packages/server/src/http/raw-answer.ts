@@ -1,8 +1,7 @@
 /** Answers on a connection whose request was not understood: there is no ServerResponse to write them. */
 import type { Duplex } from 'node:stream';
+import { newRequestId, problemText } from '@tessera/verify';
 import { type FaultCode, type Problem, problem } from './problem.ts';
-import { newRequestId } from './request-id.ts';
-import { problemText } from './send.ts';
 
 /** The problem to answer where the parser gave up with this code. */
 export function problemOfParser(code: string | undefined): Problem {

@@ -1,9 +1,9 @@
 /** The answer to a refused judgement, the same at every door that guards requests of strangers. */
 import type { ServerResponse } from 'node:http';
+import { type FlatFields, problemOfDenial, problemOfEmptyCredential, rateHeaders } from '@tessera/verify';
 import type { Refused } from '../core/judge.ts';
-import { type Problem, problemOfDenial, problemOfEmptyCredential } from './problem.ts';
-import { rateHeaders } from './rate-headers.ts';
-import { type FlatFields, sendProblem } from './send.ts';
+import type { Problem } from './problem.ts';
+import { sendProblem } from './send.ts';
 
 export interface RefuseOptions {
   readonly requestId: string;

@@ -1,8 +1,8 @@
 /** Runs the handler for one request: whatever it throws, now or later, ends in an answer or in a cut. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { newRequestId } from '@tessera/verify';
 import type { ListenOptions } from './listen-options.ts';
 import { problem } from './problem.ts';
-import { newRequestId } from './request-id.ts';
 import { sendProblem } from './send.ts';
 
 export function run(

@@ -3,9 +3,9 @@
  * However many arrive at once, timers, the change feed and running answers get their share, and what is shed costs little.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { newRequestId } from '@tessera/verify';
 import type { UpgradingHandler } from './listen-options.ts';
 import { problem } from './problem.ts';
-import { newRequestId } from './request-id.ts';
 import { sendProblem } from './send.ts';
 
 export interface TurnsOptions {

@@ -1,19 +1,28 @@
 /** A gateway on a free port, with real ports of the decision and a recording upstream behind it. */
 import { generate } from '@tessera/token';
-import { type DenialCode, digestKey, memoryLookup, type Ports, type TokenFacts, type Verdict } from '@tessera/verify';
+import {
+  type DenialCode,
+  digestKey,
+  type ForwardedHeader,
+  memoryLookup,
+  type Ports,
+  type TokenFacts,
+  type TrustedProxies,
+  trustedProxies,
+  type Verdict,
+} from '@tessera/verify';
 import type { Assertions } from '../../../src/core/assertions.ts';
 import type { RouteConfig } from '../../../src/core/compiled-route.ts';
 import type { DoorCall, FailedCredentials } from '../../../src/core/door-ports.ts';
 import type { Exposures } from '../../../src/core/exposures.ts';
 import { type LiveCalls, liveCalls } from '../../../src/core/live-calls.ts';
 import type { Change } from '../../../src/core/model.ts';
-import { type HostNames, namedAddressRule } from '../../../src/core/named-addresses.ts';
+import { addressSet, type HostNames, namedAddressRule } from '../../../src/core/named-addresses.ts';
 import { compileRoutes } from '../../../src/core/routes.ts';
 import { forwardAuthHandler } from '../../../src/forward-auth/handler.ts';
 import { gatewayHandler } from '../../../src/gateway/handler.ts';
 import { type Upstreams, type UpstreamsOptions, upstreams } from '../../../src/gateway/upstreams/upstreams.ts';
 import { asksForWebSocket } from '../../../src/gateway/websocket.ts';
-import { type ForwardedHeader, type TrustedProxies, trustedProxies } from '../../../src/http/client-address.ts';
 import { edgeOptions } from '../../../src/http/edge.ts';
 import { listen } from '../../../src/http/listen.ts';
 import type { ListenLimits, ListenOptions } from '../../../src/http/listen-options.ts';
@@ -216,7 +225,7 @@ function trustedOf({ trusted = [], trustedHops, forwardedHeader, names }: TestOp
   return trustedProxies(trusted, {
     ...(forwardedHeader && { header: forwardedHeader }),
     ...(trustedHops && { hops: trustedHops }),
-    ...(names && { names }),
+    ...(names && { setOf: (entries) => addressSet(entries, names) }),
   });
 }
 

@@ -1,7 +1,6 @@
 /** Who the client is: the connection's address, or what trusted proxies say of it. Nobody is trusted by default. */
 import { isIPv4 } from 'node:net';
-import { plainAddress } from '@tessera/verify';
-import { addressSet, type HostNames } from '../core/named-addresses.ts';
+import { addressRule, plainAddress } from '../addresses.ts';
 import { nodeAddress, parseForwarded } from './forwarded.ts';
 
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
@@ -36,23 +35,33 @@ export interface Client {
   readonly proto: string | undefined;
 }
 
+/** Where our proxies are. Server processes know some of them by host name; the addresses of those may be unknown for a while. */
+export interface ProxySet {
+  has(address: string): boolean;
+  /** A name whose addresses are not known; undefined: what `has` says is certain. */
+  unresolved(): string | undefined;
+}
+
 export interface TrustOptions {
   readonly header?: ForwardedHeader;
   readonly hops?: number;
-  /** What is known of host names among the entries. */
-  readonly names?: HostNames;
+  /** Makes a set of the entries. Absent: they are addresses and CIDR ranges, and a RangeError says where one is not. */
+  readonly setOf?: (entries: readonly string[]) => ProxySet;
 }
 
-const NO_NAMES: HostNames = Object.freeze({ addressesOf: () => undefined, version: () => 0 });
-
-/** Addresses, CIDR ranges or host names of our proxies; or, by `hops`, how many there are. */
+/** Addresses or CIDR ranges of our proxies; or, by `hops`, how many there are. */
 export function trustedProxies(entries: readonly string[], options: TrustOptions = {}): TrustedProxies {
-  const { header = 'x-forwarded-for', hops = 0, names = NO_NAMES } = options;
+  const { header = 'x-forwarded-for', hops = 0, setOf = rangesOf } = options;
   const common = { nobody: false, header, hops, isCertain: () => true };
   if (hops > 0) return Object.freeze({ ...common, includes: (_: string, distance = 0) => distance < hops });
   if (entries.length === 0) return Object.freeze({ ...common, nobody: true, includes: () => false });
-  const ours = addressSet(entries, names);
+  const ours = setOf(entries);
   return Object.freeze({ ...common, includes: ours.has, isCertain: () => ours.unresolved() === undefined });
+}
+
+function rangesOf(entries: readonly string[]): ProxySet {
+  const rule = addressRule('', { allow: entries });
+  return { has: (address) => rule.refuses(address) === undefined, unresolved: () => undefined };
 }
 
 /** The address of the peer of a connection, IPv4-mapped ones as IPv4. */

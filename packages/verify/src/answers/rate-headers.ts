@@ -1,5 +1,5 @@
 /** How the limits stand, as header fields: the draft of the IETF, and the three fields that clients still read. */
-import type { LimitState } from '@tessera/verify';
+import type { LimitState } from '../verdict.ts';
 
 /**
  * `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds) of the limit closest to exhaustion, then `RateLimit` and

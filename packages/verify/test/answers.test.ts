@@ -1,8 +1,16 @@
-import { type DenialCode, denialCodes, denials, deny, type LimitState } from '@tessera/verify';
+/** What a denial tells, whoever asks: status, code, text, challenge and how the limits stand. */
+
 import { describe, expect, it } from 'vitest';
-import { problem, problemOfDenial, problemOfEmptyCredential } from '../../src/http/problem.ts';
-import { rateHeaders } from '../../src/http/rate-headers.ts';
-import { problemText } from '../../src/http/send.ts';
+import {
+  type DenialCode,
+  denialCodes,
+  denials,
+  deny,
+  type LimitState,
+  problemOfDenial,
+  problemOfEmptyCredential,
+  rateHeaders,
+} from '../src/index.ts';
 
 const stranger = (code: DenialCode) =>
   problemOfDenial(deny(code, { detail: 'why', missingScopes: ['b'] }), { audience: 'stranger', scopes: ['a', 'b'] });
@@ -58,26 +66,6 @@ describe('a denial as an answer', () => {
       status: 400,
       code: 'invalid_request',
       headers: { 'WWW-Authenticate': 'Bearer error="invalid_request"' },
-    });
-  });
-});
-
-describe('a problem', () => {
-  it('is written as RFC 9457 says', () => {
-    const errors = [{ pointer: '/name', detail: 'is missing', code: 'required' }];
-    expect(JSON.parse(problemText(problem('invalid_input', { detail: 'See errors.', errors }), 'r1'))).toEqual({
-      type: 'urn:tessera:problem:invalid_input',
-      title: 'The input is not valid',
-      status: 422,
-      detail: 'See errors.',
-      code: 'invalid_input',
-      requestId: 'r1',
-      errors,
-    });
-    expect(problem('upstream_timeout')).toEqual({
-      status: 504,
-      code: 'upstream_timeout',
-      title: 'The upstream did not answer in time',
     });
   });
 });

@@ -1,7 +1,7 @@
 /** Who the client is behind proxies: known by address or counted, told in one header and never believed in the other. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clientAddress, trustedProxies } from '../../src/http/client-address.ts';
+import { clientAddress, trustedProxies } from '../src/index.ts';
 
 const told = (forwardedFor: readonly string[], forwarded: readonly string[] = []) => ({ forwardedFor, forwarded });
 

@@ -1,5 +1,5 @@
 /** The `Forwarded` field (RFC 7239): what each proxy says of the hop before it, read strictly, for who writes it decides who the client is. */
-import { plainAddress } from '@tessera/verify';
+import { plainAddress } from '../addresses.ts';
 
 /** What one proxy says; parameters that nobody here reads are left out. */
 export interface ForwardedElement {

@@ -1,8 +1,8 @@
 /** `Forwarded` (RFC 7239) is read strictly: whatever a client writes left of our proxies' words cannot change who the client is. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clientAddress, trustedProxies } from '../../src/http/client-address.ts';
-import { nodeAddress, parseForwarded } from '../../src/http/forwarded.ts';
+import { nodeAddress, parseForwarded } from '../src/clients/forwarded.ts';
+import { clientAddress, trustedProxies } from '../src/index.ts';
 
 const SILENT = { for: undefined, host: undefined, proto: undefined };
 
