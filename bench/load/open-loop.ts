@@ -16,6 +16,11 @@ export interface OpenOrder extends Target {
   readonly seconds: number;
   /** After so long a caller has given up: what is not sent by then never is, and what is answered later is of no use. */
   readonly patienceMilliseconds: number;
+  /**
+   * What found no free connection for so long is never sent; default: all the patience. With more than a server can answer, those
+   * that wait longest would be sent first, each so late that no answer is of use to it, however fast it came.
+   */
+  readonly sendWithinMilliseconds?: number;
 }
 
 export interface OpenReport {
@@ -43,6 +48,7 @@ interface Connection {
 
 export function openLoop(order: OpenOrder, { at, expected }: Requests): Promise<OpenReport> {
   const { port, tokens, connections, rate, seconds, patienceMilliseconds } = order;
+  const { sendWithinMilliseconds = patienceMilliseconds } = order;
   const { promise, resolve, reject } = Promise.withResolvers<OpenReport>();
   const offered = Math.round(rate * seconds);
   const tally = newTally(offered, patienceMilliseconds);
@@ -58,7 +64,7 @@ export function openLoop(order: OpenOrder, { at, expected }: Requests): Promise<
   const sendDue = (waited: boolean): void => {
     const now = performance.now();
     for (; taken < offered && dueAt(taken) <= now; taken += 1) {
-      if (now - dueAt(taken) > patienceMilliseconds) continue;
+      if (now - dueAt(taken) > sendWithinMilliseconds) continue;
       const [connection] = free;
       if (connection === undefined) break;
       free.delete(connection);
