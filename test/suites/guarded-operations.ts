@@ -54,6 +54,7 @@ const samples: { readonly [N in OperationName]: Sample<N> } = {
   'audit.verify': {},
   'audit.checkpoint': {},
   'changes.list': {},
+  'lookups.find': { body: { digests: ['A'.repeat(43)] } },
 };
 
 /** Well formed, and of nobody. */

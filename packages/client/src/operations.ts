@@ -46,4 +46,5 @@ export const operations = {
   'audit.verify': { method: 'GET', path: '/v1/audit/verify', changes: false },
   'audit.checkpoint': { method: 'GET', path: '/v1/audit/checkpoint', changes: false },
   'changes.list': { method: 'GET', path: '/v1/changes', changes: false },
+  'lookups.find': { method: 'POST', path: '/v1/lookups', changes: false },
 } as const satisfies Readonly<Record<OperationName, OperationCall>>;

@@ -5,6 +5,7 @@ import type { Operation } from './operation.ts';
 import { ownerOperations, roleOperations } from './owners.ts';
 import { recordOperations } from './records.ts';
 import { tokenOperations } from './tokens.ts';
+import { verifierOperations } from './verifiers.ts';
 import { verifyOperations } from './verify.ts';
 import { workspaceOperations } from './workspaces.ts';
 
@@ -16,6 +17,7 @@ export const operations = {
   ...roleOperations,
   ...workspaceOperations,
   ...recordOperations,
+  ...verifierOperations,
 } as const;
 
 export type Operations = typeof operations;

@@ -14,8 +14,13 @@ export interface AddressRule {
   refuses(address: string | undefined): string | undefined;
 }
 
+/** A rule that is its lists and nothing else, so that it can be written down and compiled again elsewhere. */
+export interface ListedAddresses extends AddressRule {
+  readonly lists: AddressLists;
+}
+
 /** Compiles lists that were validated before. Throws a RangeError on an entry that is no address or range. */
-export function addressRule(label: string, lists: AddressLists): AddressRule {
+export function addressRule(label: string, lists: AddressLists): ListedAddresses {
   const allow = lists.allow !== undefined && lists.allow.length > 0 ? compile(lists.allow) : undefined;
   const deny = lists.deny !== undefined && lists.deny.length > 0 ? compile(lists.deny) : undefined;
 
@@ -35,6 +40,7 @@ export function addressRule(label: string, lists: AddressLists): AddressRule {
   let answer = judge(last);
   return Object.freeze({
     label,
+    lists,
     refuses(address: string | undefined) {
       if (address !== last) {
         answer = judge(address);

@@ -3,6 +3,7 @@ export {
   type AddressRule,
   addressRule,
   isAddressRange,
+  type ListedAddresses,
   plainAddress,
   sourceOf,
 } from './addresses.ts';
@@ -34,6 +35,7 @@ export {
   trustedProxies,
 } from './clients/client-address.ts';
 export { nodeAddress, parseForwarded } from './clients/forwarded.ts';
+export { type ChangeOfFacts, concerns } from './concerns.ts';
 export { decide } from './decide.ts';
 export { type DenialCode, type DenialMeaning, denialCodes, denials, type Step } from './denials.ts';
 export { type DigestKey, digestBytes, digestKey, digestKeyOf } from './digest.ts';
@@ -41,8 +43,10 @@ export { type Explanation, explain } from './explain.ts';
 export type { RemoteKeys } from './jose/key-source.ts';
 export { UnusableKeyError } from './jose/public-key.ts';
 export type { AccessClaims } from './lookups/access-claims.ts';
+export { type AddressesOnWire, type FactsOnWire, factsFromWire, factsToWire } from './lookups/facts-wire.ts';
 export { type ClaimedFacts, type JwtLookupOptions, jwtLookup } from './lookups/jwt.ts';
 export { type MemoryLookup, memoryLookup } from './lookups/memory.ts';
+export { UnreadableFacts } from './lookups/strict-reader.ts';
 export { chain, type MaybePromise } from './maybe-promise.ts';
 export { narrowed } from './narrowed.ts';
 export { policyOrder } from './policy.ts';

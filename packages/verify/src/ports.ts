@@ -1,5 +1,5 @@
 /** What the decision needs from outside, as small as it can be. A port that throws or rejects denies with `fault`. */
-import type { AddressRule } from './addresses.ts';
+import type { ListedAddresses } from './addresses.ts';
 import type { DenialCode } from './denials.ts';
 import type { DigestKey } from './digest.ts';
 import type { MaybePromise } from './maybe-promise.ts';
@@ -26,7 +26,7 @@ export interface TokenFacts extends Principal {
   /** Limits and quotas of the token that are tried out: counted, and never refusing. Absent: none. */
   readonly shadow?: { readonly limits: readonly LimitRule[]; readonly quotas: readonly BudgetRule[] };
   /** The token's own rule and one for each role of its owner. All must let the address pass. */
-  readonly addresses: readonly AddressRule[];
+  readonly addresses: readonly ListedAddresses[];
   /** SHA-256 thumbprint (RFC 7638) of the key that the token is bound to, base64url. */
   readonly boundKey: string | undefined;
   /** By how much the clock of a foreign issuer may differ. Absent for tokens of our own, which end to the millisecond. */

@@ -11,6 +11,7 @@ import { type Problem, problem } from '../http/problem.ts';
 import { sendJson, sendProblem } from '../http/send.ts';
 import type { Answer } from './answer.ts';
 import { actorOf, authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
+import { callerBody } from './caller-body.ts';
 import { streamChanges, wantsStream } from './changes-stream.ts';
 import { type DeniedLog, deniedLog } from './denied.ts';
 import { hasLoneSurrogate, isJson, jsonBody, parseBody, parseQuery } from './input.ts';
@@ -99,9 +100,7 @@ async function answerTo(exchange: Exchange, caller: Caller, services: ApiService
     await streamChanges({ request, response, incoming, caller, workspace, since }, services);
     return undefined;
   }
-  // What takes no body does not wait for one.
-  const raw = operation.body === undefined ? EMPTY : await readBody(request, { timeoutMs: services.bodyTimeoutMs });
-  if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
+  const raw = await bodyOf(exchange, caller, services);
   const body = operation.body === undefined ? undefined : parseBody(operation, jsonOf(incoming, raw, operation));
   const call = callOf(exchange, { caller, workspace, now: services.clock.now() });
   const input = { call, params, query, body };
@@ -111,6 +110,19 @@ async function answerTo(exchange: Exchange, caller: Caller, services: ApiService
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** What takes no body does not wait for one. A change asks within its unit of work whether its caller still stands. */
+async function bodyOf(
+  { request, incoming, operation }: Exchange,
+  caller: Caller,
+  services: ApiServices,
+): Promise<Buffer> {
+  if (operation.body === undefined) return EMPTY;
+  if (!operation.changes) return callerBody({ request, incoming, caller, scope: operation.scope }, services);
+  const raw = await readBody(request, { timeoutMs: services.bodyTimeoutMs });
+  if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
+  return raw;
+}
 
 function workspaceNamedBy(request: IncomingMessage, caller: Caller, services: ApiServices): Promise<string> {
   const named = request.headers['tessera-workspace'];

@@ -61,6 +61,7 @@ export interface ReadRequest<N extends ReadName> {
   readonly call: Call;
   readonly params: Params<N>;
   readonly query: Query<N>;
+  readonly body: Body<N>;
   readonly services: ApiServices;
 }
 
@@ -71,7 +72,7 @@ export interface WriteRequest<N extends WriteName> {
   readonly services: ApiServices;
 }
 
-/** Reads committed state. */
+/** Reads committed state, or takes a report that nobody is an administrator for. */
 export type ReadHandler<N extends ReadName> = (request: ReadRequest<N>) => Promise<Result<Output<N>>>;
 /** Runs inside a unit of work, perhaps more than once, and has no effect but through `tx`. */
 export type WriteHandler<N extends WriteName> = (tx: Tx, request: WriteRequest<N>) => Promise<Result<Output<N>>>;

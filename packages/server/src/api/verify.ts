@@ -17,11 +17,11 @@ import {
   type Verdict,
 } from '@tessera/verify';
 import { Refusal } from '../core/refusal.ts';
-import { readBody } from '../http/body.ts';
 import type { Incoming } from '../http/edge.ts';
 import { sendJson } from '../http/send.ts';
 import { fieldOf } from '../http/sorted-fields.ts';
-import { authenticate, type Caller, stillHolds, workspaceOfCall } from './authenticate.ts';
+import { authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
+import { callerBody } from './caller-body.ts';
 import { isJson, jsonBody, parseBody, parseQuery } from './input.ts';
 import { problemOfError, refuse } from './problem-of-error.ts';
 import type { ApiServices, VerifyName } from './services.ts';
@@ -61,14 +61,7 @@ function endpoint(name: VerifyName, answer: Answerer, services: ApiServices): Ha
       );
     };
     const receive = async (caller: Caller): Promise<void> => {
-      const accepted = performance.now();
-      const raw = await readBody(request, { timeoutMs: services.bodyTimeoutMs });
-      if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
-      // A slow body must not carry a caller over its own revocation.
-      const isLate = performance.now() - accepted > SLOW_BODY_MS;
-      if (isLate && !(await stillHolds(caller, { incoming, scope: operation.scope, services })))
-        throw new Refusal('forbidden', 'your token was ended or narrowed since it was accepted');
-      await judge(raw, caller);
+      await judge(await callerBody({ request, incoming, caller, scope: operation.scope }, services), caller);
     };
     const start = (): MaybePromise<void> =>
       chain(authenticate(incoming, operation.scope, services), (authentication) =>
@@ -84,9 +77,6 @@ function endpoint(name: VerifyName, answer: Answerer, services: ApiServices): Ha
     }
   };
 }
-
-/** A verdict on a caller is news for so long. */
-const SLOW_BODY_MS = 500;
 
 function workspaceFor({ fields }: Incoming, caller: Caller, services: ApiServices): MaybePromise<string> {
   const named = fieldOf(fields, 'tessera-workspace');

@@ -3,7 +3,7 @@
  * are cached, never verdicts, so that nothing is reused for what it was not judged for.
  */
 import type { DigestKey, MaybePromise, TokenFacts, TokenLookup } from '@tessera/verify';
-import { digestKey } from '@tessera/verify';
+import { concerns, digestKey } from '@tessera/verify';
 import { LRUCache } from 'lru-cache';
 import type { Feed } from './feed.ts';
 import { importedPrefixes } from './imported-prefixes.ts';
@@ -36,7 +36,7 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
       if (keys?.size === 0) byToken.delete(dropped.id);
     },
   });
-  const imports = importedPrefixes(() => store.importedPrefixes());
+  const imports = importedPrefixes(() => store.importedPrefixes(undefined));
   /** Counts changes: facts that were read while something changed are used once and not kept. */
   let epoch = 0;
 
@@ -94,14 +94,4 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
     has: (digest) => feed.follows() && facts.has(digest),
     load: imports.load,
   };
-}
-
-/** Whether facts may be other ones after a change that is of no single token. */
-export function concerns({ kind, id, workspace }: Change, facts: TokenFacts): boolean {
-  if (facts.workspace.id !== workspace) return false;
-  if (kind.startsWith('owner.')) return facts.owner?.id === id;
-  if (kind.startsWith('api.')) return facts.api.id === id;
-  // Facts hold the names of roles, and a name may be what changed.
-  if (kind.startsWith('role.')) return (facts.owner?.roles.length ?? 0) > 0;
-  return true;
 }

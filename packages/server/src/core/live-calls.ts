@@ -5,6 +5,7 @@
 import {
   type Asked,
   type Credential,
+  concerns,
   type Deny,
   decide,
   deny,
@@ -12,7 +13,6 @@ import {
   type TokenFacts,
   type Verdict,
 } from '@tessera/verify';
-import { concerns } from './facts-cache.ts';
 import type { Feed } from './feed.ts';
 import type { Change } from './model.ts';
 import { unspent } from './unspent.ts';
@@ -133,7 +133,6 @@ export function liveCalls(options: LiveCallsOptions): LiveCalls {
 
   const unsubscribe = feed.subscribe((change: Change | 'missed') => {
     if (change === 'missed') again(all(() => true));
-    else if (change.kind.endsWith('.created')) return;
     else if (change.kind.startsWith('token.')) again(lasting.get(change.id) ?? []);
     else again(all(({ facts }) => concerns(change, facts)));
   });

@@ -99,7 +99,8 @@ export interface Reader {
   credits(token: string): Promise<CreditAccount | undefined>;
   idempotency(id: string): Promise<IdempotencyRecord | undefined>;
   meta(key: string): Promise<string | undefined>;
-  importedPrefixes(): Promise<readonly ImportedPrefix[]>;
+  /** Of all workspaces where `workspace` is undefined. */
+  importedPrefixes(workspace: string | undefined): Promise<readonly ImportedPrefix[]>;
   /** The nodes that are alive as far as they have reported, by the clock of the database. */
   nodes(): Promise<readonly NodeReport[]>;
 }
@@ -143,7 +144,7 @@ export interface Tx extends Reader {
   insertSecret(secret: Secret): Promise<void>;
   /** By digest: state, validUntil, graceSeconds. */
   updateSecret(secret: Secret): Promise<void>;
-  addImportedPrefix(prefix: ImportedPrefix): Promise<void>;
+  addImportedPrefix(workspace: string, prefix: ImportedPrefix): Promise<void>;
   addUsage(counts: readonly UsageCount[]): Promise<void>;
   /** Of tokens and secrets; never moves a time back. */
   touch(uses: readonly LastUse[]): Promise<void>;

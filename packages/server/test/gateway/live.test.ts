@@ -1,4 +1,4 @@
-import { digestKey, type TokenFacts } from '@tessera/verify';
+import { addressRule, digestKey, type TokenFacts } from '@tessera/verify';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ChangeEntry } from '../../src/core/model.ts';
 import { factsOf, lines, type TestGateway, TOKEN, testGateway, WORKSPACE } from './support/gateway.ts';
@@ -56,7 +56,7 @@ describe('a call that lasts', () => {
       'ip_denied',
       'token.updated',
       'tok_2',
-      { addresses: [{ label: 'token', refuses: () => 'elsewhere' }] },
+      { addresses: [addressRule('token', { allow: ['192.0.2.1'] })] },
     ],
     ['moved to another audience', 'wrong_audience', 'api.updated', 'api_1', { api: { id: 'api_1', audience: 'x' } }],
     [

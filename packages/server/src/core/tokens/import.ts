@@ -42,7 +42,7 @@ export async function importToken(
     throw error;
   }
   const account = await openAccount(tx, token, input.credits);
-  await tx.addImportedPrefix({ prefix, algorithm });
+  await tx.addImportedPrefix(call.workspace, { prefix, algorithm });
   created(tx, call, { token, secret });
   tx.changed({ workspace: call.workspace, kind: 'token.imported', id: token.id });
   return { token, secrets: [secret], account };

@@ -6,6 +6,7 @@ import { foundation } from './0001-foundation.ts';
 import { credits } from './0002-credits.ts';
 import { lastUse } from './0003-last-use.ts';
 import { nodes } from './0004-nodes.ts';
+import { workspacePrefixes } from './0005-workspace-prefixes.ts';
 import type { ColumnTypes } from './column-types.ts';
 
 /** In the order of their names. A migration that was released is never edited: the next one mends it. */
@@ -15,6 +16,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0002-credits': credits(types),
     '0003-last-use': lastUse,
     '0004-nodes': nodes(types),
+    '0005-workspace-prefixes': workspacePrefixes(types),
   };
 }
 

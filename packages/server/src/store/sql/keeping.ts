@@ -51,16 +51,23 @@ export async function setMeta(db: Db, key: string, value: string): Promise<void>
     .execute();
 }
 
-export async function importedPrefixes(db: Db): Promise<readonly ImportedPrefix[]> {
-  const rows = await db.selectFrom('imported_prefixes').selectAll().orderBy('prefix').orderBy('algorithm').execute();
+/** Each once, though several workspaces have it. */
+export async function importedPrefixes(db: Db, workspace: string | undefined): Promise<readonly ImportedPrefix[]> {
+  const all = db.selectFrom('workspace_prefixes').select(['prefix', 'algorithm']).distinct();
+  const query = workspace === undefined ? all : all.where('workspace', '=', workspace);
+  const rows = await query.orderBy('prefix').orderBy('algorithm').execute();
   return rows.map(({ prefix, algorithm }) => ({ prefix, algorithm: algorithm as ImportedPrefix['algorithm'] }));
 }
 
 /** One prefix may stand for both algorithms. */
-export async function addImportedPrefix(db: Db, { prefix, algorithm }: ImportedPrefix): Promise<void> {
+export async function addImportedPrefix(
+  db: Db,
+  workspace: string,
+  { prefix, algorithm }: ImportedPrefix,
+): Promise<void> {
   await db
-    .insertInto('imported_prefixes')
-    .values({ prefix, algorithm })
-    .onConflict((conflict) => conflict.columns(['prefix', 'algorithm']).doNothing())
+    .insertInto('workspace_prefixes')
+    .values({ workspace, prefix, algorithm })
+    .onConflict((conflict) => conflict.columns(['workspace', 'prefix', 'algorithm']).doNothing())
     .execute();
 }

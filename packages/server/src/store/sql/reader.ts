@@ -39,7 +39,7 @@ export function createReader(db: () => Db, now: DatabaseTime): Reader {
     credits: async (token) => credits(db(), token),
     idempotency: async (id) => idempotency(db(), id),
     meta: async (key) => meta(db(), key),
-    importedPrefixes: async () => importedPrefixes(db()),
+    importedPrefixes: async (workspace) => importedPrefixes(db(), workspace),
     nodes: async () => nodes(db(), now),
   };
 }

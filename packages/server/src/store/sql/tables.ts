@@ -189,7 +189,7 @@ export interface Tables {
   readonly quotas: QuotaRow;
   readonly credits: CreditRow;
   readonly idempotency: IdempotencyRow;
-  readonly imported_prefixes: { readonly prefix: string; readonly algorithm: string };
+  readonly workspace_prefixes: { readonly workspace: string; readonly prefix: string; readonly algorithm: string };
   readonly nodes: NodeRow;
   readonly meta: { readonly key: string; readonly value: string };
 }

@@ -55,7 +55,7 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     revokeTokens: async (which, at, reason) => revokeTokens(db(), which, { at, reason }),
     insertSecret: async (secret) => insertSecret(db(), inserts.secrets, secret),
     updateSecret: async (secret) => updateSecret(db(), secret),
-    addImportedPrefix: async (prefix) => addImportedPrefix(db(), prefix),
+    addImportedPrefix: async (workspace, prefix) => addImportedPrefix(db(), workspace, prefix),
     addUsage: async (counts) => addUsage(db(), inserts.usage, counts),
     touch: async (uses) => touch(db(), uses),
     spendQuota: async (key, period, spend) => spendQuota(db(), { key, period }, spend),

@@ -318,15 +318,20 @@ export function roundTrips(stores: () => Stores): void {
     await one.write((tx) => tx.setMeta('key', 'first'));
     await one.write((tx) => tx.setMeta('key', AWKWARD));
     expect(await two.meta('key')).toBe(AWKWARD);
-    expect(await two.importedPrefixes()).toEqual([]);
+    expect(await two.importedPrefixes(undefined)).toEqual([]);
+    const ofSha256 = { prefix: 'sk_', algorithm: 'sha256' } as const;
+    const ofSha512 = { prefix: 'sk_', algorithm: 'sha512' } as const;
     await one.write(async (tx) => {
-      await tx.addImportedPrefix({ prefix: 'sk_', algorithm: 'sha256' });
-      await tx.addImportedPrefix({ prefix: 'sk_', algorithm: 'sha512' });
-      await tx.addImportedPrefix({ prefix: 'sk_', algorithm: 'sha256' });
+      await tx.insertWorkspace(aWorkspace({ id: 'ws_prefix_1' }));
+      await tx.insertWorkspace(aWorkspace({ id: 'ws_prefix_2' }));
+      await tx.addImportedPrefix('ws_prefix_1', ofSha256);
+      await tx.addImportedPrefix('ws_prefix_1', ofSha512);
+      await tx.addImportedPrefix('ws_prefix_1', ofSha256);
+      await tx.addImportedPrefix('ws_prefix_2', ofSha256);
     });
-    expect(await two.importedPrefixes()).toEqual([
-      { prefix: 'sk_', algorithm: 'sha256' },
-      { prefix: 'sk_', algorithm: 'sha512' },
-    ]);
+    expect(await two.importedPrefixes(undefined)).toEqual([ofSha256, ofSha512]);
+    expect(await two.importedPrefixes('ws_prefix_1')).toEqual([ofSha256, ofSha512]);
+    expect(await two.importedPrefixes('ws_prefix_2')).toEqual([ofSha256]);
+    expect(await two.importedPrefixes('ws_nobody')).toEqual([]);
   });
 }

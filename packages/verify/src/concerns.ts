@@ -1,0 +1,23 @@
+/** Which facts a change may make other ones: whoever keeps facts drops those, and need not drop more. */
+import type { TokenFacts } from './ports.ts';
+
+/** A change as the feed tells it. */
+export interface ChangeOfFacts {
+  readonly workspace: string;
+  /** `token.revoked`, `owner.disabled` and so on. */
+  readonly kind: string;
+  readonly id: string;
+}
+
+/** Whether facts may be other ones after a change. One of a kind that is not known here concerns all of its workspace. */
+export function concerns({ kind, id, workspace }: ChangeOfFacts, facts: TokenFacts): boolean {
+  if (facts.workspace.id !== workspace) return false;
+  // What is new stands behind nothing that was read before.
+  if (kind.endsWith('.created')) return false;
+  if (kind.startsWith('token.')) return facts.id === id;
+  if (kind.startsWith('owner.')) return facts.owner?.id === id;
+  if (kind.startsWith('api.')) return facts.api.id === id;
+  // Facts hold the names of roles, and a name may be what changed.
+  if (kind.startsWith('role.')) return (facts.owner?.roles.length ?? 0) > 0;
+  return true;
+}
