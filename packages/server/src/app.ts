@@ -80,6 +80,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     nodeVersion: version.node,
     stalenessBoundSeconds: config.stalenessSeconds,
     feedLagSeconds: () => (built.judging?.feed.lagMs() ?? Number.NaN) / 1000,
+    feedSource: () => built.judging?.feed.source(),
     usageBufferedEvents: () => built.judging?.usage.buffered() ?? 0,
     liveCalls: () => built.judging?.live.count() ?? 0,
   });

@@ -19,6 +19,7 @@ import { createNodeReports } from './core/node-reports.ts';
 import { recorder } from './core/recorder.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
+import { wakefulClock } from './core/wakeful-clock.ts';
 import { startCounting } from './counting.ts';
 import { sharedLimiter } from './limits/shared.ts';
 import { sharedCounters } from './limits/shared-counters.ts';
@@ -51,9 +52,10 @@ export interface Judging {
 /** Starts to follow the feed; until it answers, every look-up goes to the store. */
 export async function startJudging(parts: JudgingParts): Promise<Judging> {
   const { config, store, clock, log, access, metrics, sharing } = parts;
+  const monotonic = wakefulClock({ monotonic: () => performance.now(), wall: clock.now });
   const feed = createFeed({
     store,
-    monotonic: () => performance.now(),
+    monotonic,
     boundMs: config.stalenessSeconds * 1000,
     news: sharing?.news,
     onError: (err) => log.warn({ err }, 'the change feed cannot be read'),
@@ -65,7 +67,7 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
     id: newId('node'),
     store,
     feed,
-    monotonic: () => performance.now(),
+    monotonic,
     boundMs: config.stalenessSeconds * 1000,
     onError: (err) => log.warn({ err }, 'other nodes cannot be told how far this one has read the change feed'),
   });

@@ -1,8 +1,9 @@
 /**
  * Following the change feed, so that what is cached dies when it changes: at once for changes of this process, whichever of
- * its workers commits them, within one poll for those of others. Without news for the staleness bound the caches count as stale and everything is asked again.
+ * its workers commits them; for those of others as soon as the store pushes a hint, and within one poll where none comes.
+ * Without news for the staleness bound the caches count as stale and everything is asked again.
  */
-import type { Change } from './model.ts';
+import { changeOrder, type Told } from './change-order.ts';
 import type { Store } from './store-port.ts';
 
 /** Which change was the newest that any worker of this process committed, known to all of them before anybody hears that it is done. */
@@ -15,11 +16,12 @@ export interface News {
 }
 
 export interface FeedOptions {
-  readonly store: Pick<Store, 'changes' | 'latestChange' | 'onCommit'>;
-  /** Milliseconds on a clock that never steps and counts while the process is paused. */
+  readonly store: Pick<Store, 'changes' | 'latestChange' | 'onCommit' | 'listen'>;
+  /** Milliseconds on a clock that never steps back and counts while the process is paused. */
   readonly monotonic: () => number;
   /** After how many milliseconds without an answer of the store cached facts are no longer believed. */
   readonly boundMs: number;
+  /** Between two polls while the store pushes no hints. */
   readonly pollMs?: number;
   /** Absent: no other worker of this process commits. */
   readonly news?: News | undefined;
@@ -33,73 +35,74 @@ export interface Feed {
   follows(): boolean;
   /** Milliseconds since the store last said that nothing was missed. */
   lagMs(): number;
+  /** How changes of other processes are heard of now: pushed, or found by asking. */
+  source(): 'notify' | 'poll';
   /** The change up to which every one has been told to every listener. */
   position(): number;
   /** Hears of every change of every workspace, of one of this process perhaps twice. `missed` means that some may be unknown: forget everything. */
-  subscribe(listener: (change: Change | 'missed') => void): () => void;
+  subscribe(listener: (told: Told) => void): () => void;
   /** Reads the feed from its end; nothing must be cached before. */
   start(): Promise<void>;
   stop(): void;
 }
 
 const DEFAULT_POLL_MS = 250;
+/** Where hints are heard, a poll only proves that the store is there, and finds what a lost hint would have told. */
+const HEARD_POLL_MS = 1000;
+/** A late poll or two must not make the caches stale. */
+const POLLS_IN_BOUND = 4;
 const PAGE = 1000;
 
 export function createFeed(options: FeedOptions): Feed {
   const { store, monotonic, boundMs, news, onError } = options;
-  const pollMs = options.pollMs ?? DEFAULT_POLL_MS;
-  const listeners = new Set<(change: Change | 'missed') => void>();
-  let lastSeq = 0;
+  const listeners = new Set<(told: Told) => void>();
   let lastNews = Number.NEGATIVE_INFINITY;
+  let isHeard = false;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let polling: 'no' | 'once' | 'again' = 'no';
 
   /** Every listener hears, whatever another one makes of it. */
-  const tell = (change: Change | 'missed'): void => {
+  const tell = (told: Told): void => {
     for (const listener of listeners) {
       try {
-        listener(change);
+        listener(told);
       } catch (error) {
         onError(error);
       }
     }
   };
+  const order = changeOrder(tell);
 
   const follows = (): boolean => monotonic() - lastNews <= boundMs;
-  const complete = (): boolean => news?.isAfter(lastSeq) !== true;
+  const complete = (): boolean => news?.isAfter(order.seq()) !== true;
 
   store.onCommit((changes) => {
     // First: the other workers' memories are not believed from here on, until they have read what it was.
     news?.announce(changes.at(-1)?.seq ?? 0);
-    for (const change of changes) {
-      tell(change);
-      // Where it comes next, the poll need not bring it again; where changes of others lie between, it will.
-      if (change.seq === lastSeq + 1) lastSeq = change.seq;
-    }
+    order.committed(changes);
   });
-
-  const apply = (changes: readonly Change[]): void => {
-    for (const change of changes) {
-      // Committed here while the poll was on its way.
-      if (change.seq <= lastSeq) continue;
-      // One writer at a time gives every change the next number: a gap means that something was lost.
-      if (change.seq !== lastSeq + 1) tell('missed');
-      lastSeq = change.seq;
-      tell(change);
-    }
-  };
 
   const poll = async (): Promise<void> => {
     const asked = monotonic();
     for (;;) {
-      const changes = await store.changes({ workspace: undefined, since: lastSeq, limit: PAGE });
-      apply(changes);
-      if (changes.length < PAGE) break;
+      const from = order.from();
+      const changes = await store.changes({ workspace: undefined, since: from.since, limit: PAGE });
+      if (!order.read(changes, from)) await startOver();
+      else if (changes.length < PAGE) break;
     }
     // As of the question, not the answer: a slow answer is old news.
     lastNews = asked;
   };
+
+  const startOver = async (): Promise<void> => {
+    onError(new Error('the store was set back: changes that were told are no longer in it'));
+    order.startAfter(await store.latestChange());
+    tell('missed');
+  };
+
+  const pause = (): number =>
+    Math.min(isHeard ? HEARD_POLL_MS : (options.pollMs ?? DEFAULT_POLL_MS), boundMs / POLLS_IN_BOUND);
 
   const loop = async (): Promise<void> => {
     clearTimeout(timer);
@@ -112,32 +115,49 @@ export function createFeed(options: FeedOptions): Feed {
       }
     } while (isAgain(polling) && !stopped);
     polling = 'no';
-    if (!stopped) timer = setTimeout(() => void loop(), pollMs);
+    if (!stopped) timer = setTimeout(() => void loop(), pause());
+  };
+
+  const pollNow = (): void => {
+    if (stopped) return;
+    if (polling === 'no') void loop();
+    else polling = 'again';
   };
 
   news?.onNews(() => {
-    if (stopped || complete()) return;
-    if (polling === 'no') void loop();
-    else polling = 'again';
+    if (!complete()) pollNow();
   });
+  let deaf = (): void => undefined;
 
   return {
     fresh: () => follows() && complete(),
     follows,
     lagMs: () => Math.max(0, monotonic() - lastNews),
-    position: () => lastSeq,
+    source: () => (isHeard ? 'notify' : 'poll'),
+    position: order.seq,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     async start() {
-      lastSeq = await store.latestChange();
+      order.startAfter(await store.latestChange());
       await poll();
-      timer = setTimeout(() => void loop(), pollMs);
+      timer = setTimeout(() => void loop(), pause());
+      deaf = store.listen({
+        changed(seq) {
+          if (seq > order.seq()) pollNow();
+        },
+        // Either way there may be changes that no hint was heard of.
+        heard(now) {
+          isHeard = now;
+          pollNow();
+        },
+      });
     },
     stop() {
       stopped = true;
       clearTimeout(timer);
+      deaf();
     },
   };
 }

@@ -55,6 +55,14 @@ export interface NodeReport {
   readonly seq: number;
 }
 
+/** Who is told of changes as they are committed, by whichever process. */
+export interface Hearing {
+  /** Some were committed, up to this one. Only a hint: it may come twice, late, or for what this process committed itself. */
+  changed(seq: number): void;
+  /** Whether hints come from now on; at first none do. */
+  heard(isHeard: boolean): void;
+}
+
 /** Reads. Inside a transaction they see what it wrote; outside, what is committed. Deleted workspaces and owners are not found by id. */
 export interface Reader {
   workspace(id: string): Promise<Workspace | undefined>;
@@ -195,5 +203,7 @@ export interface Store extends Reader {
   writeAside<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Hears of every change that this process committed, in order, before the write that made it resolves. */
   onCommit(listener: (changes: readonly Change[]) => void): void;
+  /** Pushes hints of changes where the database can; where not, says nothing. What it returns ends it. */
+  listen(hearing: Hearing): () => void;
   close(): Promise<void>;
 }

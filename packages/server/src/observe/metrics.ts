@@ -4,10 +4,11 @@
  */
 import { type DenialCode, denialCodes, type TokenKind } from '@tessera/verify';
 import { createExposition, type Exposition } from './exposition.ts';
+import { type FeedMetricsOptions, feedFamilies } from './feed-metrics.ts';
 import { type HostNameMetrics, hostNameMetrics } from './host-name-metrics.ts';
 import { httpRequests, type RouteMetrics } from './http-requests.ts';
 import { type PolicyMetrics, policyMetrics } from './policy-metrics.ts';
-import { alone, counter, durations, type Family, gauge, histogram, tally } from './series.ts';
+import { alone, counter, durations, type Family, gauge, histogram, tally, told } from './series.ts';
 import { type TransportMetrics, transportMetrics } from './transport-metrics.ts';
 import { type UpstreamsMetrics, upstreamsMetrics } from './upstreams-metrics.ts';
 
@@ -30,13 +31,9 @@ const kinds = [...tokenKinds, 'other'] as const;
 /** Seconds. A verdict from memory takes tens of microseconds, one from the store under a millisecond. */
 const VERIFY_BOUNDS = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1, 1];
 
-export interface MetricsOptions {
+export interface MetricsOptions extends FeedMetricsOptions {
   readonly version: string;
   readonly nodeVersion: string;
-  /** After so many seconds without news a node refuses what it cannot check again. */
-  readonly stalenessBoundSeconds: number;
-  /** Seconds since the change feed was last heard of. */
-  readonly feedLagSeconds: () => number;
   readonly usageBufferedEvents: () => number;
   /** Calls through the gateway that last, and are cut when their token ends. */
   readonly liveCalls: () => number;
@@ -133,22 +130,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       help: 'Records added to the audit chains.',
       values: alone(auditRecords),
     }),
-    gauge(
-      {
-        name: 'tessera_feed_lag_seconds',
-        help: 'Time since the change feed was last heard of.',
-        values: alone(told(options.feedLagSeconds)),
-      },
-      'max',
-    ),
-    gauge(
-      {
-        name: 'tessera_staleness_bound_seconds',
-        help: 'Lag of the change feed above which nothing is answered from memory.',
-        values: alone(options.stalenessBoundSeconds),
-      },
-      'max',
-    ),
+    ...feedFamilies(options),
     gauge({
       name: 'tessera_usage_buffered_events',
       help: 'Usage counts that are not in the store yet.',
@@ -242,12 +224,3 @@ function ofWorkers({ running, restarts }: NonNullable<MetricsOptions['workers']>
 
 type VerificationTallies = Readonly<Record<Door, ReturnType<typeof tally<(typeof codes)[number]>>>>;
 type VerifyDurations = Readonly<Record<Door, ReturnType<typeof durations>>>;
-
-/** NaN, "cannot tell", where the part that knows does not answer: the rest of the page matters most just then. */
-function told(read: () => number): number {
-  try {
-    return read();
-  } catch {
-    return Number.NaN;
-  }
-}

@@ -22,6 +22,15 @@ export function alone(value: number): readonly Sample[] {
   return [{ labels: {}, value }];
 }
 
+/** NaN, "cannot tell", where the part that knows does not answer: the rest of the page matters most just then. */
+export function told(read: () => number): number {
+  try {
+    return read();
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /** What a family is called, what it tells, and the samples it has now. */
 export interface Described {
   readonly name: string;

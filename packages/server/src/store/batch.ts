@@ -79,6 +79,8 @@ async function runUnits(running: Running, units: readonly Work[]): Promise<Batch
   }
   const { inserts } = engine.terms;
   const changes = await appendChanges(connection, inserts.changes, { entries: entered, at: through.now() });
+  const newest = changes.at(-1);
+  if (newest !== undefined) await engine.announce(connection, newest.seq);
   await appendAudit(connection, inserts.audit, { entries, seal: through.seal });
   await commit(running);
   engine.committed();

@@ -1,6 +1,7 @@
 /** What a database must bring so that the shared queries and the group commit can work on it. */
 import type { DigestKey, MaybePromise } from '@tessera/verify';
 import type { TokenContext } from '../core/model.ts';
+import type { Hearing } from '../core/store-port.ts';
 import type { Db } from './sql/tables.ts';
 import type { Terms } from './sql/unit.ts';
 
@@ -14,6 +15,10 @@ export interface Engine {
   readonly terms: Terms;
   /** Opens a transaction on a connection of `writes` or `aside` as the only writer over all processes and nodes, or throws in bounded time. */
   begin(connection: Db): Promise<void>;
+  /** Says in the transaction that it brings changes up to this one, for whoever listens once it is committed. */
+  announce(connection: Db, seq: number): Promise<void>;
+  /** As `Store.listen`. */
+  listen(hearing: Hearing): () => void;
   /** Hears of each commit, after it is durable. Never throws. */
   committed(): void;
   find(digest: DigestKey): MaybePromise<TokenContext | undefined>;

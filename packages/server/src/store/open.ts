@@ -37,6 +37,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     write: (work) => commits.write(work),
     writeAside: (work) => commits.write(work, 'aside'),
     onCommit: (listener) => commits.onCommit(listener),
+    listen: (hearing) => engine.listen(hearing),
     close: async () => {
       await commits.close();
       await engine.close();

@@ -137,6 +137,7 @@ describe('dropped', () => {
       fresh: () => true,
       follows: () => true,
       lagMs: () => 0,
+      source: () => 'poll',
       position: () => 0,
       subscribe(listener) {
         listen(listener);

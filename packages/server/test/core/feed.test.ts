@@ -156,6 +156,90 @@ describe('told', () => {
   });
 });
 
+describe('hinted', () => {
+  test('what another node changed, at once; a hint of what is known already asks nothing', async () => {
+    const { store, feed, heard, pass } = await aFeed();
+    store.hearing?.heard(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(feed.source()).toBe('notify');
+    store.commitElsewhere(change('tok_a'), change('tok_b'));
+    store.hearing?.changed(5);
+    await vi.advanceTimersByTimeAsync(0);
+    expect({ heard, position: feed.position() }).toEqual({ heard: ['tok_a', 'tok_b'], position: 5 });
+    const asked = store.polls;
+    store.hearing?.changed(4);
+    store.hearing?.changed(5);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(store.polls).toBe(asked);
+    await pass(1000);
+    expect(heard).toEqual(['tok_a', 'tok_b']);
+  });
+
+  test('while a poll is under way: asked once more, for any number of hints', async () => {
+    const { store, heard } = await aFeed();
+    store.hearing?.heard(true);
+    await vi.advanceTimersByTimeAsync(0);
+    const asked = store.polls;
+    for (const id of ['tok_a', 'tok_b', 'tok_c']) {
+      store.commitElsewhere(change(id));
+      store.hearing?.changed(6);
+    }
+    await vi.advanceTimersByTimeAsync(0);
+    expect({ heard, polls: store.polls - asked }).toEqual({ heard: ['tok_a', 'tok_b', 'tok_c'], polls: 2 });
+  });
+
+  test('polls are fewer, and still find what a lost hint would have told', async () => {
+    const { store, heard, pass } = await aFeed();
+    store.hearing?.heard(true);
+    await pass(50);
+    const asked = store.polls;
+    await pass(10_000);
+    expect(store.polls - asked).toBe(10);
+    store.commitElsewhere(change('tok_a'));
+    await pass(1000);
+    expect(heard).toEqual(['tok_a']);
+  });
+
+  test('no longer: asked at once, and polled as before', async () => {
+    const { store, feed, heard, pass } = await aFeed();
+    store.hearing?.heard(true);
+    await pass(50);
+    store.commitElsewhere(change('tok_a'));
+    store.hearing?.heard(false);
+    await vi.advanceTimersByTimeAsync(0);
+    expect({ heard, source: feed.source() }).toEqual({ heard: ['tok_a'], source: 'poll' });
+    store.commitElsewhere(change('tok_b'));
+    await pass(POLL_MS);
+    expect(heard).toEqual(['tok_a', 'tok_b']);
+  });
+
+  test('by nobody after stop', async () => {
+    const { store, feed } = await aFeed();
+    feed.stop();
+    expect(store.hearing).toBeUndefined();
+  });
+});
+
+describe('a store that was set back', () => {
+  test.each([
+    ['shorter than before', 1],
+    ['with other changes under the same numbers', 4],
+    ['empty', 0],
+  ])('%s: told as missed, and followed from its end', async (_, count) => {
+    const { store, feed, heard, errors, pass } = await aFeed();
+    store.commitElsewhere(change('tok_lost'));
+    await pass(POLL_MS);
+    store.restore(...Array.from({ length: count }, (_, index) => change(`tok_other_${index}`)));
+    await pass(POLL_MS);
+    expect({ heard, position: feed.position() }).toEqual({ heard: ['tok_lost', 'missed'], position: count });
+    expect(errors.map(String)).toEqual(['Error: the store was set back: changes that were told are no longer in it']);
+    store.commitElsewhere(change('tok_after'));
+    await pass(POLL_MS);
+    expect(heard).toEqual(['tok_lost', 'missed', 'tok_after']);
+    expect(feed.fresh()).toBe(true);
+  });
+});
+
 describe('fresh', () => {
   test('not before the start', () => {
     const store = scriptedStore();
@@ -177,6 +261,20 @@ describe('fresh', () => {
     store.broken = undefined;
     await pass(POLL_MS);
     expect(feed.fresh()).toBe(true);
+  });
+
+  test('with the shortest bound, too: polls are as close as it needs', async () => {
+    const store = scriptedStore();
+    const time = { now: 0 };
+    const feed = createFeed({ store, monotonic: () => time.now, boundMs: 1000, onError: () => {} });
+    onTestFinished(() => feed.stop());
+    await feed.start();
+    store.hearing?.heard(true);
+    for (let passed = 0; passed < 10_000; passed += 50) {
+      time.now += 50;
+      await vi.advanceTimersByTimeAsync(50);
+      expect(feed.lagMs()).toBeLessThanOrEqual(300);
+    }
   });
 
   test('as of the question: an answer that was long on its way is old news', async () => {

@@ -11,6 +11,7 @@ import { contextOf, findStatement } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
 import type { Db, Tables } from '../sql/tables.ts';
 import { createTouch } from '../sql/usage.ts';
+import { CHANNEL, listening } from './listening.ts';
 import { createPool, type Pool, type PoolLimits, poolForKysely } from './pool.ts';
 
 /** A read answers or fails within two seconds: one for the queue, one for the statement. */
@@ -29,6 +30,9 @@ const WRITER_LOCK = [0x54657373, 0x657261].join(', ');
  * one waited for the lock. One round trip.
  */
 const BEGIN = CompiledQuery.raw(`begin isolation level read committed; select pg_advisory_xact_lock(${WRITER_LOCK})`);
+
+/** PostgreSQL passes it on when the transaction is committed, and only then. */
+const ANNOUNCE = `select pg_notify('${CHANNEL}', $1)`;
 
 /** Of the moment, and not of the transaction's begin, which may have waited for the lock. */
 const NOW = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
@@ -53,6 +57,10 @@ export async function openPostgres(url: string, log: StoreLog | undefined): Prom
     aside: () => writes,
     terms: { inserts: createInserts(writes), touch: createTouch(writes, 'bytea'), now: NOW },
     begin,
+    announce: async (connection, seq) => {
+      await connection.executeQuery(CompiledQuery.raw(ANNOUNCE, [String(seq)]));
+    },
+    listen: (hearing) => listening(url, hearing, log),
     committed: () => undefined,
     find: async (digest) => {
       const connection = await readPool.connect();

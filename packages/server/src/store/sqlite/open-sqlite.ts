@@ -64,6 +64,9 @@ function engineOver({ reader, writer, writes }: Connections, options: AsideOptio
       await clear();
       await begin(connection);
     },
+    // Other processes on the file poll.
+    announce: async () => undefined,
+    listen: () => () => undefined,
     committed,
     find: (digest) => {
       // The types of `node:sqlite` do not know of rows as lists.

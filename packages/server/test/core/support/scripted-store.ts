@@ -1,16 +1,20 @@
 /** The reads that caches live on, from a script: look-ups and polls are answered when the test says so. */
 import type { DigestKey } from '@tessera/verify';
 import type { Change, TokenContext } from '../../../src/core/model.ts';
-import type { ImportedPrefix, Store } from '../../../src/core/store-port.ts';
+import type { Hearing, ImportedPrefix, Store } from '../../../src/core/store-port.ts';
 
 export interface ScriptedStore
-  extends Pick<Store, 'changes' | 'latestChange' | 'onCommit' | 'find' | 'importedPrefixes'> {
+  extends Pick<Store, 'changes' | 'latestChange' | 'onCommit' | 'listen' | 'find' | 'importedPrefixes'> {
   /** What another node commits: it is in the feed, and this process hears nothing of it. */
   commitElsewhere(...changes: readonly Omit<Change, 'seq' | 'at'>[]): void;
   /** What this process commits. */
   commitHere(...changes: readonly Omit<Change, 'seq' | 'at'>[]): void;
   /** Drops changes that nobody read yet, as a feed that was cut. */
   lose(count: number): void;
+  /** Replaces all changes, as a store that is restored. */
+  restore(...changes: readonly Omit<Change, 'seq' | 'at'>[]): void;
+  /** Set while somebody listens. */
+  hearing: Hearing | undefined;
   readonly known: Map<DigestKey, TokenContext>;
   readonly prefixes: ImportedPrefix[];
   /** Look-ups that came so far. */
@@ -48,6 +52,18 @@ export function scriptedStore(): ScriptedStore {
     commitHere(...changes) {
       const added = add(changes);
       for (const listener of listeners) listener(added);
+    },
+    restore(...changes) {
+      feed.length = 0;
+      seq = 0;
+      add(changes);
+    },
+    hearing: undefined,
+    listen(hearing) {
+      store.hearing = hearing;
+      return () => {
+        store.hearing = undefined;
+      };
     },
     lose: (count) => void feed.splice(-count),
     onCommit: (listener) => void listeners.push(listener),
