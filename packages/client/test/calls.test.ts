@@ -129,31 +129,5 @@ describe('groups', () => {
   });
 });
 
-describe('each', () => {
-  it('walks the pages as they are wanted, keeping the filter', async () => {
-    const page = (ids: readonly string[], nextCursor: string | null) =>
-      json(200, { items: ids.map((id) => ({ id })), nextCursor });
-    server.script(page(['a', 'b'], 'c1'), page(['c'], 'c2'), page(['never'], null));
-    const client = createClient({ baseUrl: server.url, token });
-    const ids: string[] = [];
-    for await (const item of client.tokens.each({ status: 'active' })) {
-      ids.push(item.id);
-      if (item.id === 'c') break;
-    }
-    expect(ids).toEqual(['a', 'b', 'c']);
-    expect(server.received.map(({ url }) => url)).toEqual([
-      '/v1/tokens?status=active',
-      '/v1/tokens?status=active&cursor=c1',
-    ]);
-  });
-
-  it('ends where a server would lead it round in circles', async () => {
-    server.script(json(200, { items: [{ id: 'a' }], nextCursor: 'same' }));
-    const items: string[] = [];
-    for await (const { id } of createClient({ baseUrl: server.url, token }).apis.each()) items.push(id);
-    expect(items).toEqual(['a', 'a']);
-  });
-});
-
 /** `call` with the types of one operation forgotten, to walk all of them. */
 type AnyCall = (name: OperationName, input: object) => ReturnType<Call>;
