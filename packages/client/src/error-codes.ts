@@ -53,7 +53,7 @@ export type ServerCode = (typeof serverCodes)[number];
  * What this client says itself: the kind of a failure where the server said nothing, and `unexpected` for a code of the
  * server that is not in this list.
  */
-export type ClientCode = 'network' | 'timeout' | 'protocol' | 'unexpected';
+export type ClientCode = 'network' | 'timeout' | 'protocol' | 'missed' | 'unexpected';
 /** Closed: a `switch` over it can be checked to be complete. */
 export type ErrorCode = ServerCode | ClientCode;
 

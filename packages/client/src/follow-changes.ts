@@ -19,13 +19,17 @@ export interface FollowOptions {
 }
 
 const DEFAULT_SILENCE_MS = 5_000;
+const MISSED = 'The feed cannot tell what changed';
 
 interface Means {
   readonly call: Call;
   readonly settings: Settings;
 }
 
-/** @throws TesseraError where trying again cannot help; the reason of `signal` when that aborts */
+/**
+ * @throws TesseraError where trying again cannot help; with code `missed` where changes may be unknown: begin anew, without
+ *   `since`, and read what you keep again. The reason of `signal` when that aborts.
+ */
 export async function* followChanges(options: FollowOptions, means: Means): AsyncGenerator<Change, void, undefined> {
   const { signal, silenceMs = DEFAULT_SILENCE_MS } = options;
   // Known before the first connection: one that breaks before it has told anything must not lose what came meanwhile.
@@ -38,6 +42,8 @@ export async function* followChanges(options: FollowOptions, means: Means): Asyn
         heard += 1;
         // The first is sent by any server that takes the call, also by one that ends it at once.
         if (heard > 1) failures = 0;
+        if (event.event === 'missed')
+          throw new TesseraError({ kind: 'missed', title: MISSED, detail: `after ${position}` });
         const change = changeOf(event);
         if (change === undefined || change.seq <= position) continue;
         position = change.seq;
@@ -93,9 +99,9 @@ async function* stream(
   }
 }
 
-/** Undefined for what is no change, such as a heartbeat. */
+/** Undefined for a heartbeat. */
 function changeOf({ event, data }: StreamEvent): Change | undefined {
-  if (data === '') return undefined;
+  if (event === 'alive' || data === '') return undefined;
   const change = parse(data);
   if (change?.kind !== event) throw new TesseraError({ kind: 'protocol', title: 'The feed told of no change' });
   return change;

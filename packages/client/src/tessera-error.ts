@@ -6,8 +6,9 @@ import { type ErrorCode, isServerCode } from './error-codes.ts';
  * - `network`: the server could not be reached, or the connection broke
  * - `timeout`: no complete answer in time
  * - `protocol`: something answered, but not as the management API does
+ * - `missed`: the change feed cannot tell what came after the position that was asked for
  */
-export type ErrorKind = 'problem' | 'network' | 'timeout' | 'protocol';
+export type ErrorKind = 'problem' | 'network' | 'timeout' | 'protocol' | 'missed';
 
 /** One fault of the input. */
 export interface InputFault {

@@ -17,7 +17,7 @@ it.each(['a_code_of_tomorrow', '', 'constructor', '__proto__', 'network', 'timeo
   },
 );
 
-it.each(['network', 'timeout', 'protocol'] as const)('%s is the code of its kind', (kind) => {
+it.each(['network', 'timeout', 'protocol', 'missed'] as const)('%s is the code of its kind', (kind) => {
   expect(new TesseraError({ kind, title: 't' })).toMatchObject({ kind, code: kind, rawCode: undefined });
 });
 
@@ -29,11 +29,13 @@ it('a switch over the codes can be checked to be complete', () => {
       case 'overloaded':
         return 'later';
       case 'protocol':
+      case 'missed':
       case 'unexpected':
         return 'look';
       default: {
         // Compiles only while everything else is a code of the server.
-        const told: Exclude<ErrorCode, 'network' | 'timeout' | 'overloaded' | 'protocol' | 'unexpected'> = code;
+        const told: Exclude<ErrorCode, 'network' | 'timeout' | 'overloaded' | 'protocol' | 'missed' | 'unexpected'> =
+          code;
         return told;
       }
     }

@@ -75,6 +75,15 @@ describe('a feed', () => {
     expect(await take(client({ retries: 0 }).followChanges({ since: 0 }), 1)).toEqual([1]);
   });
 
+  it('passes over heartbeats, and says so where the server cannot tell what was missed', async () => {
+    const beat = (name: string) => `event: ${name}\ndata: {"seq":9,"clock":5,"asOf":4}\n\n`;
+    server.script(stream(beat('alive') + event(3) + beat('alive'), 'end'), stream(beat('missed'), 'stay'));
+    const walk = client().followChanges({ since: 2 });
+    expect((await walk.next()).value).toMatchObject({ seq: 3 });
+    const message = 'The feed cannot tell what changed: after 3';
+    await expect(walk.next()).rejects.toMatchObject({ kind: 'missed', code: 'missed', message });
+  });
+
   it('takes a connection without a heartbeat for broken', async () => {
     server.script(stream(event(1), 'stay'), stream(event(2), 'stay'));
     expect(await take(client().followChanges({ since: 0, silenceMs: 100 }), 2)).toEqual([1, 2]);
