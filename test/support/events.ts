@@ -51,12 +51,12 @@ export async function follow(
   };
 }
 
-/** Undefined for a comment, which keeps the connection alive. */
+/** Undefined for a comment, and for a beat, which tells of no change. */
 function eventOf(block: string): FeedEvent | undefined {
   const fields = new Map(
     block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.replace(/^\w*: ?/, '')]),
   );
   const data = fields.get('data');
-  if (data === undefined) return undefined;
+  if (data === undefined || fields.get('event') === 'alive') return undefined;
   return { id: fields.get('id') ?? '', event: fields.get('event') ?? '', data: JSON.parse(data) };
 }

@@ -76,6 +76,11 @@ const table = {
     title: 'The Idempotency-Key was used for another request',
     meaning: 'Same key, same operation, another body.',
   },
+  too_many: {
+    status: 429,
+    title: 'Too many at once',
+    meaning: 'The token follows the change feed in as many streams as it may. Close one, or try again later.',
+  },
   headers_too_large: { status: 431, title: 'The header section is too large', meaning: 'Over 16 KiB.' },
   internal: {
     status: 500,

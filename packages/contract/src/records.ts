@@ -92,7 +92,7 @@ export const recordOperations = {
     tag: 'changes',
     summary: 'Follow what changed, in order',
     description:
-      'With `Accept: text/event-stream` the answer is a stream of Server-Sent Events that goes on; `Last-Event-ID` resumes it.',
+      'With `Accept: text/event-stream` the answer is a stream of Server-Sent Events that goes on; `Last-Event-ID` or `since` resumes it. A change is an event named after its kind. `alive` comes at the start and every second, with `{"seq", "clock", "asOf"}`: everything up to `seq` was sent, and everything that was committed before `asOf`, in milliseconds of a clock of the server that never steps; `clock` is when it was written. Where `asOf` stays behind, the server itself hears nothing. `missed`, with the same members, says that changes may be unknown: the position was not one of this feed. Start anew, from its `seq`.',
     scope: 'changes:read',
     query: z.strictObject({
       since: count.optional(),

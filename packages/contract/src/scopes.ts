@@ -14,16 +14,21 @@ const table = {
   'audit:read': 'Read and prove the audit log',
   'changes:read': 'Follow the change feed',
   'metrics:read': 'Read the metrics',
-  verify: 'Ask for verdicts on tokens',
+  verify: 'Ask for verdicts on tokens, and follow the change feed',
   admin: 'Everything in the workspace',
 } as const;
 
 export type ManagementScope = keyof typeof table;
 export const managementScopes: Readonly<Record<ManagementScope, string>> = table;
 
-/** What a grant means: `admin` covers every scope of its workspace, `root` covers `admin`. */
+/**
+ * What a grant means: `admin` covers every scope of its workspace, `root` covers `admin`; and whoever may ask for verdicts may keep
+ * what they are made from, and so may follow what changes.
+ */
 export function expandManagementScopes(granted: readonly string[]): readonly string[] {
-  if (!granted.includes('admin') && !granted.includes('root')) return granted;
+  if (!granted.includes('admin') && !granted.includes('root')) {
+    return granted.includes('verify') && !granted.includes('changes:read') ? [...granted, 'changes:read'] : granted;
+  }
   const all = Object.keys(table);
   return granted.includes('root') ? ['root', ...all] : all;
 }

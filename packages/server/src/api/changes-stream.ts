@@ -1,14 +1,15 @@
 /** The change feed as Server-Sent Events: what was missed, then what happens, for as long as the caller's token lives. */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Change } from '../core/model.ts';
+import { concerns } from '@tessera/verify';
 import type { Incoming } from '../http/edge.ts';
 import { type Caller, stillHolds } from './authenticate.ts';
+import type { ChangePages, PageAsked } from './change-pages.ts';
+import { passes } from './passes.ts';
 import type { ApiServices } from './services.ts';
-import { changeView } from './views.ts';
+import type { StreamPlaces } from './stream-places.ts';
 
-const HEARTBEAT_MS = 2000;
-const PAGE = 500;
+const BEAT_MS = 1000;
 /** A reader that takes nothing for so long is cut; it resumes where it was. */
 const STALL_MS = 30_000;
 
@@ -21,18 +22,32 @@ export interface StreamRequest {
   readonly since: number | undefined;
 }
 
+/** What all streams of a server have in common. */
+export interface StreamParts {
+  readonly services: ApiServices;
+  readonly pages: ChangePages;
+  readonly places: StreamPlaces;
+}
+
 export function wantsStream(request: IncomingMessage): boolean {
   return (request.headers.accept ?? '')
     .split(',')
     .some((type) => type.split(';')[0]?.trim().toLowerCase() === 'text/event-stream');
 }
 
-/** Answers until the reader leaves, stalls, or loses its right to listen. */
-export async function streamChanges(stream: StreamRequest, services: ApiServices): Promise<void> {
+/** Answers until the reader leaves, stalls, or loses its right to listen. Throws `too_many`. */
+export async function streamChanges(stream: StreamRequest, { services, pages, places }: StreamParts): Promise<void> {
   const { response, incoming, caller, workspace } = stream;
-  let position = await startOf(stream, services);
+  const { feed } = services;
+  const leave = places.take(caller.facts.id);
+  response.once('close', leave);
+  const latest = await services.store.latestChange();
   // The reader may have left while the store was asked, and then nothing would ever tell that it did.
   if (response.destroyed) return;
+  let position = positionOf(stream) ?? latest;
+  /** Why the store is to be read; undefined: all that this node was told of is sent. */
+  let told: PageAsked['told'] | undefined = position > latest ? 'missed' : 'start';
+  let beatDue = true;
   const ended = new AbortController();
   const end = (): void => {
     ended.abort();
@@ -54,58 +69,68 @@ export async function streamChanges(stream: StreamRequest, services: ApiServices
     end();
   };
   // What is sent is read from the durable list, page by page as the reader takes it: nothing is skipped or told twice.
-  const advance = async (): Promise<void> => {
-    for (let more = true; more && !ended.signal.aborted; ) {
-      const changes = await services.store.changes({ workspace, since: position, limit: PAGE });
+  const advance = async (why: PageAsked['told']): Promise<void> => {
+    for (let isLast = false; !isLast && !ended.signal.aborted; ) {
+      const page = await pages({ workspace, since: position, told: why });
       if (ended.signal.aborted) return;
-      if (changes.length > 0) response.write(changes.map(eventOf).join(''));
-      position = changes.at(-1)?.seq ?? position;
-      more = changes.length === PAGE;
+      if (page.text !== '') response.write(page.text);
+      position = page.seq;
+      isLast = page.isLast;
       if (response.writableNeedDrain) await drained(response, ended.signal);
     }
+  };
+  const pass = async (): Promise<void> => {
+    // As of the beginning: what this node is told while it reads may come after what was read.
+    const known = { seq: feed.position(), asOf: performance.now() - feed.lagMs() };
+    const why = told;
+    told = undefined;
+    if (why === 'missed') {
+      position = await services.store.latestChange();
+      if (ended.signal.aborted) return;
+      response.write(beatOf('missed', { ...known, seq: position }));
+    }
+    if (why !== undefined) await advance(why);
+    if (!beatDue || ended.signal.aborted) return;
+    beatDue = false;
+    // Of other workspaces nothing is sent, so that all of it is.
+    position = Math.max(position, known.seq);
+    response.write(beatOf('alive', { ...known, seq: position }));
   };
   const judgeAgain = async (): Promise<void> => {
     if (!(await stillHolds(caller, { incoming, scope: 'changes:read', services }))) end();
   };
 
-  const awake = waking(advance, fail);
-  const unsubscribe = services.feed.subscribe((change) => {
-    if (change === 'missed' || concerns(change, stream)) judgeAgain().catch(fail);
-    if (change === 'missed' || change.workspace === workspace) awake();
+  const running = passes(pass, fail);
+  const unsubscribe = feed.subscribe((change) => {
+    if (change === 'missed' || concerns(change, caller.facts)) judgeAgain().catch(fail);
+    if (change !== 'missed' && change.workspace !== workspace) return;
+    if (told !== 'missed') told = change === 'missed' ? 'missed' : change.seq;
+    running.wake();
   });
-  const heartbeat = setInterval(() => {
+  const beating = setInterval(() => {
     if (services.isDraining()) return end();
-    response.write(': alive\n\n');
+    beatDue = true;
+    running.wake();
     // Expiry leaves no change behind: the token is judged with every beat.
     judgeAgain().catch(fail);
-  }, HEARTBEAT_MS);
-  heartbeat.unref();
+  }, BEAT_MS);
+  beating.unref();
   ended.signal.addEventListener('abort', () => {
-    clearInterval(heartbeat);
+    running.stop();
+    clearInterval(beating);
     unsubscribe();
   });
-  awake();
+  running.wake();
 }
 
-/** Runs `work` once for any number of calls that come while it runs, and once more after them. */
-function waking(work: () => Promise<void>, fail: (error: unknown) => void): () => void {
-  let state: 'idle' | 'running' | 'again' = 'idle';
-  const run = async (): Promise<void> => {
-    do {
-      state = 'running';
-      await work();
-    } while (isAgain(state));
-    state = 'idle';
-  };
-  return () => {
-    if (state === 'idle') run().catch(fail);
-    else state = 'again';
-  };
-}
-
-/** The compiler does not see that the state changed while the work was awaited. */
-function isAgain(state: string): boolean {
-  return state === 'again';
+/**
+ * The reader has all of its workspace up to `seq`, and of what was committed before `asOf` it lacks nothing. Both times are of one clock that never
+ * steps, whose zero means nothing: what is read late is known to be old by what the reader's own clock counted meanwhile.
+ */
+function beatOf(kind: 'alive' | 'missed', { seq, asOf }: { readonly seq: number; readonly asOf: number }): string {
+  // Rounded so that no beat vouches for more than it may.
+  const data = { seq, clock: Math.ceil(performance.now()), asOf: Math.floor(asOf) };
+  return `event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 /** Waits until the reader took what was written; cuts one that does not. */
@@ -117,19 +142,8 @@ async function drained(response: ServerResponse, ended: AbortSignal): Promise<vo
   }
 }
 
-/** `Last-Event-ID` of a reconnecting reader, else `since`, else only what comes from now on. */
-async function startOf({ request, since }: StreamRequest, services: ApiServices): Promise<number> {
+/** `Last-Event-ID` of a reconnecting reader, else `since`; undefined: only what comes from now on is asked for. */
+function positionOf({ request, since }: StreamRequest): number | undefined {
   const last = request.headers['last-event-id'];
-  if (typeof last === 'string' && /^[0-9]{1,15}$/.test(last)) return Number(last);
-  return since ?? (await services.store.latestChange());
-}
-
-/** Whether a change may end the caller's own right to listen. */
-function concerns(change: Change, { caller: { facts } }: StreamRequest): boolean {
-  if (change.workspace !== facts.workspace.id) return false;
-  return change.kind.startsWith('token.') ? change.id === facts.id : true;
-}
-
-function eventOf(change: Change): string {
-  return `id: ${change.seq}\nevent: ${change.kind}\ndata: ${JSON.stringify(changeView(change))}\n\n`;
+  return typeof last === 'string' && /^[0-9]{1,15}$/.test(last) ? Number(last) : since;
 }

@@ -12,20 +12,23 @@ import { sendJson, sendProblem } from '../http/send.ts';
 import type { Answer } from './answer.ts';
 import { actorOf, authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
 import { callerBody } from './caller-body.ts';
-import { streamChanges, wantsStream } from './changes-stream.ts';
+import { changePages } from './change-pages.ts';
+import { type StreamParts, streamChanges, wantsStream } from './changes-stream.ts';
 import { type DeniedLog, deniedLog } from './denied.ts';
 import { hasLoneSurrogate, isJson, jsonBody, parseBody, parseQuery } from './input.ts';
 import { findOperation } from './operations-table.ts';
 import { problemOfError, refuse } from './problem-of-error.ts';
 import { runRead, runWrite } from './run.ts';
 import type { ApiServices, ReadName, VerifyName, WriteName } from './services.ts';
+import { streamPlaces } from './stream-places.ts';
 import { verifyHandler } from './verify.ts';
 
 export type ApiHandler = (request: IncomingMessage, response: ServerResponse, incoming: Incoming) => void;
 
 export function apiHandler(services: ApiServices): ApiHandler {
   const verify = verifyHandler(services);
-  const parts = { services, denied: deniedLog(services) };
+  const streams = { services, pages: changePages(services.store), places: streamPlaces(services.streamsOfToken) };
+  const parts = { services, denied: deniedLog(services), streams };
   return (request, response, incoming) => {
     // The one hot operation goes first, and without a promise where everything is in memory.
     if (incoming.method === 'POST' && incoming.path === '/v1/verify') return verify.one(request, response, incoming);
@@ -66,9 +69,11 @@ interface Exchange {
 interface Parts {
   readonly services: ApiServices;
   readonly denied: DeniedLog;
+  readonly streams: StreamParts;
 }
 
-async function serve(exchange: Exchange, { services, denied }: Parts): Promise<void> {
+async function serve(exchange: Exchange, parts: Parts): Promise<void> {
+  const { services, denied } = parts;
   const { response, incoming, name, operation, params } = exchange;
   const attempt = { name, target: params.id, incoming };
   const authentication = await authenticate(incoming, operation.scope, services);
@@ -81,7 +86,7 @@ async function serve(exchange: Exchange, { services, denied }: Parts): Promise<v
   const { facts } = authentication.caller;
   const who = { token: facts.id, owner: facts.owner?.id ?? null, workspace: facts.workspace.id };
   try {
-    const answer = await answerTo(exchange, authentication.caller, services);
+    const answer = await answerTo(exchange, authentication.caller, parts);
     if (answer?.status === 403) await denied(attempt, who);
     if (answer !== undefined) send(response, incoming, answer);
   } catch (error) {
@@ -91,13 +96,13 @@ async function serve(exchange: Exchange, { services, denied }: Parts): Promise<v
 }
 
 /** Undefined: the answer is a stream, and under way. */
-async function answerTo(exchange: Exchange, caller: Caller, services: ApiServices): Promise<Answer | undefined> {
+async function answerTo(exchange: Exchange, caller: Caller, { services, streams }: Parts): Promise<Answer | undefined> {
   const { request, response, incoming, name, operation, params } = exchange;
   const workspace = await workspaceNamedBy(request, caller, services);
   const query = parseQuery(operation, incoming.query);
   if (name === 'changes.list' && wantsStream(request)) {
     const { since } = query as { readonly since?: number };
-    await streamChanges({ request, response, incoming, caller, workspace, since }, services);
+    await streamChanges({ request, response, incoming, caller, workspace, since }, streams);
     return undefined;
   }
   const raw = await bodyOf(exchange, caller, services);

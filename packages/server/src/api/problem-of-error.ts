@@ -15,7 +15,11 @@ export function problemOfError(
   services: Pick<ApiServices, 'onError'>,
 ): Problem {
   if (error instanceof Refusal)
-    return problem(error.code, { detail: error.detail, ...(error.errors.length > 0 && { errors: error.errors }) });
+    return problem(error.code, {
+      detail: error.detail,
+      ...(error.errors.length > 0 && { errors: error.errors }),
+      ...(error.code === 'too_many' && { headers: { 'Retry-After': '5' } }),
+    });
   services.onError(error, requestId);
   if (isBug(error)) return problem('internal');
   // A store that is away, whose drivers throw what they please: it passes, and the request can be made again.

@@ -35,6 +35,8 @@ export interface ApiServices {
   readonly policy: ExpiryPolicy;
   /** Until the body of a request is here. */
   readonly bodyTimeoutMs?: number;
+  /** Streams of the change feed that a token may have open at once; absent: 1,024. */
+  readonly streamsOfToken?: number;
   /** Authenticates the heads of the audit chains. */
   readonly auditKey: Uint8Array;
   /** Whether this node is about to stop: who follows the feed goes to another one. */

@@ -79,7 +79,9 @@ test('judging the follower again spends none of its limits, records nothing, and
   const recorded = api.recorded.length;
   // Its own workspace's changes make the stream ask whether its token still holds.
   for (let changes = 0; changes < 5; changes += 1)
-    await api.as(api.root, async (tx) => tx.changed({ workspace: api.workspace, kind: 'api.updated', id: 'api_x' }));
+    await api.as(api.root, async (tx) =>
+      tx.changed({ workspace: api.workspace, kind: 'workspace.updated', id: api.workspace }),
+    );
   for (let seen = 0; seen < 8; seen += 1) expect(await stream.next()).toBeDefined();
   expect(stream.response.closed).toBe(false);
   expect(api.recorded).toHaveLength(recorded);

@@ -58,7 +58,9 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function aApi(over: { readonly store?: (store: Store) => Store } = {}): Promise<TestApi> {
+export async function aApi(
+  over: { readonly store?: (store: Store) => Store; readonly streamsOfToken?: number } = {},
+): Promise<TestApi> {
   const platform = await aPlatform();
   const store = over.store?.(platform.store) ?? platform.store;
   const { clock } = platform;
@@ -98,6 +100,7 @@ export async function aApi(over: { readonly store?: (store: Store) => Store } = 
     feed,
     policy,
     auditKey,
+    ...(over.streamsOfToken !== undefined && { streamsOfToken: over.streamsOfToken }),
     isDraining: () => state.draining,
     cursors: cursors(auditKey),
     inFlight: inFlight(),

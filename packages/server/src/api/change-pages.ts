@@ -1,0 +1,51 @@
+/** Pages of the change feed as text, read and written out once for all streams that wait for the same one. */
+import type { Change } from '../core/model.ts';
+import type { Store } from '../core/store-port.ts';
+import { changeView } from './views.ts';
+
+export interface PageAsked {
+  readonly workspace: string;
+  readonly since: number;
+  /** What woke the reader: a page that was asked for before that might lack it. */
+  readonly told: number | 'missed' | 'start';
+}
+
+export interface ChangePage {
+  /** Server-Sent Events; empty: there is nothing new. */
+  readonly text: string;
+  /** Of the last change in it. */
+  readonly seq: number;
+  /** Whether there is no more after it. */
+  readonly isLast: boolean;
+}
+
+export type ChangePages = (asked: PageAsked) => Promise<ChangePage>;
+
+const PAGE = 500;
+
+/** Holds what is being read and nothing else. */
+export function changePages(store: Pick<Store, 'changes'>): ChangePages {
+  const underWay = new Map<string, Promise<ChangePage>>();
+
+  const read = async ({ workspace, since }: PageAsked): Promise<ChangePage> => {
+    const changes = await store.changes({ workspace, since, limit: PAGE });
+    return {
+      text: changes.map(eventOf).join(''),
+      seq: changes.at(-1)?.seq ?? since,
+      isLast: changes.length < PAGE,
+    };
+  };
+
+  return (asked) => {
+    const key = `${asked.workspace} ${asked.since} ${asked.told}`;
+    const same = underWay.get(key);
+    if (same !== undefined) return same;
+    const page = read(asked).finally(() => underWay.delete(key));
+    underWay.set(key, page);
+    return page;
+  };
+}
+
+function eventOf(change: Change): string {
+  return `id: ${change.seq}\nevent: ${change.kind}\ndata: ${JSON.stringify(changeView(change))}\n\n`;
+}

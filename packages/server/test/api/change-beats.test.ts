@@ -1,0 +1,189 @@
+/** Who follows the feed knows at any time how far it has it and as of when; nobody is told more than this node knows. */
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { mint } from '../../src/core/tokens/mint.ts';
+import { policy } from '../core/support/platform.ts';
+import { aApi, type TestApi } from './support/api.ts';
+
+interface Told {
+  readonly kind: string;
+  readonly data: { readonly seq: number; readonly clock: number; readonly asOf: number; readonly id?: string };
+}
+
+interface Following {
+  readonly response: IncomingMessage;
+  next(kind?: string): Promise<Told>;
+}
+
+async function follow(api: TestApi, { token = api.rootText, since }: { token?: string; since?: number } = {}) {
+  const request = httpRequest({
+    host: '127.0.0.1',
+    port: api.listener.port,
+    path: since === undefined ? '/v1/changes' : `/v1/changes?since=${since}`,
+    agent: false,
+    headers: { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' },
+  });
+  request.on('error', () => {});
+  request.end();
+  onTestFinished(() => void request.destroy());
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const events = eventsOf(response);
+  const next = async (kind?: string): Promise<Told> => {
+    for (;;) {
+      const { value } = await events.next();
+      if (value === undefined) throw new Error('the stream ended');
+      if (kind === undefined || value.kind === kind) return value;
+    }
+  };
+  return { response, next } satisfies Following;
+}
+
+async function* eventsOf(response: IncomingMessage): AsyncGenerator<Told, undefined> {
+  let rest = '';
+  for await (const chunk of response) {
+    rest += String(chunk);
+    for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
+      const found = /^event: (\S+)\ndata: (.*)$/m.exec(rest.slice(0, end));
+      rest = rest.slice(end + 2);
+      if (found !== null) yield { kind: found[1] ?? '', data: JSON.parse(found[2] ?? '') as Told['data'] };
+    }
+  }
+  return undefined;
+}
+
+function minting(api: TestApi): Promise<{ readonly token: { readonly id: string } }> {
+  return api.as(api.root, (tx, by) => mint(tx, by, { name: 'k', scopes: [] }, policy));
+}
+
+test('a beat comes at the start and at least every second, and vouches for the moment of a poll, never a later one', async () => {
+  const api = await aApi();
+  const stream = await follow(api);
+  const beats = [await stream.next('alive'), await stream.next('alive'), await stream.next('alive')];
+  for (const { data } of beats) {
+    expect(data.seq).toBe(await api.store.latestChange());
+    expect(data.asOf).toBeLessThanOrEqual(data.clock);
+    // The feed of the test polls every 20 ms.
+    expect(data.clock - data.asOf).toBeLessThan(1000);
+  }
+  const clocks = beats.map(({ data }) => data.clock);
+  for (const [index, clock] of clocks.slice(1).entries()) expect(clock - (clocks[index] ?? 0)).toBeLessThan(2000);
+});
+
+test('all that was committed before the moment of a beat was sent before it', async () => {
+  const api = await aApi();
+  const stream = await follow(api, { since: 0 });
+  let sent = 0;
+  const writing = (async () => {
+    for (let round = 0; round < 40; round += 1) await minting(api).then(() => delay(25));
+  })();
+  const committed: { readonly seq: number; readonly at: number }[] = [];
+  api.store.onCommit((changes) => {
+    for (const { seq } of changes) committed.push({ seq, at: performance.now() });
+  });
+  for (let beats = 0; beats < 2; ) {
+    const { kind, data } = await stream.next();
+    if (kind !== 'alive') {
+      sent = data.seq;
+      continue;
+    }
+    beats += 1;
+    // Of one process, so that the clock of the beats is the clock of the test.
+    const before = committed.filter(({ at }) => at < data.asOf).map(({ seq }) => seq);
+    expect(Math.max(0, ...before)).toBeLessThanOrEqual(sent);
+    expect(data.seq).toBeGreaterThanOrEqual(sent);
+  }
+  await writing;
+});
+
+test('a node that hears nothing of the store goes on beating, and vouches for nothing new', async () => {
+  let isAway = false;
+  const api = await aApi({
+    store: (store) => ({
+      ...store,
+      changes: async (filter) => {
+        if (isAway) throw new Error('the store is away');
+        return store.changes(filter);
+      },
+    }),
+  });
+  const stream = await follow(api);
+  await stream.next('alive');
+  isAway = true;
+  // The one that was under way may still have been answered.
+  const first = await stream.next('alive');
+  const later = [await stream.next('alive'), await stream.next('alive')];
+  for (const { data } of later) expect(data.asOf).toBeLessThanOrEqual(first.data.clock);
+  expect(later[1]?.data.asOf).toBe(later[0]?.data.asOf);
+});
+
+test('the position moves on with the changes of other workspaces, which are not told', async () => {
+  const api = await aApi();
+  const stream = await follow(api);
+  await stream.next('alive');
+  const other = await api.call('POST', '/v1/workspaces', { body: { name: 'other' } });
+  expect(other.status).toBe(201);
+  await vi.waitFor(async () => expect((await stream.next()).data.seq).toBe(await api.store.latestChange()), 10_000);
+});
+
+test('a position that is none of this feed is told as missed, with the one to begin from', async () => {
+  const api = await aApi();
+  await minting(api);
+  const stream = await follow(api, { since: 4711 });
+  const latest = await api.store.latestChange();
+  expect(await stream.next()).toMatchObject({ kind: 'missed', data: { seq: latest } });
+  const { token } = await minting(api);
+  expect(await stream.next('token.created')).toMatchObject({ data: { seq: latest + 1, id: token.id } });
+});
+
+test('one page is read for all who wait for the same', async () => {
+  let pages = 0;
+  const api = await aApi({
+    store: (store) => ({
+      ...store,
+      changes: async (filter) => {
+        if (filter.workspace !== undefined) pages += 1;
+        return store.changes(filter);
+      },
+    }),
+  });
+  const since = await api.store.latestChange();
+  const streams = await Promise.all(Array.from({ length: 20 }, () => follow(api, { since })));
+  for (const { next } of streams) await next('alive');
+  pages = 0;
+  const { token } = await minting(api);
+  for (const { next } of streams) expect((await next('token.created')).data.id).toBe(token.id);
+  // Once when the commit was told, and again where the poll told it before or after: never once for each.
+  expect(pages).toBeLessThan(streams.length / 2);
+});
+
+test('a token that may ask for verdicts may follow what they are made from', async () => {
+  const api = await aApi();
+  const { minted } = await api.manager(['verify']);
+  const stream = await follow(api, { token: minted.text });
+  expect(stream.response.statusCode).toBe(200);
+  const { token } = await minting(api);
+  expect((await stream.next('token.created')).data.id).toBe(token.id);
+});
+
+test('a token has so many streams and no more, and a closed one makes room', async () => {
+  const api = await aApi({ streamsOfToken: 2 });
+  const { minted } = await api.manager(['changes:read']);
+  const [first] = [await follow(api, { token: minted.text }), await follow(api, { token: minted.text })];
+  const asked = { token: minted.text, headers: { Accept: 'text/event-stream' } };
+  const third = await api.call('GET', '/v1/changes', asked);
+  expect({ status: third.status, ...third.json }).toMatchObject({
+    status: 429,
+    code: 'too_many',
+    detail: 'the token follows the change feed 2 times already',
+  });
+  expect(third.headers['retry-after']).toBe('5');
+  // Others are not held back by it.
+  await (await follow(api)).next('alive');
+  first?.response.destroy();
+  await vi.waitFor(async () => {
+    const stream = await follow(api, { token: minted.text });
+    expect(stream.response.statusCode).toBe(200);
+  }, 10_000);
+});
