@@ -1,37 +1,32 @@
-/** Reads logs that are ordered by `seq`: in parts that fit in memory, and as they grow. */
+/** Follows an ordered log by asking for what came after the last record seen. */
 import { setTimeout as wait } from 'node:timers/promises';
 
-interface Ordered {
-  readonly seq: number;
+export interface Log<T> {
+  /** The records after `seq`, oldest first, as many as fit in an answer. */
+  readonly after: (seq: number) => Promise<readonly T[]>;
+  readonly interrupted: AbortSignal;
+  /** Whether to go on when there is nothing new. */
+  readonly follow: boolean;
 }
 
-const PART = 1000;
 const POLL_MS = 1_000;
 
-/** The same records, so many at a time: a table is drawn when its rows are known. */
-export async function* inParts<T>(records: AsyncIterable<T>): AsyncGenerator<readonly T[], void, undefined> {
-  let part: T[] = [];
-  for await (const record of records) {
-    part.push(record);
-    if (part.length < PART) continue;
-    yield part;
-    part = [];
-  }
-  if (part.length > 0) yield part;
-}
-
-/** Follows a log that has no stream by asking again each second; ends only by the interruption, which throws its reason. */
-export async function* polled<T extends Ordered>(
+/** Every batch of records after `seq`; with `follow` it ends only by the interruption, which throws its reason. */
+export async function* batches<T extends { readonly seq: number }>(
   seq: number,
-  after: (seq: number) => AsyncIterable<T>,
-  interrupted: AbortSignal,
-): AsyncGenerator<T, never, undefined> {
+  { after, interrupted, follow }: Log<T>,
+): AsyncGenerator<readonly T[], void, undefined> {
   let last = seq;
   for (;;) {
-    for await (const record of after(last)) {
-      yield record;
-      last = record.seq;
+    const records = await after(last);
+    const newest = records.at(-1);
+    if (newest !== undefined && newest.seq > last) {
+      yield records;
+      last = newest.seq;
+    } else if (follow) {
+      await wait(POLL_MS, undefined, { signal: interrupted });
+    } else {
+      return;
     }
-    await wait(POLL_MS, undefined, { signal: interrupted });
   }
 }

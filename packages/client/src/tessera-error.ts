@@ -1,14 +1,12 @@
 /** The one error of this client: what went wrong, in fields that programs can act on. */
-import { type ErrorCode, isServerCode } from './error-codes.ts';
 
 /**
  * - `problem`: the server refused, and said why (RFC 9457)
  * - `network`: the server could not be reached, or the connection broke
  * - `timeout`: no complete answer in time
  * - `protocol`: something answered, but not as the management API does
- * - `missed`: the change feed cannot tell what came after the position that was asked for
  */
-export type ErrorKind = 'problem' | 'network' | 'timeout' | 'protocol' | 'missed';
+export type ErrorKind = 'problem' | 'network' | 'timeout' | 'protocol';
 
 /** One fault of the input. */
 export interface InputFault {
@@ -20,8 +18,8 @@ export interface InputFault {
 
 export interface ErrorFacts {
   readonly kind: ErrorKind;
-  /** What the server said; of a problem alone. */
-  readonly code?: string | undefined;
+  /** Stable: of the problem where the server sent one, else the kind. */
+  readonly code: string;
   readonly title: string;
   readonly detail?: string | undefined;
   readonly errors?: readonly InputFault[] | undefined;
@@ -36,10 +34,7 @@ export interface ErrorFacts {
 /** Thrown by every call that did not succeed. Neither its message nor its fields ever hold the token of the client. */
 export class TesseraError extends Error {
   readonly kind: ErrorKind;
-  /** Stable: of the problem where the server sent one, else the kind. `unexpected`: a code that this client does not know. */
-  readonly code: ErrorCode;
-  /** What the server said where `code` is `unexpected`: it is newer than this client, or something else answered. */
-  readonly rawCode: string | undefined;
+  readonly code: string;
   readonly title: string;
   readonly detail: string | undefined;
   readonly errors: readonly InputFault[];
@@ -50,11 +45,8 @@ export class TesseraError extends Error {
   constructor(facts: ErrorFacts) {
     super(facts.detail === undefined ? facts.title : `${facts.title}: ${facts.detail}`);
     this.name = 'TesseraError';
-    const { kind, code } = facts;
-    this.kind = kind;
-    // Only a server's own words are looked up: it cannot claim that the network failed.
-    this.code = kind === 'problem' ? (isServerCode(code) ? code : 'unexpected') : kind;
-    this.rawCode = this.code === 'unexpected' ? code : undefined;
+    this.kind = facts.kind;
+    this.code = facts.code;
     this.title = facts.title;
     this.detail = facts.detail;
     this.errors = Object.freeze([...(facts.errors ?? [])]);

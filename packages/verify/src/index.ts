@@ -46,6 +46,12 @@ export type { AccessClaims } from './lookups/access-claims.ts';
 export { type AddressesOnWire, type FactsOnWire, factsFromWire, factsToWire } from './lookups/facts-wire.ts';
 export { type ClaimedFacts, type JwtLookupOptions, jwtLookup } from './lookups/jwt.ts';
 export { type MemoryLookup, memoryLookup } from './lookups/memory.ts';
+export {
+  createVerifier,
+  type RemoteVerifier,
+  type VerifierMetrics,
+} from './lookups/remote/create-verifier.ts';
+export type { VerifierEvent, VerifierOptions } from './lookups/remote/options.ts';
 export { UnreadableFacts } from './lookups/strict-reader.ts';
 export { chain, type MaybePromise } from './maybe-promise.ts';
 export { narrowed } from './narrowed.ts';

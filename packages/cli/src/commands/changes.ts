@@ -22,7 +22,6 @@ export function defineChanges(group: Command, context: Context): void {
       quiet: items.map(({ id }) => id),
     }),
     latest: async (client) => (await client.changes.list({ limit: 1 })).latest,
-    after: (client, since) => client.changes.listAll({ since }),
-    follow: (client, since) => client.followChanges({ since }),
+    after: async (client, seq) => (await client.changes.list({ since: seq, limit: 1000 })).items,
   });
 }

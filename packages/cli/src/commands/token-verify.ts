@@ -49,9 +49,7 @@ export function addVerify(group: Command, context: Context): void {
         const token = await presented(run);
         const mode = explain === true ? 'explain' : undefined;
         const request = requestOf(run.options);
-        const asked = { token, audience, env, scopes: scope, request, cost, mode } as const;
-        // An explanation spends nothing.
-        return showVerdict(await client.verify(asked, { repeatable: explain === true }));
+        return showVerdict(await client.verify({ token, audience, env, scopes: scope, request, cost, mode }));
       }),
     );
   withExamples(command, [

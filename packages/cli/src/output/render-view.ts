@@ -17,9 +17,7 @@ export function renderView(view: View, color: boolean): string {
     }
     case 'rows': {
       if (view.rows.length === 0) return '';
-      const rows = view.rows.map((row) => row.map(cellText));
-      const hasHeader = view.header !== false;
-      const lines = hasHeader ? [view.columns.map((column) => column.toUpperCase()), ...rows] : rows;
+      const lines = [view.columns.map((column) => column.toUpperCase()), ...view.rows.map((row) => row.map(cellText))];
       const widths = view.columns.map((_, at) => Math.max(...lines.map((line) => width(line[at] ?? ''))));
       return lines
         .map((line, at) => {
@@ -27,7 +25,7 @@ export function renderView(view: View, color: boolean): string {
             .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)))
             .join(GAP)
             .trimEnd();
-          return `${hasHeader && at === 0 ? strong(text) : text}\n`;
+          return `${at === 0 ? strong(text) : text}\n`;
         })
         .join('');
     }

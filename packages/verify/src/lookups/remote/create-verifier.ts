@@ -1,0 +1,207 @@
+/** Verdicts in the caller's process: the decision of the server, over facts that are asked for once and dropped when they change. */
+import { decide } from '../../decide.ts';
+import { fault } from '../../fault.ts';
+import { chain, type MaybePromise } from '../../maybe-promise.ts';
+import type { Limiter, Ports, Quotas, TokenFacts } from '../../ports.ts';
+import { type Credential, presence } from '../../presence.ts';
+import type { Asked, Requirement } from '../../requirement.ts';
+import { deny, type Verdict } from '../../verdict.ts';
+import type { Verifier } from '../../verifier.ts';
+import { absentDigests } from './absent-digests.ts';
+import { askedVerdict, isCounted } from './asked-verdict.ts';
+import { following } from './following.ts';
+import { importedTexts } from './imported-texts.ts';
+import { keptFacts } from './kept-facts.ts';
+import { createLookUps } from './look-ups.ts';
+import { createNews } from './news.ts';
+import { readOptions, type VerifierOptions } from './options.ts';
+import { recentChanges } from './recent-changes.ts';
+import { remoteLookup } from './remote-lookup.ts';
+import { createReporting } from './reporting.ts';
+import { ServerRefused, serverCalls } from './server-calls.ts';
+import { sharing } from './shared-parts.ts';
+import { usageReports } from './usage-reports.ts';
+
+export interface RemoteVerifier extends Verifier {
+  /** How this process is called where the server counts who has confirmed a change. */
+  readonly id: string;
+  /** Resolves once news of the server comes: from then on cached tokens cost no call. */
+  ready(): Promise<void>;
+  metrics(): VerifierMetrics;
+}
+
+/** Counted since the verifier was made; the rest is as it is now. */
+export interface VerifierMetrics {
+  readonly hits: number;
+  readonly misses: number;
+  /** Tokens refused without a call, since the server did not know them a moment ago. */
+  readonly absent: number;
+  /** Look-ups of tokens that were in memory, and not believed for want of news. */
+  readonly rechecks: number;
+  /** Served although the server could not be asked (`dangerouslyServeStaleForMs`). */
+  readonly servedStale: number;
+  /** Calls that looked tokens up. */
+  readonly lookups: number;
+  /** Tokens in memory. */
+  readonly cached: number;
+  readonly cachedAbsent: number;
+  /** Seconds since which changes may be unknown; infinite before the first news. */
+  readonly lagSeconds: number;
+  readonly stalenessBoundSeconds: number;
+  /** Counts of use that the server has not acknowledged, and verdicts whose count was given up. */
+  readonly usageWaiting: number;
+  readonly usageLost: number;
+}
+
+/** Digests that nobody has: bounded, since a stranger chooses them. */
+const MOST_ABSENT = 10_000;
+const ABSENT_FOR_MS = 10_000;
+/** Look-ups that wait at once, over all digests. */
+const MOST_WAITING = 2000;
+
+/**
+ * A verifier of the tokens of a Tessera server, which it follows until `close` is called.
+ *
+ * @throws RangeError naming the option that cannot be used
+ * @example
+ * const verifier = createVerifier({ url: 'https://tessera.example.com', token, audience: 'https://api.example.com' });
+ */
+export function createVerifier(options: VerifierOptions): RemoteVerifier {
+  const settings = readOptions(options);
+  const { monotonic, clock, timeoutMs, stalenessMs, requirement: own, onEvent } = settings;
+  const id = `vrf_${crypto.randomUUID().replaceAll('-', '')}`;
+  const onError = (error: unknown): void => onEvent({ type: 'error', error });
+  const calls = serverCalls(settings);
+  const news = createNews({ monotonic, boundMs: stalenessMs });
+  const kept = keptFacts(settings.maxTokens);
+  const absent = absentDigests({ monotonic, max: MOST_ABSENT, forMs: ABSENT_FOR_MS });
+  const imports = importedTexts();
+  const lookUps = createLookUps({
+    calls,
+    monotonic,
+    joinMs: timeoutMs,
+    maxWaiting: MOST_WAITING,
+    onImports: imports.set,
+  });
+  const tokens = remoteLookup({
+    news,
+    kept,
+    absent,
+    recent: recentChanges(),
+    imports,
+    lookUps,
+    share: sharing(),
+    dangerouslyServeStaleForMs: settings.dangerouslyServeStaleForMs,
+    onError,
+  });
+  const usage = usageReports({ calls, verifier: id, now: () => clock.now(), onError });
+  const reporting = createReporting({ calls, usage, verifier: id, monotonic, onError });
+  const isReady = Promise.withResolvers<void>();
+  let isFollowing = false;
+  let isClosed = false;
+
+  const feed = following({
+    calls,
+    news,
+    monotonic,
+    silenceMs: stalenessMs,
+    random: Math.random,
+    onChange: tokens.change,
+    onRestart: tokens.restart,
+    onPosition(position) {
+      reporting.reached(position);
+      if (isFollowing) return;
+      isFollowing = true;
+      onEvent({ type: 'following' });
+      isReady.resolve();
+    },
+    onLost(error) {
+      isFollowing = false;
+      if (error instanceof ServerRefused && error.isOfCaller) tokens.forget();
+      onEvent({ type: 'lost', error });
+    },
+  });
+
+  const ports: Ports = {
+    tokens,
+    clock,
+    limiter: countedByServer,
+    quotas: countedByServer,
+    onFault: onError,
+    ...(settings.signed && { signed: settings.signed }),
+    ...(settings.proofs && { proofs: settings.proofs }),
+  };
+
+  const judged = (verdict: Verdict, asked: Asked): MaybePromise<Verdict> => {
+    const { principal } = verdict;
+    if (principal === undefined) return verdict;
+    // What the decision was given by the lookups comes back as it was.
+    const facts = principal as TokenFacts;
+    // The server counts those that it judges.
+    if (verdict.valid && isCounted(facts)) return counted(facts, asked);
+    // Tokens of another issuer are unknown to the server.
+    if (facts.clockSkewMs === undefined) usage.count(verdict.valid, facts);
+    return verdict;
+  };
+
+  const counted = (facts: TokenFacts, asked: Asked): Promise<Verdict> =>
+    askedVerdict(facts, asked, calls).catch((error: unknown) => fault(error, ports));
+
+  const judge = (credential: Credential, asked: Asked): MaybePromise<Verdict> =>
+    chain(decide(credential, asked, ports), (verdict) => judged(verdict, asked));
+
+  feed.start();
+  reporting.start();
+
+  return {
+    id,
+    requirement: own,
+    verify(presented, { requirement = own, circumstances }) {
+      if (isClosed) return deny('fault', { detail: 'the verifier is closed' });
+      const present = presence(presented);
+      if (present.outcome === 'empty') return deny('missing', { detail: 'the credential is empty' });
+      if (present.outcome !== 'present') return deny(present.outcome);
+      if (isCountedHere(requirement)) return fault(new Error('limits of a requirement are not counted here'), ports);
+      const asked: Asked = { requirement, circumstances };
+      // Which texts are imported tokens is known once the server has answered anything.
+      if (imports.isKnown()) return judge(present.credential, asked);
+      return lookUps
+        .refresh()
+        .catch(onError)
+        .then(() => judge(present.credential, asked));
+    },
+    ready: () => isReady.promise,
+    metrics() {
+      const { hit, miss, absent: absentHits, recheck, stale } = tokens.counts();
+      return {
+        hits: hit,
+        misses: miss,
+        absent: absentHits,
+        rechecks: recheck,
+        servedStale: stale,
+        lookups: lookUps.calls(),
+        cached: kept.size(),
+        cachedAbsent: absent.size(),
+        lagSeconds: news.ageMs() / 1000,
+        stalenessBoundSeconds: stalenessMs / 1000,
+        usageWaiting: usage.waiting(),
+        usageLost: usage.lost(),
+      };
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      feed.stop();
+      await reporting.stop(timeoutMs);
+      calls.close();
+      tokens.forget();
+    },
+  };
+}
+
+/** Passes everything: whoever has limits, quotas or credits is judged by the server right after, before anybody hears of it. */
+const countedByServer: Limiter & Quotas = { take: () => ({ allowed: true, states: [] }) };
+
+function isCountedHere({ limits, quotas, concurrency, shadow }: Requirement): boolean {
+  return limits.length > 0 || quotas.length > 0 || concurrency.length > 0 || shadow !== undefined;
+}

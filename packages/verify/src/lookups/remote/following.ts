@@ -1,0 +1,132 @@
+/** Follows the change feed over one stream for as long as the verifier lives: reconnects, resumes, and notices silence. */
+import { eventReader, type ServerEvent } from './event-reader.ts';
+import type { News, StreamNews } from './news.ts';
+import type { Change } from './recent-changes.ts';
+import type { ServerCalls } from './server-calls.ts';
+import { readBeat, readChange, readMissed } from './wire.ts';
+
+export interface FollowingOptions {
+  readonly calls: Pick<ServerCalls, 'stream'>;
+  readonly news: Pick<News, 'asked'>;
+  readonly monotonic: () => number;
+  /** A stream that brings nothing for so many milliseconds is given up. */
+  readonly silenceMs: number;
+  /** From 0 to 1, as Math.random. */
+  readonly random: () => number;
+  /** Must be applied when it returns. */
+  readonly onChange: (change: Change) => void;
+  /** What happened before this position may be unknown: everything is to be forgotten. */
+  readonly onRestart: (position: number) => void;
+  /** A beat was read: everything up to this position is applied. */
+  readonly onPosition: (position: number) => void;
+  /** The stream ended, or could not be opened; it is tried again. */
+  readonly onLost: (error: unknown) => void;
+}
+
+export interface Following {
+  start(): void;
+  stop(): void;
+}
+
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 5000;
+/**
+ * A stream is opened anew after so long, so that what clocks drift apart does not add up; sooner where opening it took long, since
+ * for all of its life its news counts as older by that.
+ */
+const LIFE_MS = 600_000;
+const SLOW_LIFE_MS = 2000;
+const SLOW_OPENING_MS = 500;
+
+export function following(options: FollowingOptions): Following {
+  const { calls, news, monotonic, silenceMs, random } = options;
+  const stopped = new AbortController();
+  let position: number | undefined;
+  let failures = 0;
+
+  const apply = ({ type, data }: ServerEvent, stream: StreamNews): void => {
+    if (type === 'alive') {
+      const beat = readBeat(data);
+      // The number went back: another history, of a store that was restored.
+      if (position === undefined || beat.seq < position) options.onRestart(beat.seq);
+      position = beat.seq;
+      options.onPosition(position);
+      stream.vouched(beat);
+      failures = 0;
+    } else if (type === 'missed') {
+      position = readMissed(data);
+      options.onRestart(position);
+    } else {
+      const change = readChange(type, data);
+      if (position === undefined) options.onRestart(change.seq - 1);
+      position = change.seq;
+      options.onChange(change);
+    }
+  };
+
+  /** Resolves when the stream has lived its life; rejects where it ended before. */
+  const follow = async (): Promise<void> => {
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    stopped.signal.addEventListener('abort', abort, { once: true });
+    const askedAt = monotonic();
+    let heardAt = askedAt;
+    const watch = setInterval(() => {
+      if (monotonic() - heardAt > silenceMs) abort();
+    }, silenceMs / 4);
+    try {
+      const stream = news.asked();
+      const path = position === undefined ? '/v1/changes' : `/v1/changes?since=${position}`;
+      const bytes = await calls.stream(path, controller.signal);
+      const openedAt = monotonic();
+      const life = openedAt - askedAt > SLOW_OPENING_MS ? SLOW_LIFE_MS : LIFE_MS * (0.75 + random() / 4);
+      const read = eventReader();
+      for await (const chunk of bytes) {
+        heardAt = monotonic();
+        for (const event of read(chunk)) apply(event, stream);
+        if (heardAt - openedAt > life) return;
+      }
+      throw new Error('the change feed ended');
+    } finally {
+      clearInterval(watch);
+      stopped.signal.removeEventListener('abort', abort);
+      abort();
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      try {
+        await follow();
+      } catch (error) {
+        if (stopped.signal.aborted) return;
+        options.onLost(error);
+        await pause(backoff(failures, random), stopped.signal);
+        failures += 1;
+      }
+    }
+  };
+
+  return {
+    start: () => void run(),
+    stop: () => stopped.abort(),
+  };
+}
+
+/** Doubled from failure to failure; half of it at random, so that not all verifiers of a server that restarts come back at once. */
+function backoff(failures: number, random: () => number): number {
+  const full = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10));
+  return full * (0.5 + random() / 2);
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,129 @@
+/**
+ * The lookup of a verifier: facts in memory, dropped when the feed says so, believed for as long as the feed proves that nothing
+ * was missed, and asked for again where it does not. Facts are kept, never verdicts: nothing is reused for what it was not judged for.
+ */
+import type { DigestKey } from '../../digest.ts';
+import type { MaybePromise } from '../../maybe-promise.ts';
+import type { TokenFacts, TokenLookup } from '../../ports.ts';
+import type { AbsentDigests } from './absent-digests.ts';
+import type { ImportedTexts } from './imported-texts.ts';
+import type { KeptFacts } from './kept-facts.ts';
+import type { Found, LookUps } from './look-ups.ts';
+import type { News } from './news.ts';
+import { type Change, introduces, type RecentChanges } from './recent-changes.ts';
+import { ServerRefused, ServerUnavailable } from './server-calls.ts';
+import type { Share } from './shared-parts.ts';
+
+export interface RemoteLookupParts {
+  readonly news: Pick<News, 'fresh' | 'ageMs'>;
+  readonly kept: KeptFacts;
+  readonly absent: AbsentDigests;
+  readonly recent: RecentChanges;
+  readonly imports: ImportedTexts;
+  readonly lookUps: Pick<LookUps, 'find' | 'refresh'>;
+  readonly share: Share;
+  /** Where the server cannot answer, what is kept is served until news is older than this. 0: never. */
+  readonly dangerouslyServeStaleForMs: number;
+  /** Waits; default: a timer. */
+  readonly pause?: (ms: number) => Promise<void>;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface RemoteLookup extends TokenLookup {
+  /** A change of the feed: it is applied when this returns. */
+  change(change: Change): void;
+  /** The feed begins anew at this position: nothing that is kept can be relied on. */
+  restart(position: number): void;
+  /** The server will no longer answer this verifier: nothing is kept. */
+  forget(): void;
+  counts(): Readonly<Record<LookupOutcome, number>>;
+}
+
+/** `recheck`: it was kept, and not believed; `stale`: it was served all the same, as the service asked for by name. */
+export type LookupOutcome = 'hit' | 'miss' | 'absent' | 'recheck' | 'stale';
+
+/** How often facts are asked for that change while they are on their way, and how long is waited before the second time. */
+const TRIES = 5;
+const PAUSE_MS = 20;
+
+export function remoteLookup(parts: RemoteLookupParts): RemoteLookup {
+  const { news, kept, absent, recent, imports, lookUps, share, dangerouslyServeStaleForMs, onError } = parts;
+  const pause = parts.pause ?? timer;
+  const counts: Record<LookupOutcome, number> = { hit: 0, miss: 0, absent: 0, recheck: 0, stale: 0 };
+
+  /** What was read is kept where every change since then is known and none of them is of it. */
+  const arrived = (digest: DigestKey, { facts, seq }: Found): 'usable' | 'outdated' => {
+    const judgement = recent.judge(seq, facts);
+    if (judgement === 'changed') return 'outdated';
+    // Whatever was kept was read earlier.
+    if (judgement === 'unknown' || facts === undefined) kept.delete(digest);
+    if (judgement === 'holds') {
+      if (facts === undefined) absent.add(digest);
+      else kept.keep(digest, share(facts));
+    }
+    return 'usable';
+  };
+
+  const ask = async (digest: DigestKey): Promise<TokenFacts | undefined> => {
+    for (let tried = 1; tried <= TRIES; tried += 1) {
+      const found = await lookUps.find(digest);
+      if (arrived(digest, found) === 'usable') return found.facts;
+      // Another node answered, that had not heard of the change yet.
+      await pause(PAUSE_MS * 2 ** tried);
+    }
+    throw new ServerUnavailable('a token changed as often as it was looked up');
+  };
+
+  /** Only where nobody answers: a refusal is an answer, and who may no longer ask may no longer know. */
+  const inSpite = (digest: DigestKey, error: unknown): TokenFacts => {
+    if (error instanceof ServerRefused && error.isOfCaller) forget();
+    const facts = kept.get(digest);
+    const isServable = error instanceof ServerUnavailable && news.ageMs() <= dangerouslyServeStaleForMs;
+    if (facts === undefined || dangerouslyServeStaleForMs === 0 || !isServable) throw error;
+    counts.stale += 1;
+    return facts;
+  };
+
+  const forget = (): void => {
+    kept.clear();
+    absent.clear();
+  };
+
+  const known = (digest: DigestKey): TokenFacts | undefined => {
+    const facts = news.fresh() ? kept.get(digest) : undefined;
+    if (facts !== undefined) counts.hit += 1;
+    return facts;
+  };
+
+  return {
+    known,
+    find(digest): MaybePromise<TokenFacts | undefined> {
+      const facts = known(digest);
+      if (facts !== undefined) return facts;
+      if (news.fresh() && absent.has(digest)) {
+        counts.absent += 1;
+        return undefined;
+      }
+      counts[kept.get(digest) === undefined ? 'miss' : 'recheck'] += 1;
+      return ask(digest).catch((error: unknown) => inSpite(digest, error));
+    },
+    imported: (text) => imports.digestsOf(text),
+    change(change) {
+      recent.add(change);
+      kept.drop(change);
+      if (introduces(change)) absent.clear();
+      if (change.kind === 'token.imported') lookUps.refresh().catch(onError);
+    },
+    restart(position) {
+      recent.restart(position);
+      forget();
+      lookUps.refresh().catch(onError);
+    },
+    forget,
+    counts: () => ({ ...counts }),
+  };
+}
+
+function timer(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
