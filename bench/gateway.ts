@@ -29,36 +29,44 @@ async function measure(rig: Rig, tokens: number): Promise<Outcome> {
   const { port } = behind.upstream;
   const others = {
     floor: await startProxy('node:http, undici', port),
+    least: await startProxy('the least gateway', port, tokens),
     fastify: await startProxy('@fastify/http-proxy', port),
     'http-proxy-3': await startProxy('http-proxy-3', port),
   };
   const contestants = { ours: behind.ours, ...others };
-  await requireSameAnswers(contestants, ['ours'], port);
+  await requireSameAnswers(contestants, ['ours', 'least'], port);
   const { figures, cpuFigures, busy } = await contest(contestants, {
     order: { kind: 'forward', tokens, connections: 32 },
     rounds,
     seconds,
     // Every token once: the facts of all of them are in memory, as after a minute of real traffic.
-    warmUp: { ours: Math.max(tokens, WARM_UP), floor: WARM_UP, fastify: WARM_UP, 'http-proxy-3': WARM_UP },
+    warmUp: {
+      ours: Math.max(tokens, WARM_UP),
+      floor: WARM_UP,
+      least: WARM_UP,
+      fastify: WARM_UP,
+      'http-proxy-3': WARM_UP,
+    },
   });
   await Promise.all([behind, ...Object.values(others)].map((server) => server.stop()));
-  const row = (name: keyof typeof others, what: string, goal: string, least: number) => {
+  const row = (name: keyof typeof others, what: string, goal: string, atLeast?: number) => {
     const ratio = medianRatio(figures.ours, figures[name]);
     return {
       what: `gateway: credential, scope, two rate limits, usage, log; ${tokens.toLocaleString('en')} tokens`,
       ours: rate(median(figures.ours)),
-      against: `${rate(median(figures[name]))} ${what}; checks nothing`,
+      against: `${rate(median(figures[name]))} ${what}`,
       ratio: times(ratio),
       goal,
-      met: ratio >= least,
+      met: atLeast === undefined ? undefined : ratio >= atLeast,
     };
   };
   const byCpu = Object.keys(others) as (keyof typeof others)[];
   return {
     rows: [
-      row('floor', 'node:http, undici', `>= ${GOAL}x`, GOAL),
-      row('fastify', '@fastify/http-proxy 11.6.3', '>= 1x', 1),
-      row('http-proxy-3', 'http-proxy-3 2.0.1', '>= 1x', 1),
+      row('floor', 'node:http, undici; checks nothing', `>= ${GOAL}x`, GOAL),
+      row('least', 'the same with a Map of credentials and what ours sends and answers', 'none'),
+      row('fastify', '@fastify/http-proxy 11.6.3; checks nothing', '>= 1x', 1),
+      row('http-proxy-3', 'http-proxy-3 2.0.1; checks nothing', '>= 1x', 1),
     ],
     notes: [
       `gateway, ${tokens.toLocaleString('en')} tokens: for each second of CPU time ${byCpu.map((name) => `${times(medianRatio(cpuFigures.ours, cpuFigures[name]))} of ${name}`).join(', ')}; ${busyNote(busy)}`,
