@@ -1,6 +1,6 @@
 /** A real PostgreSQL for tests: from npm, or the one that TEST_DATABASE_URL names. */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +10,22 @@ import pg from 'pg';
 export interface TestPostgres {
   /** Makes an empty database and returns its URL. */
   createDatabase(): Promise<string>;
-  /** Ends and starts the server, with all its data. Absent where the server is not ours. */
-  readonly power?: { off(): Promise<void>; on(): Promise<void> };
+  /** What can be done to the server. Absent where it is not ours. */
+  readonly power?: Power;
   /** Stops the server and removes its files, or drops the databases that were made. */
   close(): Promise<void>;
+}
+
+export interface Power {
+  /** Ends the server. */
+  off(): Promise<void>;
+  /** Starts it again, with all its data. */
+  on(): Promise<void>;
+  /** Stops all of its processes where they are (SIGSTOP): connections stay, also new ones, and nothing answers. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** Kills it (SIGKILL), as a machine that loses its power would. */
+  kill(): Promise<void>;
 }
 
 const ATTEMPTS = 3;
@@ -55,13 +67,51 @@ async function startOwn(): Promise<TestPostgres> {
     const admin = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
     return {
       createDatabase: () => createDatabase(admin),
-      power: { off: () => server.stop(), on: () => server.start() },
+      power: powerOf(server, join(folder, `data-${attempt}`)),
       close: async () => {
         await server.stop();
         await rm(folder, { recursive: true, force: true });
       },
     };
   }
+}
+
+function powerOf(server: EmbeddedPostgres, folder: string): Power {
+  let frozen: readonly number[] = [];
+  const signal = (signal: NodeJS.Signals, pids: readonly number[]): void => {
+    for (const pid of pids) process.kill(pid, signal);
+  };
+  return {
+    off: () => server.stop(),
+    on: () => server.start(),
+    async freeze() {
+      const postmaster = await postmasterOf(folder);
+      // It first: it starts no more of them then.
+      signal('SIGSTOP', [postmaster]);
+      frozen = [postmaster, ...(await childrenOf(postmaster))];
+      signal('SIGSTOP', frozen.slice(1));
+    },
+    async thaw() {
+      signal('SIGCONT', frozen);
+      frozen = [];
+    },
+    async kill() {
+      const postmaster = await postmasterOf(folder);
+      const all = [postmaster, ...(await childrenOf(postmaster))];
+      signal('SIGKILL', all);
+      // Resolves at once where the process is gone already.
+      await server.stop();
+    },
+  };
+}
+
+async function postmasterOf(folder: string): Promise<number> {
+  return Number((await readFile(join(folder, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.trim().split(' ').filter(Boolean).map(Number);
 }
 
 function useGiven(admin: string): TestPostgres {

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, trustedProxies } from '@tessera/verify';
 import { cursors } from './api/cursor.ts';
+import { isOfDataPlane } from './api/data-plane.ts';
 import { apiHandler } from './api/handler.ts';
 import { inFlight, REMEMBERED_MS } from './api/idempotency.ts';
 import { openApiDocument } from './api/openapi.ts';
@@ -143,7 +144,7 @@ async function mount(parts: Mounting): Promise<App> {
     api: apiOf(parts, () => state.draining),
     forwardAuth: forwardAuthHandler(doors),
     metrics: metricsDoor({ metrics: shown, judging, open: isLoopback(config.host) }),
-    ready: () => readiness(store, judging, state),
+    ready: () => readiness(parts, state),
     version: parts.version,
     jwks: JSON.stringify({ keys: assertions === undefined ? [] : [assertions.publicKey] }),
     openApi: JSON.stringify(openApiDocument(parts.version.version)),
@@ -174,6 +175,8 @@ async function mount(parts: Mounting): Promise<App> {
   const { reload } = parts;
   const watching = reload === undefined ? NOT_FOLLOWED : followConfig({ ...parts, reload }, routes.follow);
   const sweep = setInterval(() => {
+    // Answers are remembered by management, and forgotten by it.
+    if (config.role === 'data-plane') return;
     store
       .write((tx) => tx.dropIdempotencyBefore(clock.now() - REMEMBERED_MS))
       .catch((err: unknown) => log.warn({ err }, 'old idempotency records stay'));
@@ -229,6 +232,7 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
     bodyTimeoutMs: config.stallSeconds * 1000,
     auditKey,
     isDraining,
+    serves: config.role === 'data-plane' ? isOfDataPlane : undefined,
     events: {
       minted: metrics.minted,
       revoked: () => metrics.revoked(),
@@ -239,7 +243,10 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
   });
 }
 
-async function readiness(store: Store, judging: Judging, state: { readonly draining: boolean }): Promise<Readiness> {
+async function readiness(
+  { config, store, judging }: Mounting,
+  state: { readonly draining: boolean },
+): Promise<Readiness> {
   const answers = await store.latestChange().then(
     () => true,
     () => false,
@@ -249,7 +256,9 @@ async function readiness(store: Store, judging: Judging, state: { readonly drain
     feed: judging.feed.follows() ? ('ok' as const) : ('failing' as const),
     accepting: state.draining ? ('failing' as const) : ('ok' as const),
   };
-  return { ready: Object.values(checks).every((check) => check === 'ok'), checks };
+  // A data plane is of use for as long as it may believe its memory, which is what its feed says.
+  const needed = config.role === 'data-plane' ? [checks.feed, checks.accepting] : Object.values(checks);
+  return { ready: needed.every((check) => check === 'ok'), checks };
 }
 
 function isLoopback(host: string): boolean {

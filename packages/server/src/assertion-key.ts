@@ -1,6 +1,6 @@
 /** The key that signs assertions, from its file. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { StartRefused } from './core/bootstrap.ts';
+import { StartRefused } from './core/start-refused.ts';
 import { readTextFile } from './read-file.ts';
 
 /** An Ed25519 private key in PKCS #8 and PEM. Throws `StartRefused` for a file that is no such key, or that others can read. */

@@ -92,11 +92,13 @@ function warningText(warning: ConfigProblem): string {
   return `warning: ${formatProblem(warning)}`;
 }
 
-function announce({ ports, rootToken, sample }: Started, { host, data }: Config, workers: number): void {
+function announce({ ports, rootToken, sample }: Started, { host, data, role }: Config, workers: number): void {
   const at = (port: number, scheme = 'http'): string =>
     `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   print(`Tessera ${packageVersion()} is listening`);
-  print(`  platform  ${at(ports.platform)}   management API, verify`);
+  print(
+    `  platform  ${at(ports.platform)}   ${role === 'all' ? 'management API, verify' : 'verify; a data plane has no management API'}`,
+  );
   print(`  gateway   ${at(ports.gateway)}${sample ? `   sample route: ${at(ports.gateway)}/echo` : ''}`);
   if (ports.platformTls !== undefined) print(`  platform  ${at(ports.platformTls, 'https')}`);
   if (ports.gatewayTls !== undefined) print(`  gateway   ${at(ports.gatewayTls, 'https')}`);

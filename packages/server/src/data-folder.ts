@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { StartRefused } from './core/bootstrap.ts';
+import { StartRefused } from './core/start-refused.ts';
 
 const KEY_FILE = 'master.key';
 const KEY_BYTES = 32;
@@ -14,11 +14,17 @@ export function ensureDataFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 }
 
-/** The setting's key; else the one in the folder, which is drawn at the first start. Throws `StartRefused` for a file that is no key. */
-export function masterKey(folder: string, setting: KeyObject | undefined): Uint8Array {
+/** The setting's key; else the one in the folder, which is drawn at the first start where it may be. Throws `StartRefused` for none, or a file that is no key. */
+export function masterKey(
+  folder: string,
+  { setting, mayDraw }: { readonly setting: KeyObject | undefined; readonly mayDraw: boolean },
+): Uint8Array {
   if (setting !== undefined) return setting.export();
   const path = join(folder, KEY_FILE);
-  if (!existsSync(path)) drawKey(path);
+  if (!existsSync(path)) {
+    if (!mayDraw) throw new StartRefused(`${path} is missing: a data plane needs the master key of its platform`);
+    drawKey(path);
+  }
   if ((statSync(path).mode & 0o077) !== 0) throw new StartRefused(`${path} can be read by others: chmod 600 it`);
   const text = readFileSync(path, 'latin1').trim();
   if (!/^[0-9a-f]{64}$/.test(text)) throw new StartRefused(`${path} does not hold ${KEY_BYTES} bytes in hex`);

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
 import type { Clock, TrustedProxies } from '@tessera/verify';
 import type { Config } from './config/load.ts';
-import { StartRefused } from './core/bootstrap.ts';
+import { StartRefused } from './core/start-refused.ts';
 import { followCertificate, type LoadedCertificate } from './http/certificates.ts';
 import { listen } from './http/listen.ts';
 import {

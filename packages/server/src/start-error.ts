@@ -1,5 +1,5 @@
 /** Why a start failed, as the operator is told. */
-import { StartRefused } from './core/bootstrap.ts';
+import { StartRefused } from './core/start-refused.ts';
 
 /** What was refused on purpose, and what the system refused, needs no stack. */
 export function startError(error: unknown): string {

@@ -23,6 +23,8 @@ import type { ApiServices, ReadName, VerifyName, WriteName } from './services.ts
 import { streamPlaces } from './stream-places.ts';
 import { verifyHandler } from './verify.ts';
 
+const NOT_HERE = problem('not_found', { detail: 'this node is a data plane: it has no management API' });
+
 export type ApiHandler = (request: IncomingMessage, response: ServerResponse, incoming: Incoming) => void;
 
 export function apiHandler(services: ApiServices): ApiHandler {
@@ -37,6 +39,7 @@ export function apiHandler(services: ApiServices): ApiHandler {
     if (found.outcome === 'method') {
       return refuse(response, incoming, problem('method_not_allowed', { headers: { Allow: found.allow } }));
     }
+    if (services.serves?.(found.operation) === false) return refuse(response, incoming, NOT_HERE);
     if (found.name === 'verify.batch') return verify.batch(request, response, incoming);
     timed(response, { path: found.operation.path, method: found.operation.method }, services);
     serve({ request, response, incoming, ...found }, parts).catch((error: unknown) => {

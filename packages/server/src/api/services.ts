@@ -1,5 +1,5 @@
 /** What the management API is given: built once by the composition root. */
-import type { Body, OperationName, Operations, Output, Params, Query } from '@tessera/contract';
+import type { Body, Operation, OperationName, Operations, Output, Params, Query } from '@tessera/contract';
 import type { Clock, Ports, TokenKind } from '@tessera/verify';
 import type { Call, Confirmed } from '../core/call.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
@@ -37,6 +37,8 @@ export interface ApiServices {
   readonly bodyTimeoutMs?: number;
   /** Streams of the change feed that a token may have open at once; absent: 1,024. */
   readonly streamsOfToken?: number;
+  /** Whether this node answers an operation; absent: all of them. */
+  readonly serves?: ((operation: Operation) => boolean) | undefined;
   /** Authenticates the heads of the audit chains. */
   readonly auditKey: Uint8Array;
   /** Whether this node is about to stop: who follows the feed goes to another one. */

@@ -45,6 +45,13 @@ function contradictions(values: SettingValues, given: ReadonlySet<SettingName>):
     const [at, other] = given.has(later) ? [later, earlier] : [earlier, later];
     problems.push({ path: [at], message: `is the port of ${other} too` });
   }
+  // Over a file there is one machine, and the platform on it is there or is not.
+  if (values.role === 'data-plane' && !/^postgres(ql)?:/.test(values.databaseUrl ?? '')) {
+    problems.push({
+      path: ['role'],
+      message: 'cannot be data-plane without a database that nodes share: set databaseUrl to postgres://...',
+    });
+  }
   // Either the addresses say who our proxies are, or the count: a list that is not asked would look like protection.
   if (values.trustedHops > 0 && values.trustedProxies.length > 0) {
     problems.push({

@@ -23,6 +23,7 @@ type ForwardedHeader = (typeof FORWARDED_HEADERS)[number];
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 /** Which of the two listeners a setting is about. */
 const DOORS = ['none', 'gateway', 'platform', 'both'] as const;
+const ROLES = ['all', 'data-plane'] as const;
 const CLIENT_CERTIFICATES = ['off', 'optional', 'required'] as const;
 
 export const settings = {
@@ -119,6 +120,12 @@ export const settings = {
     type: type.databaseUrl,
     secret: true,
     doc: '`sqlite:<file>`, or `postgres://...` for several nodes. Without it an SQLite file in the data folder.',
+  }),
+  role: required<(typeof ROLES)[number]>({
+    env: 'TESSERA_ROLE',
+    type: type.oneOf(ROLES),
+    default: 'all',
+    doc: 'What this node does: `all`, or `data-plane`: gateway, forward-auth and verify, without management. A data plane needs PostgreSQL, and waits for a node with role `all` to prepare it.',
   }),
   rootToken: optional({
     env: 'TESSERA_ROOT_TOKEN',

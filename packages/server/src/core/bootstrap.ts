@@ -4,23 +4,20 @@ import { generate, parse } from '@tessera/token';
 import { newId } from './ids.ts';
 import { deriveKey } from './keys.ts';
 import type { Token } from './model.ts';
+import { StartRefused } from './start-refused.ts';
 import { DigestTaken, type Store, type Tx } from './store-port.ts';
 import { secretOf } from './tokens/draw.ts';
 import { MANAGEMENT_AUDIENCE } from './tokens/facts.ts';
 import { DEFAULT_WORKSPACE, foundWorkspace } from './workspaces.ts';
 
 const ROOT_TOKEN = 'root_token';
-const KEY_CHECK = 'key_check';
+export const KEY_CHECK = 'key_check';
+export const WRONG_KEY = 'the master key is not the one this store was made with';
 
 export interface Bootstrapped {
   readonly defaultWorkspace: string;
   /** The new root token's text, where this start made one: to be shown once. */
   readonly rootToken: string | undefined;
-}
-
-/** Thrown where starting would be wrong: a master key or root token that does not belong to this store. */
-export class StartRefused extends Error {
-  override readonly name = 'StartRefused';
 }
 
 /**
@@ -46,12 +43,17 @@ export async function bootstrap(
   });
 }
 
+/** Proves that it is the same key, and reveals nothing of it. */
+export function keyCheck(masterKey: Uint8Array): string {
+  return createHmac('sha256', deriveKey(masterKey, 'key-check')).update('tessera').digest('hex');
+}
+
 /** A store answers to one master key; with another, heads and cursors would be forgeries to each other. */
 async function checkKey(tx: Tx, masterKey: Uint8Array): Promise<void> {
-  const check = createHmac('sha256', deriveKey(masterKey, 'key-check')).update('tessera').digest('hex');
+  const check = keyCheck(masterKey);
   const kept = await tx.meta(KEY_CHECK);
   if (kept === undefined) await tx.setMeta(KEY_CHECK, check);
-  else if (kept !== check) throw new StartRefused('the master key is not the one this store was made with');
+  else if (kept !== check) throw new StartRefused(WRONG_KEY);
 }
 
 async function foundDefault(tx: Tx, now: number): Promise<string> {

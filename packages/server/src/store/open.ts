@@ -19,6 +19,8 @@ export interface StoreOptions {
   readonly seal: AuditSeal;
   readonly clock: Clock;
   readonly log?: StoreLog;
+  /** `await`: whoever else migrates the database is waited for; needs one that nodes share. Default: this process does. */
+  readonly schema?: 'migrate' | 'await';
   /** What runs in the thread of the embedded store, and how long it may take; for tests. */
   readonly thread?: ThreadTerms;
 }
@@ -45,9 +47,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 }
 
-function openEngine({ url, dataFolder, log, thread }: StoreOptions): Promise<Engine> {
+function openEngine({ url, dataFolder, log, schema = 'migrate', thread }: StoreOptions): Promise<Engine> {
   if (url === undefined) return openSqlite(join(dataFolder, DEFAULT_FILE), { ...thread, log });
-  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url, log);
+  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url, { schema, log });
   const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
   // The URL may hold a password, so it is not repeated.
   if (file === undefined) throw new Error('the database URL must begin with sqlite: or postgres://');

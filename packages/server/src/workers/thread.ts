@@ -1,7 +1,7 @@
 /** A thread that serves, as the one that started it sees it. */
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { App } from '../app.ts';
-import { StartRefused } from '../core/bootstrap.ts';
+import { StartRefused } from '../core/start-refused.ts';
 import { type Answering, type Conversation, converse } from './conversation.ts';
 import type { OfMain, OfWorker, WorkerStart } from './questions.ts';
 

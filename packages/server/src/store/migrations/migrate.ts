@@ -7,7 +7,11 @@ import { credits } from './0002-credits.ts';
 import { lastUse } from './0003-last-use.ts';
 import { nodes } from './0004-nodes.ts';
 import { workspacePrefixes } from './0005-workspace-prefixes.ts';
-import type { ColumnTypes } from './column-types.ts';
+import { type ColumnTypes, sqliteTypes } from './column-types.ts';
+import { hasSchema } from './has-schema.ts';
+
+/** In the order in which they are made. */
+export const migrationNames: readonly string[] = Object.keys(migrations(sqliteTypes));
 
 /** In the order of their names. A migration that was released is never edited: the next one mends it. */
 function migrations(types: ColumnTypes): Record<string, Migration> {
@@ -24,7 +28,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
  * All that is missing, in one transaction. `begin` makes this process the only writer, so that others that start at
  * the same time wait, and then find nothing left to do.
  *
- * @throws where a migration fails, or the database has one that this version does not know; nothing was changed then
+ * @throws where a migration fails; StartRefused where the database has one that this version does not know. Nothing was changed then
  */
 export async function migrate(
   db: Db,
@@ -33,6 +37,7 @@ export async function migrate(
   await db.connection().execute(async (connection) => {
     try {
       await begin(connection);
+      await hasSchema(connection, migrationNames);
       const migrator = new Migrator({
         db: connection,
         provider: { getMigrations: async () => migrations(types) },

@@ -1,18 +1,16 @@
 /** The store at scale: PostgreSQL, shared by many nodes. */
 import { Buffer } from 'node:buffer';
-import { setTimeout as delay } from 'node:timers/promises';
 import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import pg from 'pg';
 import type { Engine, StoreLog } from '../engine.ts';
-import { postgresTypes } from '../migrations/column-types.ts';
-import { migrate } from '../migrations/migrate.ts';
 import { contextOf, findStatement } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
 import type { Db, Tables } from '../sql/tables.ts';
 import { createTouch } from '../sql/usage.ts';
 import { CHANNEL, listening } from './listening.ts';
 import { createPool, type Pool, type PoolLimits, poolForKysely } from './pool.ts';
+import { awaitSchema, migrateFirst } from './schema.ts';
 
 /** A read answers or fails within two seconds: one for the queue, one for the statement. */
 const READS: PoolLimits = { connections: 10, connect: 1000, statement: 900, answer: 950 };
@@ -20,8 +18,6 @@ const READS: PoolLimits = { connections: 10, connect: 1000, statement: 900, answ
 const WRITES: PoolLimits = { connections: 1, connect: 1500, statement: 7000, answer: 8000 };
 /** A migration may rewrite a large table. */
 const MIGRATIONS: PoolLimits = { connections: 1, connect: 5000, statement: 0, answer: 0 };
-const MIGRATION_WAIT_MILLISECONDS = 600_000;
-const MIGRATION_PAUSE_MILLISECONDS = 100;
 
 /** Advisory lock of whoever writes or migrates: "Tess" and "era" in ASCII. */
 const WRITER_LOCK = [0x54657373, 0x657261].join(', ');
@@ -42,9 +38,16 @@ const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
 const LOCK_NOT_AVAILABLE = '55P03';
 
+export interface PostgresOptions {
+  /** `await`: another node brings the database up to this version. */
+  readonly schema: 'migrate' | 'await';
+  readonly log: StoreLog | undefined;
+}
+
 /** @throws where the server cannot be reached, refuses us, or has a schema that is newer */
-export async function openPostgres(url: string, log: StoreLog | undefined): Promise<Engine> {
-  await migrateFirst(url, log);
+export async function openPostgres(url: string, options: PostgresOptions): Promise<Engine> {
+  const { log } = options;
+  await prepare(url, options);
   const readPool = createPool(url, READS, log);
   const reads = kyselyOver(readPool);
   const writePool = createPool(url, WRITES, log);
@@ -86,20 +89,12 @@ async function begin(connection: Db): Promise<void> {
   await connection.executeQuery(BEGIN);
 }
 
-async function migrateFirst(url: string, log: StoreLog | undefined): Promise<void> {
+async function prepare(url: string, { schema, log }: PostgresOptions): Promise<void> {
   const pool = createPool(url, MIGRATIONS, log);
   const db = kyselyOver(pool);
-  const deadline = performance.now() + MIGRATION_WAIT_MILLISECONDS;
   try {
-    for (;;) {
-      try {
-        return await migrate(db, { types: postgresTypes, begin });
-      } catch (error) {
-        // Another node migrates, or writes a great deal.
-        if (sqlState(error) !== LOCK_NOT_AVAILABLE || performance.now() > deadline) throw error;
-      }
-      await delay(MIGRATION_PAUSE_MILLISECONDS);
-    }
+    if (schema === 'await') await awaitSchema(db, log);
+    else await migrateFirst(db, { begin, isTaken: (error) => sqlState(error) === LOCK_NOT_AVAILABLE });
   } finally {
     await pool.end();
   }

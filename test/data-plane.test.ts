@@ -1,0 +1,190 @@
+/** A node that only judges: no management, no hand on the database's schema, and within the bound no need of the database at all. */
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Answer, call, caller, problemOf } from './support/call.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
+import { endServers, newRootToken, runToEnd, type Server, startServer, temporaryFolder } from './support/server.ts';
+import { until } from './support/until.ts';
+
+const KEY = '5a'.repeat(32);
+const BOUND_MS = 2000;
+/** Beyond the bound: a poll that was under way, and a busy machine. */
+const AIR_MS = 1500;
+const TEST = { timeout: 90_000 };
+
+let postgres: TestPostgres;
+let url: string;
+let env: Readonly<Record<string, string>>;
+const rootToken = newRootToken();
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  url = await postgres.createDatabase();
+  env = { TESSERA_DATABASE_URL: url, TESSERA_MASTER_KEY: KEY, TESSERA_STALENESS_SECONDS: `${BOUND_MS / 1000}` };
+});
+afterAll(async () => {
+  await endServers();
+  await postgres.close();
+});
+
+const asDataPlane = (): Readonly<Record<string, string>> => ({ ...env, TESSERA_ROLE: 'data-plane' });
+
+async function sql(text: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query(text);
+  await client.end();
+  return rows;
+}
+
+/** Of a start that is refused: it ends by itself. */
+function refusedStart(more: Readonly<Record<string, string>>): ReturnType<typeof runToEnd> {
+  const listeners = { TESSERA_PORT: '0', TESSERA_GATEWAY_PORT: '0', TESSERA_DATA: temporaryFolder() };
+  return runToEnd(['start'], { ...listeners, ...asDataPlane(), ...more });
+}
+
+const checksOf = ({ body }: Answer) => body.checks as { readonly store: string; readonly feed: string };
+
+describe('a data plane', () => {
+  let management: Server;
+  let plane: Server;
+
+  beforeAll(async () => {
+    const starting = startServer({ env: asDataPlane(), rootToken });
+    await until(
+      () => sql(`select 1 from pg_stat_activity where application_name = 'tessera'`),
+      (rows) => rows.length > 0,
+      30_000,
+    );
+    expect(await sql(`select tablename from pg_tables where schemaname = 'public'`)).toEqual([]);
+    management = await startServer({ env, rootToken });
+    plane = await starting;
+  }, 90_000);
+
+  it('waits on an empty database until a node with role all has prepared it', () => {
+    expect(plane.stderr()).toContain('waiting for a node with role all to prepare the database');
+    expect(plane.stdout()).toContain('verify; a data plane has no management API');
+    expect(plane.stdout()).not.toContain('Administrator token');
+  });
+
+  it('judges at each of its doors, and manages nothing', TEST, async () => {
+    const { token } = await caller(management, rootToken).mint();
+    const here = caller(plane, rootToken);
+    expect((await here.verify(token)).code).toBe('ok');
+    const batch = await here.ask('verify.batch', { body: { items: [{ token }] } });
+    expect([batch.status, (batch.body.items as { code: string }[])[0]?.code]).toEqual([200, 'ok']);
+    expect((await call(plane, 'GET /forward-auth', { token })).status).toBe(200);
+    expect((await fetch(`${plane.gateway}/echo`, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200);
+    expect((await here.ask('changes.list')).status).toBe(200);
+    const detail = 'this node is a data plane: it has no management API';
+    for (const name of ['tokens.create', 'tokens.list', 'workspaces.list', 'audit.list'] as const) {
+      const answer = await here.ask(name, name === 'tokens.create' ? { body: { name: 'x', scopes: [] } } : {});
+      expect(problemOf(answer)).toMatchObject({ status: 404, code: 'not_found', detail });
+    }
+  });
+
+  it('is refused where it does not belong: another key, no key, a newer schema, a file', TEST, async () => {
+    const wrongKey = await refusedStart({ TESSERA_MASTER_KEY: 'a5'.repeat(32) });
+    expect(wrongKey).toMatchObject({ code: 8, stdout: '' });
+    expect(wrongKey.stderr).toContain('the master key is not the one this store was made with');
+
+    const withoutKey = { TESSERA_DATABASE_URL: url, TESSERA_ROLE: 'data-plane' };
+    const folder = temporaryFolder();
+    const noKey = await runToEnd(['start'], {
+      TESSERA_PORT: '0',
+      TESSERA_GATEWAY_PORT: '0',
+      TESSERA_DATA: folder,
+      ...withoutKey,
+    });
+    expect(noKey.code).toBe(8);
+    expect(noKey.stderr).toMatch(/master\.key is missing: a data plane needs the master key of its platform\n$/);
+
+    const file = await refusedStart({ TESSERA_DATABASE_URL: 'sqlite:tessera.db' });
+    expect(file.code).toBe(2);
+    expect(file.stderr).toContain('cannot be data-plane without a database that nodes share');
+
+    await sql(`insert into kysely_migration values ('9999-later', '2027-01-01T00:00:00.000Z')`);
+    const newer =
+      'the database was brought up by a newer version of Tessera (9999-later): start that version or a later one';
+    try {
+      for (const TESSERA_ROLE of ['data-plane', 'all']) {
+        const refused = await refusedStart({ TESSERA_ROLE });
+        expect([refused.code, refused.stderr]).toEqual([8, `tessera cannot start: ${newer}\n`]);
+      }
+    } finally {
+      await sql(`delete from kysely_migration where name = '9999-later'`);
+    }
+  });
+
+  describe.each(['stopped', 'frozen', 'killed'] as const)('while the database is %s', (how) => {
+    it(
+      'judges what it knows within the bound, refuses the rest, says what is the matter, and recovers by itself',
+      TEST,
+      async (context) => {
+        const { power } = postgres;
+        if (power === undefined) return context.skip('the server is not ours to stop');
+        const root = caller(management, rootToken);
+        const here = caller(plane, rootToken);
+        const known = await root.mint();
+        const unknown = await root.mint();
+        const ended = await root.mint();
+        await root.do('tokens.revoke', { id: ended.id });
+        const judge = (token: string): Promise<Answer> => here.ask('verify.one', { body: { token } });
+        expect((await judge(known.token)).body.code).toBe('ok');
+        expect((await judge(ended.token)).body.code).toBe('revoked');
+        expect((await call(plane, 'GET /readyz')).status).toBe(200);
+
+        await { stopped: power.off, frozen: power.freeze, killed: power.kill }[how]();
+        const away = performance.now();
+        expect((await judge(known.token)).body.code).toBe('ok');
+        const asked = performance.now();
+        expect((await judge(unknown.token)).body.code).toBe('fault');
+        // One second for a connection, one for the statement.
+        expect(performance.now() - asked).toBeLessThan(2000 + AIR_MS);
+
+        const lastAllowed = { at: 0 };
+        await until(
+          async () => {
+            const at = performance.now();
+            const answer = await judge(known.token);
+            if (answer.body.code === 'ok') lastAllowed.at = at;
+            return answer;
+          },
+          ({ status }) => status === 503,
+          BOUND_MS + 4000 + AIR_MS,
+        );
+        expect(lastAllowed.at - away).toBeLessThan(BOUND_MS + 50);
+        const unready = await call(plane, 'GET /readyz');
+        expect({ status: unready.status, ...checksOf(unready) }).toMatchObject({
+          status: 503,
+          store: 'failing',
+          feed: 'failing',
+        });
+        expect((await call(plane, 'GET /healthz')).status).toBe(200);
+        expect((await call(plane, 'GET /forward-auth', { token: known.token })).status).toBe(503);
+
+        await (how === 'frozen' ? power.thaw() : power.on());
+        const back = performance.now();
+        await until(
+          () => judge(known.token),
+          ({ status, body }) => status === 200 && body.code === 'ok',
+          15_000,
+        );
+        expect(performance.now() - back).toBeLessThan(10_000);
+        await until(
+          () => call(plane, 'GET /readyz'),
+          ({ status }) => status === 200,
+          15_000,
+        );
+        expect((await judge(unknown.token)).body.code).toBe('ok');
+        expect((await judge(ended.token)).body.code).toBe('revoked');
+        // Hints are heard again, too.
+        await until(
+          () => call(plane, 'GET /metrics'),
+          ({ text }) => text.includes('tessera_feed_source{source="notify"} 1'),
+          20_000,
+        );
+      },
+    );
+  });
+});
