@@ -9,6 +9,7 @@ describe('where a value comes from', () => {
   test('nothing configured: the documented defaults', () => {
     // What is optional is undefined then, which `toEqual` takes for absent.
     expect(loaded({})).toEqual({
+      role: 'all',
       host: '127.0.0.1',
       port: 8420,
       gatewayPort: 8421,

@@ -1,0 +1,50 @@
+/** A node that was paused across a revocation does not allow when it goes on, not even before it has looked at its timers. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { caller, newWorkspace, together } from './support/call.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
+import { endServers, newRootToken, type Server, startServer } from './support/server.ts';
+
+const BOUND_SECONDS = 1;
+const CALLERS = 50;
+const ROUNDS = 3;
+
+describe('a node that is paused', () => {
+  let postgres: TestPostgres;
+  let servers: readonly [Server, Server];
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    const rootToken = newRootToken();
+    const env = {
+      TESSERA_DATABASE_URL: await postgres.createDatabase(),
+      TESSERA_MASTER_KEY: '5a'.repeat(32),
+      TESSERA_STALENESS_SECONDS: `${BOUND_SECONDS}`,
+    };
+    servers = await Promise.all([startServer({ env, rootToken }), startServer({ env, rootToken })]);
+  }, 120_000);
+  afterAll(async () => {
+    await endServers();
+    await postgres.close();
+  });
+
+  it('across a revocation, for longer than the bound: refuses in its first answers', { timeout: 90_000 }, async () => {
+    const [here, paused] = servers;
+    const { admin } = await newWorkspace(here);
+    const there = caller(paused, admin.token);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const { id, token } = await admin.mint();
+      // Connections that are open, so that what is sent during the pause is the first that the node reads.
+      const warm = await together(CALLERS, () => there.verify(token));
+      expect(warm.map(({ code }) => code)).toEqual(Array(CALLERS).fill('ok'));
+      paused.signal('SIGSTOP');
+      await admin.do('tokens.revoke', { id });
+      await delay(BOUND_SECONDS * 1000 + 100);
+      const asked = together(CALLERS, () => there.ask('verify.one', { body: { token } }));
+      // Their bytes are in the node's hands: nothing that it does first can make it late for them.
+      await delay(200);
+      paused.signal('SIGCONT');
+      const codes = (await asked).map(({ body }) => body.code);
+      expect(codes.filter((code) => code !== 'revoked' && code !== 'fault')).toEqual([]);
+    }
+  });
+});
