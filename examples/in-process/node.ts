@@ -1,0 +1,25 @@
+/** A service on nothing but Node that judges tokens in its own process: `node examples/in-process/node.ts` */
+import { createServer } from 'node:http';
+import { createVerifier } from '@tessera/verify';
+import { protect } from '@tessera/verify/node';
+
+const { TESSERA_URL = 'http://127.0.0.1:8420', TESSERA_VERIFY_TOKEN = '', PORT = '9000' } = process.env;
+const verifier = createVerifier({
+  url: TESSERA_URL,
+  token: TESSERA_VERIFY_TOKEN,
+  audience: 'https://orders.example.test',
+});
+
+const server = createServer(
+  protect(verifier, { scopes: ['orders:read'] }, (_request, response, caller) => {
+    response.setHeader('Content-Type', 'application/json');
+    response.end(JSON.stringify({ orders: [], caller: caller.id }));
+  }),
+);
+server.listen(Number(PORT), '127.0.0.1', () => console.log('listening', server.address()));
+
+// What was counted is told to the server before the process ends.
+process.once('SIGTERM', () => {
+  server.close();
+  void verifier.close();
+});
