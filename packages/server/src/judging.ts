@@ -1,13 +1,6 @@
 /** Everything a verdict needs, built once for all doors: facts in memory that follow the feed, limits, quotas, proofs. */
-import {
-  type Clock,
-  type DigestKey,
-  dpopProofs,
-  type Limiter,
-  memoryReplays,
-  type Ports,
-  type Verdict,
-} from '@tessera/verify';
+import { type Clock, type DigestKey, type Limiter, memoryReplays, type Ports, type Verdict } from '@tessera/verify';
+import { dpopProofs } from '@tessera/verify/jose';
 import type { Config } from './config/load.ts';
 import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts';
 import { factsCache } from './core/facts-cache.ts';

@@ -40,11 +40,7 @@ export { decide } from './decide.ts';
 export { type DenialCode, type DenialMeaning, denialCodes, denials, type Step } from './denials.ts';
 export { type DigestKey, digestBytes, digestKey, digestKeyOf } from './digest.ts';
 export { type Explanation, explain } from './explain.ts';
-export type { RemoteKeys } from './jose/key-source.ts';
-export { UnusableKeyError } from './jose/public-key.ts';
-export type { AccessClaims } from './lookups/access-claims.ts';
 export { type AddressesOnWire, type FactsOnWire, factsFromWire, factsToWire } from './lookups/facts-wire.ts';
-export { type ClaimedFacts, type JwtLookupOptions, jwtLookup } from './lookups/jwt.ts';
 export { type MemoryLookup, memoryLookup } from './lookups/memory.ts';
 export {
   createVerifier,
@@ -79,7 +75,6 @@ export type {
   TokenLookup,
 } from './ports.ts';
 export { type Credential, credentialOf, type Presence, type Presented, presence } from './presence.ts';
-export { type DpopOptions, dpopProofs } from './proofs/dpop.ts';
 export { type MemoryReplays, memoryReplays, type ReplayStore } from './proofs/replays.ts';
 export { parameterKey, parametersOf, withoutParameters } from './query.ts';
 export {

@@ -1,6 +1,7 @@
 /** The claims of a signed access token: what is signed may still be nonsense, too old or for somebody else. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { credentialOf, jwtLookup, type SignedLookup } from '../src/index.ts';
+import { credentialOf, type SignedLookup } from '../src/index.ts';
+import { jwtLookup } from '../src/jose.ts';
 import { codeOf, portsOf } from './support/ports.ts';
 import { lookupOptions, signedLookupOf, WORKSPACE } from './support/signed-lookup.ts';
 import {

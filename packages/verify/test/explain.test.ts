@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import {
   addressRule,
   credentialOf,
-  dpopProofs,
   explain,
   type Finding,
   memoryReplays,
   type Ports,
   policyOrder,
 } from '../src/index.ts';
+import { dpopProofs } from '../src/jose.ts';
 import { counters } from './support/counters.ts';
 import { asked, codeOf, portsWith, type Question } from './support/ports.ts';
 import { dpopProof, METHOD, signer, thumbprint, URL } from './support/signing.ts';

@@ -2,8 +2,8 @@
 import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { jwtLookup, UnusableKeyError } from '../src/index.ts';
 import { rsaWeakness } from '../src/jose/weak-rsa.ts';
+import { jwtLookup, UnusableKeyError } from '../src/jose.ts';
 import { signedLookupOf, WORKSPACE } from './support/signed-lookup.ts';
 import { accessToken, ISSUER, jwksOf, signer } from './support/signing.ts';
 import { NOW } from './support/tokens.ts';

@@ -1,7 +1,8 @@
 /** Proofs of possession (DPoP, RFC 9449): of the key, for this request and token, just now, once. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type DpopOptions, dpopProofs, memoryReplays, presence } from '../src/index.ts';
+import { memoryReplays, presence } from '../src/index.ts';
+import { type DpopOptions, dpopProofs } from '../src/jose.ts';
 import { codeOf, portsWith } from './support/ports.ts';
 import {
   type Alg,

@@ -2,7 +2,8 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { credentialOf, jwtLookup } from '../src/index.ts';
+import { credentialOf } from '../src/index.ts';
+import { jwtLookup } from '../src/jose.ts';
 import { codeOf, portsOf } from './support/ports.ts';
 import { WORKSPACE } from './support/signed-lookup.ts';
 import { AUDIENCE, accessToken, ISSUER, jwksOf, signer } from './support/signing.ts';

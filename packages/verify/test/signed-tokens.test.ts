@@ -3,7 +3,8 @@ import { Buffer } from 'node:buffer';
 import { createHmac, createPublicKey, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { credentialOf, digestKey, jwtLookup, type SignedLookup } from '../src/index.ts';
+import { credentialOf, digestKey, type SignedLookup } from '../src/index.ts';
+import { jwtLookup } from '../src/jose.ts';
 import { codeOf, portsOf } from './support/ports.ts';
 import { signedLookupOf, WORKSPACE } from './support/signed-lookup.ts';
 import {

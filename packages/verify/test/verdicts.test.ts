@@ -10,8 +10,6 @@ import {
   denialCodes,
   denials,
   digestKey,
-  dpopProofs,
-  jwtLookup,
   memoryReplays,
   type Ports,
   type Presented,
@@ -20,6 +18,7 @@ import {
   requirement,
   type TokenFacts,
 } from '../src/index.ts';
+import { dpopProofs, jwtLookup } from '../src/jose.ts';
 import { counters } from './support/counters.ts';
 import { lookupOf } from './support/tokens.ts';
 

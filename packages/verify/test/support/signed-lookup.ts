@@ -1,5 +1,6 @@
 /** Lookups of signed tokens of the one issuer, for the one audience. */
-import { jwtLookup, type SignedLookup } from '../../src/index.ts';
+import type { SignedLookup } from '../../src/index.ts';
+import { jwtLookup } from '../../src/jose.ts';
 import { AUDIENCE, ISSUER, jwksOf, type Signer } from './signing.ts';
 
 export const WORKSPACE = { id: 'ws_1', enabled: true };
