@@ -1,5 +1,5 @@
 /** A request of node:http or node:http2, read from what was sent: Node's own object of fields drops the duplicates that matter. */
-import { type Client, clientAddress, peerAddress } from '../clients/client-address.ts';
+import { type Client, clientAddress, peerAddress, type ToldHops } from '../clients/client-address.ts';
 import type { Guarding } from './guard-options.ts';
 import { queryOf, type Received, withoutQuery } from './received.ts';
 
@@ -27,7 +27,7 @@ export function readNode<Incoming>(
   const peer = peerAddress(request.socket.remoteAddress);
   // Who is not one of our proxies says nothing that counts.
   const isTold = !trusted.nobody && peer !== undefined && trusted.includes(peer, 0);
-  const client = isTold ? clientAddress(peer, seen, trusted) : undefined;
+  const client = isTold ? clientAddress(peer, hopsIn(seen), trusted) : undefined;
   return {
     presented: { authorization: seen.authorization, apiKey: seen['x-api-key'], query: queryOf(target) },
     proofs: seen.dpop,
@@ -61,9 +61,7 @@ const NAMES = [
 ] as const;
 type Name = (typeof NAMES)[number];
 
-interface Fields extends Readonly<Record<Name, readonly string[]>> {
-  readonly forwardedFor: readonly string[];
-}
+type Fields = Readonly<Record<Name, readonly string[]>>;
 
 const NONE: readonly string[] = Object.freeze([]);
 const NAMED: ReadonlySet<string> = new Set(NAMES);
@@ -88,7 +86,11 @@ function fieldsOf(raw: readonly string[]): Fields {
     const value = raw[at + 1] ?? '';
     seen[name as Name] = values.length === 0 ? [value] : [...values, value];
   }
-  return { ...seen, forwardedFor: seen['x-forwarded-for'] };
+  return seen;
+}
+
+function hopsIn({ forwarded, 'x-forwarded-for': forwardedFor }: Fields): ToldHops {
+  return { forwarded, forwardedFor };
 }
 
 /** How the client called the first of our proxies, in the words of the one field that they write. */
