@@ -8,15 +8,23 @@ user=$(id -u):$(id -g)
 # Containers do not run as root, so that secrets made by root must be given to somebody else.
 [ "$(id -u)" != 0 ] || user=1000:1000
 mkdir -p "$folder/secrets"
-# Writes stdin, unless the secret is there: a master key that is replaced loses what it sealed.
+# Writes what a command prints, unless the secret is there: a master key that is replaced loses what it sealed.
 keep() {
-  if [ -e "$folder/secrets/$1" ]; then cat > /dev/null; else cat > "$folder/secrets/$1"; fi
+  file=$folder/secrets/$1
+  shift
+  [ ! -e "$file" ] || return 0
+  text=$("$@")
+  [ -n "$text" ]
+  printf '%s\n' "$text" > "$file"
 }
-openssl rand -hex 32 | keep master_key
-openssl rand -hex 24 | keep database_password
-printf 'postgres://tessera:%s@postgres:5432/tessera' "$(cat "$folder/secrets/database_password")" | keep database_url
+database_url() {
+  printf 'postgres://tessera:%s@postgres:5432/tessera' "$(cat "$folder/secrets/database_password")"
+}
+keep master_key openssl rand -hex 32
+keep database_password openssl rand -hex 24
+keep database_url database_url
 # A program that makes a token text; by default the image.
-${TESSERA:-docker run --rm --network none --entrypoint tessera tessera:0.1.0} generate --prefix tsm | keep root_token
+keep root_token ${TESSERA:-docker run --rm --network none --entrypoint tessera tessera:0.1.0} generate --prefix tsm
 [ "$(id -u)" != 0 ] || chown -R "$user" "$folder/secrets"
 printf 'TESSERA_USER=%s\n' "$user" > "$folder/.env"
 echo "The administrator token is in $folder/secrets/root_token"

@@ -125,6 +125,15 @@ describe('make-secrets.sh', () => {
   });
 });
 
+describe('make-secrets.sh without its program', () => {
+  it('fails, and leaves no empty secret that would be kept', async () => {
+    const empty = temporaryFolder();
+    const env = { PATH: process.env.PATH, TESSERA: 'false' };
+    await expect(run(join(DEPLOY, 'make-secrets.sh'), [empty], { env })).rejects.toMatchObject({ code: 1 });
+    expect(readdirSync(join(empty, 'secrets')).toSorted()).toEqual(['database_password', 'database_url', 'master_key']);
+  });
+});
+
 describe('the image', () => {
   const text = deployText('Dockerfile');
 
