@@ -34,7 +34,9 @@ export function makeClient(edge: Edge, options: GlobalOptions, { url, token }: {
       workspace: options.workspace ?? nonEmpty(edge.env.TESSERA_WORKSPACE),
       userAgent: 'tessera-cli/0.1.0',
       signal: edge.interrupted,
-      timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
+      // People wait for the answer, not for attempts at it.
+      timeoutMs: milliseconds(options.timeout),
+      deadlineMs: milliseconds(options.timeout),
     });
   } catch (error) {
     // It names the option, never its value.
@@ -79,6 +81,10 @@ export function isExposed(url: string): boolean {
 async function savedToken(edge: Edge, url: string): Promise<string | undefined> {
   const { servers } = await readCredentials(edge);
   return Object.hasOwn(servers, url) ? servers[url]?.token : undefined;
+}
+
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

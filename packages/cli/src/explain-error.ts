@@ -33,7 +33,7 @@ function explainRefusal(error: TesseraError): string {
       .filter((fault) => !error.message.endsWith(fault))
       .map((fault) => `  ${fault}`),
     hintFor(error),
-    error.requestId === undefined ? undefined : `  code ${error.code}, request ${error.requestId}`,
+    error.requestId === undefined ? undefined : `  code ${error.rawCode ?? error.code}, request ${error.requestId}`,
   );
 }
 

@@ -1,32 +1,37 @@
-/** Follows an ordered log by asking for what came after the last record seen. */
+/** Reads logs that are ordered by `seq`: in parts that fit in memory, and as they grow. */
 import { setTimeout as wait } from 'node:timers/promises';
 
-export interface Log<T> {
-  /** The records after `seq`, oldest first, as many as fit in an answer. */
-  readonly after: (seq: number) => Promise<readonly T[]>;
-  readonly interrupted: AbortSignal;
-  /** Whether to go on when there is nothing new. */
-  readonly follow: boolean;
+interface Ordered {
+  readonly seq: number;
 }
 
+const PART = 1000;
 const POLL_MS = 1_000;
 
-/** Every batch of records after `seq`; with `follow` it ends only by the interruption, which throws its reason. */
-export async function* batches<T extends { readonly seq: number }>(
+/** The same records, so many at a time: a table is drawn when its rows are known. */
+export async function* inParts<T>(records: AsyncIterable<T>): AsyncGenerator<readonly T[], void, undefined> {
+  let part: T[] = [];
+  for await (const record of records) {
+    part.push(record);
+    if (part.length < PART) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
+}
+
+/** Follows a log that has no stream by asking again each second; ends only by the interruption, which throws its reason. */
+export async function* polled<T extends Ordered>(
   seq: number,
-  { after, interrupted, follow }: Log<T>,
-): AsyncGenerator<readonly T[], void, undefined> {
+  after: (seq: number) => AsyncIterable<T>,
+  interrupted: AbortSignal,
+): AsyncGenerator<T, never, undefined> {
   let last = seq;
   for (;;) {
-    const records = await after(last);
-    const newest = records.at(-1);
-    if (newest !== undefined && newest.seq > last) {
-      yield records;
-      last = newest.seq;
-    } else if (follow) {
-      await wait(POLL_MS, undefined, { signal: interrupted });
-    } else {
-      return;
+    for await (const record of after(last)) {
+      yield record;
+      last = record.seq;
     }
+    await wait(POLL_MS, undefined, { signal: interrupted });
   }
 }

@@ -39,7 +39,7 @@ export function addGlobalOptions(program: Command): void {
     .addOption(
       new Option('--token <->', 'read the management token from stdin; `-` is the only value').argParser(onlyStdin),
     )
-    .option('--timeout <duration>', 'wait so long for each answer; default 30s', parseTimeout)
+    .option('--timeout <duration>', 'wait so long for an answer, repeated attempts included; default 1m', parseTimeout)
     .optionsGroup('Output:')
     .addOption(new Option('-o, --output <format>', 'how to print the answer; default table').choices(outputFormats))
     .option('--json', 'the same as -o json')

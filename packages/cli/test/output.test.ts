@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CommandError } from '../src/command-error.ts';
 import { type Answer, outputFormats } from '../src/output/answer.ts';
 import { renderAnswer } from '../src/output/render-answer.ts';
+import { renderView } from '../src/output/render-view.ts';
 import { wantsColor } from '../src/output/wants-color.ts';
 
 const list: Answer = {
@@ -112,4 +113,10 @@ describe('colour', () => {
   ])('%j, terminal %s: %s', (env, isTTY, wanted) => {
     expect(wantsColor(env, isTTY)).toBe(wanted);
   });
+});
+
+it('records that are followed come without a header each', () => {
+  const view = { kind: 'rows', columns: ['seq', 'kind'], rows: [[7, 'token.revoked']] } as const;
+  expect(renderView(view, false)).toBe('SEQ  KIND\n7    token.revoked\n');
+  expect(renderView({ ...view, header: false }, true)).toBe('7  token.revoked\n');
 });

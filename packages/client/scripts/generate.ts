@@ -1,18 +1,24 @@
-/** Writes `src/operations.ts` from the contract, so that the client needs no schema library at run time. `--check` only compares. */
+/** Writes what the client knows of the contract at run time, so that it needs no schema library. `--check` only compares. */
 import { readFile, writeFile } from 'node:fs/promises';
 import process from 'node:process';
-import { operationList } from '@tessera/contract';
+import { operationList, problems } from '@tessera/contract';
+import { denialCodes } from '@tessera/verify';
 
-const target = new URL('../src/operations.ts', import.meta.url);
-const wanted = renderOperations();
+const files: Readonly<Record<string, string>> = {
+  'operations.ts': renderOperations(),
+  'error-codes.ts': renderErrorCodes(),
+};
 
-if (!process.argv.includes('--check')) {
-  await writeFile(target, wanted);
-} else if ((await readFile(target, 'utf8')) !== wanted) {
-  process.stderr.write(
-    'packages/client/src/operations.ts differs from the contract: run packages/client/scripts/generate.ts\n',
-  );
-  process.exitCode = 1;
+for (const [name, wanted] of Object.entries(files)) {
+  const target = new URL(`../src/${name}`, import.meta.url);
+  if (!process.argv.includes('--check')) {
+    await writeFile(target, wanted);
+  } else if ((await readFile(target, 'utf8')) !== wanted) {
+    process.stderr.write(
+      `packages/client/src/${name} differs from the contract: run packages/client/scripts/generate.ts\n`,
+    );
+    process.exitCode = 1;
+  }
 }
 
 function renderOperations(): string {
@@ -34,5 +40,32 @@ export interface OperationCall {
 export const operations = {
 ${rows.join('\n')}
 } as const satisfies Readonly<Record<OperationName, OperationCall>>;
+`;
+}
+
+function renderErrorCodes(): string {
+  const lines = (codes: readonly string[]): string => codes.map((code) => `  '${code}',\n`).join('');
+  return `/** Every code that an error of this client can have. Generated from the contract by \`scripts/generate.ts\`; not edited by hand. */
+
+const serverCodes = [
+  // Problems of the management API.
+${lines(Object.keys(problems))}  // Refusals of the token that the client presents.
+${lines(denialCodes)}] as const;
+
+/** What the server says, in the \`code\` of its problems. */
+export type ServerCode = (typeof serverCodes)[number];
+/**
+ * What this client says itself: the kind of a failure where the server said nothing, and \`unexpected\` for a code of the
+ * server that is not in this list.
+ */
+export type ClientCode = 'network' | 'timeout' | 'protocol' | 'missed' | 'unexpected';
+/** Closed: a \`switch\` over it can be checked to be complete. */
+export type ErrorCode = ServerCode | ClientCode;
+
+const known: ReadonlySet<string> = new Set(serverCodes);
+
+export function isServerCode(code: string | undefined): code is ServerCode {
+  return code !== undefined && known.has(code);
+}
 `;
 }

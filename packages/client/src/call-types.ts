@@ -7,6 +7,11 @@ export interface CallOptions {
   /** The `etag` of the version that you have seen: the call fails with `precondition_failed` where it is no longer the current one. */
   readonly ifMatch?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether the call may be sent again when it is not known whether it was carried out. Default: reads, and what is sent
+   * with POST under an `Idempotency-Key`. Not by default PATCH and DELETE, nor verdicts, which count each time.
+   */
+  readonly repeatable?: boolean | undefined;
 }
 
 type ParamsPart<N extends OperationName> = Operations[N] extends { readonly params: unknown }

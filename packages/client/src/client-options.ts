@@ -12,7 +12,9 @@ export interface ClientOptions {
   readonly userAgent?: string | undefined;
   /** For each attempt, from the first byte out to the last byte in; default 30,000. */
   readonly timeoutMs?: number | undefined;
-  /** Attempts after the first, for calls that may be repeated; 0 to 10, default 3. */
+  /** For a call with all its attempts and the pauses between them; default 60,000. */
+  readonly deadlineMs?: number | undefined;
+  /** Attempts after the first; 0 to 10, default 3. */
   readonly retries?: number | undefined;
   /** Bytes of an answer above which it is refused; default 16 MiB. */
   readonly maxResponseBytes?: number | undefined;
@@ -20,6 +22,8 @@ export interface ClientOptions {
   readonly signal?: AbortSignal | undefined;
   /** Waits between attempts; default: a timer. Rejects when the signal aborts. */
   readonly pause?: Pause | undefined;
+  /** Milliseconds on a clock that never steps; default `performance.now`. */
+  readonly now?: (() => number) | undefined;
 }
 
 export type Pause = (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -32,13 +36,16 @@ export interface Settings {
   readonly workspace: string | undefined;
   readonly userAgent: string;
   readonly timeoutMs: number;
+  readonly deadlineMs: number;
   readonly retries: number;
   readonly maxResponseBytes: number;
   readonly signal: AbortSignal | undefined;
   readonly pause: Pause;
+  readonly now: () => number;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_DEADLINE_MS = 60_000;
 /** A timer of Node and of browsers fires at once above this. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const DEFAULT_RETRIES = 3;
@@ -60,6 +67,7 @@ export function readOptions(options: ClientOptions): Settings {
     workspace: options.workspace,
     userAgent: options.userAgent ?? 'tessera-client/0.1.0',
     timeoutMs: whole('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, [1, MAX_TIMEOUT_MS]),
+    deadlineMs: whole('deadlineMs', options.deadlineMs ?? DEFAULT_DEADLINE_MS, [1, MAX_TIMEOUT_MS]),
     retries: whole('retries', options.retries ?? DEFAULT_RETRIES, [0, MAX_RETRIES]),
     maxResponseBytes: whole('maxResponseBytes', options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES, [
       1,
@@ -67,6 +75,7 @@ export function readOptions(options: ClientOptions): Settings {
     ]),
     signal: options.signal,
     pause: options.pause ?? timer,
+    now: options.now ?? (() => performance.now()),
   });
 }
 

@@ -5,64 +5,84 @@ import { readProblem } from './read-problem.ts';
 import type { Request } from './request.ts';
 import { TesseraError } from './tessera-error.ts';
 
+export interface Bounds {
+  /** Ends the attempt with its reason. */
+  readonly signal: AbortSignal | undefined;
+  /** From the first byte out to the last byte in. */
+  readonly timeoutMs: number;
+}
+
 /** @throws TesseraError, or the reason of `signal` when that aborts */
 export async function exchange(
-  request: Request,
+  request: Omit<Request, 'repeatable'>,
   settings: Settings,
-  signal: AbortSignal | undefined,
+  { signal, timeoutMs }: Bounds,
 ): Promise<Reply<unknown>> {
-  const deadline = AbortSignal.timeout(settings.timeoutMs);
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const both = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
   try {
-    const response = await settings.fetch(request.url, {
-      method: request.method,
-      headers: request.headers,
-      body: request.body ?? null,
-      // The management API never redirects; following one would carry requests to a place nobody named.
-      redirect: 'manual',
-      cache: 'no-store',
-      credentials: 'omit',
-      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
-    });
+    const response = await sendRequest(request, settings, both);
     return readReply(response, await readText(response, settings.maxResponseBytes), settings);
   } catch (error) {
-    if (error instanceof TesseraError) throw error;
-    if (signal?.aborted === true) throw signal.reason;
-    if (deadline.aborted) {
-      throw new TesseraError({
-        kind: 'timeout',
-        code: 'timeout',
-        title: `No answer within ${settings.timeoutMs} milliseconds`,
-      });
-    }
-    throw new TesseraError({
-      kind: 'network',
-      code: 'network',
-      title: `Could not reach ${new URL(request.url).origin}`,
-      detail: systemCode(error),
-    });
+    throw failureOf(error, request, { signal, timedOut: deadline.aborted, timeoutMs });
   }
+}
+
+export function sendRequest(
+  { method, url, headers, body }: Omit<Request, 'repeatable'>,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<Response> {
+  return settings.fetch(url, {
+    method,
+    headers,
+    body: body ?? null,
+    // The management API never redirects; following one would carry requests to a place nobody named.
+    redirect: 'manual',
+    cache: 'no-store',
+    credentials: 'omit',
+    signal,
+  });
+}
+
+/** What to throw for what was thrown: an error of this client, or the reason of the caller's signal. */
+export function failureOf(
+  error: unknown,
+  { url }: Pick<Request, 'url'>,
+  { signal, timedOut, timeoutMs }: Bounds & { readonly timedOut: boolean },
+): unknown {
+  if (error instanceof TesseraError) return error;
+  if (signal?.aborted === true) return signal.reason;
+  if (timedOut) return new TesseraError({ kind: 'timeout', title: `No answer within ${timeoutMs} milliseconds` });
+  const title = `Could not reach ${new URL(url).origin}`;
+  return new TesseraError({ kind: 'network', title, detail: systemCode(error) });
 }
 
 function readReply(response: Response, text: string, settings: Settings): Reply<unknown> {
   const { status } = response;
+  if (status < 200 || status >= 300) throw refusalOf(response, text, settings);
   const requestId = response.headers.get('x-request-id') ?? undefined;
-  if (status >= 400) throw readProblem(response, text, settings.token);
-  if (status < 200 || status >= 300) {
-    // A browser hides a redirect behind status 0.
-    const title = 'Something answered that is not the management API (a redirect)';
-    throw new TesseraError({ kind: 'protocol', code: 'protocol', title, status, requestId });
-  }
   const etag = response.headers.get('etag') ?? undefined;
   if (status === 204) return { data: {}, status, etag, requestId };
   try {
     return { data: JSON.parse(text), status, etag, requestId };
   } catch {
-    const title = 'Something answered that is not the management API (no JSON)';
-    throw new TesseraError({ kind: 'protocol', code: 'protocol', title, status, requestId });
+    throw notOurs('no JSON', response);
   }
 }
 
-async function readText(response: Response, maxBytes: number): Promise<string> {
+/** The error for an answer that is none. */
+export function refusalOf(response: Response, text: string, { token }: Pick<Settings, 'token'>): TesseraError {
+  // A browser hides a redirect behind status 0.
+  return response.status >= 400 ? readProblem(response, text, token) : notOurs('a redirect', response);
+}
+
+export function notOurs(what: string, { status, headers }: Response): TesseraError {
+  const title = `Something answered that is not the management API (${what})`;
+  return new TesseraError({ kind: 'protocol', title, status, requestId: headers.get('x-request-id') ?? undefined });
+}
+
+export async function readText(response: Response, maxBytes: number): Promise<string> {
   if (response.body === null) return '';
   const decoder = new TextDecoder();
   let text = '';
@@ -73,7 +93,6 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
     if (size > maxBytes) {
       throw new TesseraError({
         kind: 'protocol',
-        code: 'protocol',
         title: `The answer is longer than ${maxBytes} bytes`,
         status: response.status,
       });

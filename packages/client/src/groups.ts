@@ -1,12 +1,13 @@
 /** The operations grouped by resource, each with the arguments one would expect: the id, then the body or the query. */
 import type { BodyInput as Body, QueryInput as Query } from '@tessera/contract';
 import type { Call, CallOptions } from './call-types.ts';
-import { each } from './each.ts';
+import { listAll, listAllAfter, type Stops } from './list-all.ts';
 
 export type Groups = ReturnType<typeof groups>;
 
 // The types of what is returned follow from the contract; written out they would say every name twice.
-export function groups(call: Call) {
+export function groups(call: Call, ended: AbortSignal | undefined) {
+  const stops = (options: CallOptions | undefined): Stops => ({ signals: [ended, options?.signal] });
   return {
     tokens: {
       /** Mints a token. The answer is the only one that holds its secret. */
@@ -16,9 +17,9 @@ export function groups(call: Call) {
       import: (items: Body<'tokens.import'>['items'], options?: CallOptions) =>
         call('tokens.import', { ...options, body: { items } }),
       list: (query?: Query<'tokens.list'>, options?: CallOptions) => call('tokens.list', { ...options, query }),
-      /** Every token of every page, asked for as needed. */
-      each: (query: Query<'tokens.list'> = {}, options?: CallOptions) =>
-        each((cursor) => call('tokens.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      /** Every token of every page, asked for as needed; `limit` is the size of a page. */
+      listAll: (query: Query<'tokens.list'> = {}, options?: CallOptions) =>
+        listAll((page) => call('tokens.list', { ...options, query: page }), query, stops(options)),
       get: (id: string, options?: CallOptions) => call('tokens.get', { ...options, params: { id } }),
       update: (id: string, body: Body<'tokens.update'>, options?: CallOptions) =>
         call('tokens.update', { ...options, params: { id }, body }),
@@ -39,8 +40,8 @@ export function groups(call: Call) {
     apis: {
       create: (body: Body<'apis.create'>, options?: CallOptions) => call('apis.create', { ...options, body }),
       list: (query?: Query<'apis.list'>, options?: CallOptions) => call('apis.list', { ...options, query }),
-      each: (query: Query<'apis.list'> = {}, options?: CallOptions) =>
-        each((cursor) => call('apis.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      listAll: (query: Query<'apis.list'> = {}, options?: CallOptions) =>
+        listAll((page) => call('apis.list', { ...options, query: page }), query, stops(options)),
       get: (id: string, options?: CallOptions) => call('apis.get', { ...options, params: { id } }),
       update: (id: string, body: Body<'apis.update'>, options?: CallOptions) =>
         call('apis.update', { ...options, params: { id }, body }),
@@ -49,8 +50,8 @@ export function groups(call: Call) {
     owners: {
       create: (body: Body<'owners.create'>, options?: CallOptions) => call('owners.create', { ...options, body }),
       list: (query?: Query<'owners.list'>, options?: CallOptions) => call('owners.list', { ...options, query }),
-      each: (query: Query<'owners.list'> = {}, options?: CallOptions) =>
-        each((cursor) => call('owners.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      listAll: (query: Query<'owners.list'> = {}, options?: CallOptions) =>
+        listAll((page) => call('owners.list', { ...options, query: page }), query, stops(options)),
       get: (id: string, options?: CallOptions) => call('owners.get', { ...options, params: { id } }),
       update: (id: string, body: Body<'owners.update'>, options?: CallOptions) =>
         call('owners.update', { ...options, params: { id }, body }),
@@ -60,8 +61,8 @@ export function groups(call: Call) {
     roles: {
       create: (body: Body<'roles.create'>, options?: CallOptions) => call('roles.create', { ...options, body }),
       list: (query?: Query<'roles.list'>, options?: CallOptions) => call('roles.list', { ...options, query }),
-      each: (query: Query<'roles.list'> = {}, options?: CallOptions) =>
-        each((cursor) => call('roles.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      listAll: (query: Query<'roles.list'> = {}, options?: CallOptions) =>
+        listAll((page) => call('roles.list', { ...options, query: page }), query, stops(options)),
       get: (id: string, options?: CallOptions) => call('roles.get', { ...options, params: { id } }),
       update: (id: string, body: Body<'roles.update'>, options?: CallOptions) =>
         call('roles.update', { ...options, params: { id }, body }),
@@ -71,8 +72,8 @@ export function groups(call: Call) {
       create: (body: Body<'workspaces.create'>, options?: CallOptions) =>
         call('workspaces.create', { ...options, body }),
       list: (query?: Query<'workspaces.list'>, options?: CallOptions) => call('workspaces.list', { ...options, query }),
-      each: (query: Query<'workspaces.list'> = {}, options?: CallOptions) =>
-        each((cursor) => call('workspaces.list', { ...options, query: { ...query, cursor } }), query.cursor),
+      listAll: (query: Query<'workspaces.list'> = {}, options?: CallOptions) =>
+        listAll((page) => call('workspaces.list', { ...options, query: page }), query, stops(options)),
       get: (id: string, options?: CallOptions) => call('workspaces.get', { ...options, params: { id } }),
       update: (id: string, body: Body<'workspaces.update'>, options?: CallOptions) =>
         call('workspaces.update', { ...options, params: { id }, body }),
@@ -80,12 +81,26 @@ export function groups(call: Call) {
     },
     audit: {
       list: (query?: Query<'audit.list'>, options?: CallOptions) => call('audit.list', { ...options, query }),
+      /** Every record after `after` up to the newest, asked for as needed. */
+      listAll: (query: Query<'audit.list'> = {}, options?: CallOptions) =>
+        listAllAfter(
+          async (after, limit) => (await call('audit.list', { ...options, query: { ...query, after, limit } })).items,
+          query,
+          stops(options),
+        ),
       /** Proves the chain; with `seq` and `hash` of a checkpoint also that nothing up to there was cut or replaced. */
       verify: (query?: Query<'audit.verify'>, options?: CallOptions) => call('audit.verify', { ...options, query }),
       checkpoint: (options?: CallOptions) => call('audit.checkpoint', { ...options }),
     },
     changes: {
       list: (query?: Query<'changes.list'>, options?: CallOptions) => call('changes.list', { ...options, query }),
+      /** Every change after `since` up to the newest, asked for as needed. To go on from there: `followChanges`. */
+      listAll: ({ since, limit: size }: Query<'changes.list'> = {}, options?: CallOptions) =>
+        listAllAfter(
+          async (after, limit) => (await call('changes.list', { ...options, query: { since: after, limit } })).items,
+          { after: since, limit: size },
+          stops(options),
+        ),
     },
   };
 }

@@ -2,5 +2,7 @@
 export type { Call, CallInput, CallOptions, Reply, Send } from './call-types.ts';
 export { type Client, createClient } from './client.ts';
 export type { ClientOptions, Pause } from './client-options.ts';
+export type { ErrorCode, ServerCode } from './error-codes.ts';
+export type { Change, FollowOptions } from './follow-changes.ts';
 export { type OperationCall, operations } from './operations.ts';
 export { type ErrorKind, type InputFault, TesseraError } from './tessera-error.ts';

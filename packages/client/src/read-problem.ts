@@ -13,13 +13,13 @@ export function readProblem(response: Response, text: string, token: string): Te
   const { status } = response;
   return new TesseraError({
     kind: code === undefined ? 'protocol' : 'problem',
-    code: code ?? 'protocol',
+    code,
     title: say(problem.title) ?? `The server answered ${status}`,
     detail: say(problem.detail),
     errors: readFaults(problem.errors, say),
     status,
     requestId: say(problem.requestId) ?? say(response.headers.get('x-request-id')),
-    retryAfterSeconds: readRetryAfter(response.headers.get('retry-after')),
+    retryAfterSeconds: readRetryAfter(response.headers),
   });
 }
 
@@ -31,9 +31,12 @@ function readFaults(value: unknown, say: (value: unknown) => string | undefined)
   });
 }
 
-/** Seconds only: the server sends no dates (RFC 9110 section 10.2.3 allows both). */
-function readRetryAfter(value: string | null): number | undefined {
-  return value !== null && /^[0-9]{1,9}$/.test(value) ? Number(value) : undefined;
+/** Seconds, or a date (RFC 9110 section 10.2.3), which only means something beside the date of the answer: clocks differ. */
+function readRetryAfter(headers: Headers): number | undefined {
+  const value = headers.get('retry-after') ?? '';
+  if (/^[0-9]{1,9}$/.test(value)) return Number(value);
+  const wait = Math.ceil((Date.parse(value) - Date.parse(headers.get('date') ?? '')) / 1000);
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
 function parseObject(text: string): Record<string, unknown> {

@@ -9,7 +9,7 @@ export interface Request {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
-  /** Whether sending it twice does no more than sending it once. */
+  /** Whether it may be sent again although it may have been carried out. */
   readonly repeatable: boolean;
 }
 
@@ -24,7 +24,8 @@ export function makeRequest(name: OperationName, input: AnyCallInput, settings: 
   if (settings.workspace !== undefined) headers['tessera-workspace'] = settings.workspace;
   if (input.ifMatch !== undefined) headers['if-match'] = sendable('ifMatch', input.ifMatch);
   if (input.body !== undefined) headers['content-type'] = 'application/json';
-  if (method === 'POST' && changes) {
+  const isKeyed = method === 'POST' && changes;
+  if (isKeyed) {
     headers['idempotency-key'] = sendable('idempotencyKey', input.idempotencyKey ?? crypto.randomUUID());
   }
   return {
@@ -32,8 +33,7 @@ export function makeRequest(name: OperationName, input: AnyCallInput, settings: 
     url: settings.baseUrl + fillPath(path, input.params ?? {}) + queryString(input.query ?? {}),
     headers,
     body: input.body === undefined ? undefined : JSON.stringify(input.body),
-    // A verdict asked for twice may count twice against a limit: that errs on the side of refusing.
-    repeatable: method === 'GET' || method === 'POST',
+    repeatable: input.repeatable ?? (method === 'GET' || isKeyed),
   };
 }
 

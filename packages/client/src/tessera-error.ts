@@ -1,12 +1,14 @@
 /** The one error of this client: what went wrong, in fields that programs can act on. */
+import { type ErrorCode, isServerCode } from './error-codes.ts';
 
 /**
  * - `problem`: the server refused, and said why (RFC 9457)
  * - `network`: the server could not be reached, or the connection broke
  * - `timeout`: no complete answer in time
  * - `protocol`: something answered, but not as the management API does
+ * - `missed`: the change feed cannot tell what came after the position that was asked for
  */
-export type ErrorKind = 'problem' | 'network' | 'timeout' | 'protocol';
+export type ErrorKind = 'problem' | 'network' | 'timeout' | 'protocol' | 'missed';
 
 /** One fault of the input. */
 export interface InputFault {
@@ -18,8 +20,8 @@ export interface InputFault {
 
 export interface ErrorFacts {
   readonly kind: ErrorKind;
-  /** Stable: of the problem where the server sent one, else the kind. */
-  readonly code: string;
+  /** What the server said; of a problem alone. */
+  readonly code?: string | undefined;
   readonly title: string;
   readonly detail?: string | undefined;
   readonly errors?: readonly InputFault[] | undefined;
@@ -34,7 +36,10 @@ export interface ErrorFacts {
 /** Thrown by every call that did not succeed. Neither its message nor its fields ever hold the token of the client. */
 export class TesseraError extends Error {
   readonly kind: ErrorKind;
-  readonly code: string;
+  /** Stable: of the problem where the server sent one, else the kind. `unexpected`: a code that this client does not know. */
+  readonly code: ErrorCode;
+  /** What the server said where `code` is `unexpected`: it is newer than this client, or something else answered. */
+  readonly rawCode: string | undefined;
   readonly title: string;
   readonly detail: string | undefined;
   readonly errors: readonly InputFault[];
@@ -45,8 +50,11 @@ export class TesseraError extends Error {
   constructor(facts: ErrorFacts) {
     super(facts.detail === undefined ? facts.title : `${facts.title}: ${facts.detail}`);
     this.name = 'TesseraError';
-    this.kind = facts.kind;
-    this.code = facts.code;
+    const { kind, code } = facts;
+    this.kind = kind;
+    // Only a server's own words are looked up: it cannot claim that the network failed.
+    this.code = kind === 'problem' ? (isServerCode(code) ? code : 'unexpected') : kind;
+    this.rawCode = this.code === 'unexpected' ? code : undefined;
     this.title = facts.title;
     this.detail = facts.detail;
     this.errors = Object.freeze([...(facts.errors ?? [])]);

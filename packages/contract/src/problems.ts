@@ -24,6 +24,11 @@ const table = {
     meaning:
       'The token may call the operation, but not with this effect: wider scopes, a later expiry or another owner than its own.',
   },
+  insecure_transport: {
+    status: 403,
+    title: 'TLS is required',
+    meaning: 'The request came in clear to a listener of `publicHttp`. A token that it carried is reported as exposed.',
+  },
   not_found: { status: 404, title: 'Not found', meaning: 'No such object in this workspace, or no such path.' },
   method_not_allowed: {
     status: 405,
@@ -81,6 +86,11 @@ const table = {
     status: 500,
     title: 'Something went wrong on our side',
     meaning: 'The request id finds the reason in the log.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'More requests arrive than can be answered',
+    meaning: 'The request waited for its turn for a second, and nothing of it was begun. Try again.',
   },
   unavailable: {
     status: 503,

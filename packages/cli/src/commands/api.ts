@@ -51,7 +51,7 @@ export function defineApi(group: Command, context: Context): void {
     'tessera api list',
   ]);
   addCreate(group, context);
-  addList<Api>(group, context, { resource, page: (client, query) => client.apis.list(query) });
+  addList<Api>(group, context, { resource, list: ({ apis }) => ({ page: apis.list, all: apis.listAll }) });
   addShow(group, context, { resource, get: (client, id) => client.apis.get(id) });
   addUpdate(group, context);
   addDelete(group, context, {

@@ -1,9 +1,11 @@
 /** `tessera audit`: read, follow and prove the audit log. */
+import type { Client } from '@tessera/client';
 import type { Output } from '@tessera/contract';
 import type { Command } from 'commander';
 import { CommandError } from '../command-error.ts';
 import { withExamples } from '../examples.ts';
 import { wholeNumber } from '../flags/repeatable.ts';
+import { polled } from '../follow.ts';
 import type { Context } from '../invocation.ts';
 import type { Answer } from '../output/answer.ts';
 import { parseJson, readDocument } from '../read-input.ts';
@@ -23,14 +25,19 @@ export function defineAudit(group: Command, context: Context): void {
     description: 'show the last records of the audit log, and follow it',
     show: showRecords,
     latest: async (client) => (await client.audit.checkpoint()).seq,
-    after: async (client, seq, { action, target }) =>
-      (await client.audit.list({ after: seq, limit: 1000, action, target })).items,
+    after: recordsAfter,
+    follow: (client, seq, options) =>
+      polled(seq, (last) => recordsAfter(client, last, options), context.edge.interrupted),
   })
     .option('--action <action>', 'only this action, such as token.revoke')
     .option('--target <id>', 'only what was done to this object');
   addList(group, context);
   addVerify(group, context);
   addCheckpoint(group, context);
+}
+
+function recordsAfter(client: Client, after: number, { action, target }: FilterOptions): AsyncIterable<AuditRecord> {
+  return client.audit.listAll({ after, action, target });
 }
 
 function addList(group: Command, context: Context): void {

@@ -22,6 +22,7 @@ export function defineChanges(group: Command, context: Context): void {
       quiet: items.map(({ id }) => id),
     }),
     latest: async (client) => (await client.changes.list({ limit: 1 })).latest,
-    after: async (client, seq) => (await client.changes.list({ since: seq, limit: 1000 })).items,
+    after: (client, since) => client.changes.listAll({ since }),
+    follow: (client, since) => client.followChanges({ since }),
   });
 }

@@ -57,7 +57,10 @@ export function defineWhoami(command: Command, context: Context): void {
   command.description('show what the management token in use may do (it needs the scope `verify`)').action(
     context.action(async ({ edge, options }) => {
       const { client, url, token } = await connect(edge, options);
-      const { id, name, owner, scopes, expiresAt } = await client.verify({ token, mode: 'explain' });
+      const { id, name, owner, scopes, expiresAt } = await client.verify(
+        { token, mode: 'explain' },
+        { repeatable: true },
+      );
       const data = { url, id, name, owner, scopes, expiresAt };
       return {
         data,

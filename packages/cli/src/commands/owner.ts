@@ -55,7 +55,10 @@ export function defineOwner(group: Command, context: Context): void {
   addCreate(group, context);
   addList<Owner, { readonly type?: Owner['type']; readonly search?: string }>(group, context, {
     resource,
-    page: (client, query, { type, search }) => client.owners.list({ ...query, type, q: search }),
+    list: ({ owners }, { type, search }) => ({
+      page: (query) => owners.list({ ...query, type, q: search }),
+      all: (query) => owners.listAll({ ...query, type, q: search }),
+    }),
   })
     .addOption(new Option('--type <type>', 'only of this type').choices(types))
     .option('--search <text>', 'part of the name');

@@ -44,16 +44,22 @@ export function showGone(noun: string, id: string): Answer {
   return { data: { id }, view: { kind: 'text', text: `Deleted ${noun} ${id}.` }, quiet: [id] };
 }
 
-/** `list`, with pages; `page` fetches one. */
+/** The two ways of the client to read a list, with the filters of the command. */
+export interface Listing<T> {
+  readonly page: (query: PageQuery) => Promise<Page<T>>;
+  readonly all: (query: PageQuery) => AsyncIterable<T>;
+}
+
+/** `list`, with pages. */
 export function addList<T extends Identified, O = object>(
   group: Command,
   context: Context,
   spec: {
     readonly resource: Resource<T>;
-    readonly page: (client: Client, query: PageQuery, options: O) => Promise<Page<T>>;
+    readonly list: (client: Client, options: O) => Listing<T>;
   },
 ): Command {
-  const { resource, page } = spec;
+  const { resource, list } = spec;
   const { noun } = resource;
   const command = group
     .command('list')
@@ -64,16 +70,11 @@ export function addList<T extends Identified, O = object>(
     .option('--all', 'every page')
     .action(
       context.action<O & PageQuery & { readonly all?: boolean }>(async ({ client, options }) => {
-        const api = await client();
-        const first = await page(api, { limit: options.limit, cursor: options.cursor }, options);
-        if (options.all !== true) return showPage(resource, first);
-        const items = [...first.items];
-        let { nextCursor } = first;
-        while (nextCursor !== null) {
-          const next = await page(api, { limit: options.limit, cursor: nextCursor }, options);
-          items.push(...next.items);
-          nextCursor = next.nextCursor === nextCursor ? null : next.nextCursor;
-        }
+        const { page, all } = list(await client(), options);
+        const { limit, cursor } = options;
+        if (options.all !== true) return showPage(resource, await page({ limit, cursor }));
+        const items: T[] = [];
+        for await (const item of all({ limit, cursor })) items.push(item);
         return showPage(resource, { items, nextCursor: null });
       }),
     );

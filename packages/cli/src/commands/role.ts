@@ -41,7 +41,7 @@ const resource: Resource<Role> = {
 export function defineRole(group: Command, context: Context): void {
   withExamples(group, ['tessera role create --name reader --scope orders:read', 'tessera role list']);
   addCreate(group, context);
-  addList<Role>(group, context, { resource, page: (client, query) => client.roles.list(query) });
+  addList<Role>(group, context, { resource, list: ({ roles }) => ({ page: roles.list, all: roles.listAll }) });
   addShow(group, context, { resource, get: (client, id) => client.roles.get(id) });
   addUpdate(group, context);
   addDelete(group, context, {

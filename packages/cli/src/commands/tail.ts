@@ -3,7 +3,7 @@ import type { Client } from '@tessera/client';
 import type { Command } from 'commander';
 import { withExamples } from '../examples.ts';
 import { wholeNumber } from '../flags/repeatable.ts';
-import { batches } from '../follow.ts';
+import { inParts } from '../follow.ts';
 import type { Context } from '../invocation.ts';
 import type { Answer } from '../output/answer.ts';
 
@@ -22,10 +22,13 @@ export function addTail<T extends { readonly seq: number }, O = object>(
     readonly show: (records: readonly T[]) => Answer;
     /** `seq` of the newest record. */
     readonly latest: (client: Client) => Promise<number>;
-    readonly after: (client: Client, seq: number, options: O) => Promise<readonly T[]>;
+    /** The records after `seq`, up to the newest. */
+    readonly after: (client: Client, seq: number, options: O) => AsyncIterable<T>;
+    /** The records after `seq`, and those to come until the interruption, which throws its reason. */
+    readonly follow: (client: Client, seq: number, options: O) => AsyncIterable<T>;
   },
 ): Command {
-  const { noun, description, show, latest, after } = log;
+  const { noun, description, show, latest, after, follow } = log;
   const command = group
     .command('tail')
     .description(description)
@@ -33,17 +36,23 @@ export function addTail<T extends { readonly seq: number }, O = object>(
     .option('--since <seq>', 'start after this number instead', wholeNumber(0))
     .option('-f, --follow', 'go on until interrupted')
     .action(
-      context.action<O & TailOptions>(async ({ client, options, edge, print }) => {
+      context.action<O & TailOptions>(async ({ client, options, print }) => {
         const signedIn = await client();
         const start = options.since ?? Math.max(0, (await latest(signedIn)) - options.lines);
-        const steps = batches(start, {
-          after: (seq) => after(signedIn, seq, options),
-          interrupted: edge.interrupted,
-          follow: options.follow === true,
-        });
-        for await (const records of steps) print(show(records));
+        let last = start;
+        for await (const records of inParts(after(signedIn, start, options))) {
+          print(show(records));
+          last = records.at(-1)?.seq ?? last;
+        }
+        if (options.follow !== true) return undefined;
+        // One by one: what has happened is not held back for what may.
+        for await (const record of follow(signedIn, last, options)) print(withoutHeader(show([record])));
         return undefined;
       }),
     );
   return withExamples(command, [`tessera ${noun} tail`, `tessera ${noun} tail --follow -o ndjson`]);
+}
+
+function withoutHeader({ view, ...answer }: Answer): Answer {
+  return { ...answer, view: view.kind === 'rows' ? { ...view, header: false } : view };
 }

@@ -49,7 +49,9 @@ export function addVerify(group: Command, context: Context): void {
         const token = await presented(run);
         const mode = explain === true ? 'explain' : undefined;
         const request = requestOf(run.options);
-        return showVerdict(await client.verify({ token, audience, env, scopes: scope, request, cost, mode }));
+        const asked = { token, audience, env, scopes: scope, request, cost, mode } as const;
+        // An explanation spends nothing.
+        return showVerdict(await client.verify(asked, { repeatable: explain === true }));
       }),
     );
   withExamples(command, [

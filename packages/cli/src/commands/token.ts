@@ -26,8 +26,10 @@ export function defineToken(group: Command, context: Context): void {
   addCreate(group, context);
   addList<Token, ListOptions>(group, context, {
     resource: tokenResource,
-    page: (client, query, { owner, api, status, search }) =>
-      client.tokens.list({ ...query, owner, api, status, q: search }),
+    list: ({ tokens }, { owner, api, status, search }) => ({
+      page: (query) => tokens.list({ ...query, owner, api, status, q: search }),
+      all: (query) => tokens.listAll({ ...query, owner, api, status, q: search }),
+    }),
   })
     .option('--owner <id>', 'only of this owner')
     .option('--api <id|audience>', 'only for this api')

@@ -27,7 +27,10 @@ const resource: Resource<Workspace> = {
 export function defineWorkspace(group: Command, context: Context): void {
   withExamples(group, ['tessera workspace create --name "Team Blue"', 'tessera workspace list']);
   addCreate(group, context);
-  addList<Workspace>(group, context, { resource, page: (client, query) => client.workspaces.list(query) });
+  addList<Workspace>(group, context, {
+    resource,
+    list: ({ workspaces }) => ({ page: workspaces.list, all: workspaces.listAll }),
+  });
   addShow(group, context, { resource, get: (client, id) => client.workspaces.get(id) });
   addUpdate(group, context);
   addDelete(group, context, {

@@ -17,7 +17,13 @@ export interface Answer {
 }
 
 export type View =
-  | { readonly kind: 'rows'; readonly columns: readonly string[]; readonly rows: readonly (readonly Cell[])[] }
+  | {
+      readonly kind: 'rows';
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly Cell[])[];
+      /** Default true. */
+      readonly header?: boolean;
+    }
   | { readonly kind: 'fields'; readonly fields: readonly (readonly [label: string, value: Cell])[] }
   | { readonly kind: 'text'; readonly text: string };
 

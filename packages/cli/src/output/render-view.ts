@@ -17,7 +17,9 @@ export function renderView(view: View, color: boolean): string {
     }
     case 'rows': {
       if (view.rows.length === 0) return '';
-      const lines = [view.columns.map((column) => column.toUpperCase()), ...view.rows.map((row) => row.map(cellText))];
+      const rows = view.rows.map((row) => row.map(cellText));
+      const hasHeader = view.header !== false;
+      const lines = hasHeader ? [view.columns.map((column) => column.toUpperCase()), ...rows] : rows;
       const widths = view.columns.map((_, at) => Math.max(...lines.map((line) => width(line[at] ?? ''))));
       return lines
         .map((line, at) => {
@@ -25,7 +27,7 @@ export function renderView(view: View, color: boolean): string {
             .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)))
             .join(GAP)
             .trimEnd();
-          return `${at === 0 ? strong(text) : text}\n`;
+          return `${hasHeader && at === 0 ? strong(text) : text}\n`;
         })
         .join('');
     }

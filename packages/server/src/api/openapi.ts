@@ -21,7 +21,7 @@ const problemSchema = z
   .meta({ id: 'Problem', description: 'RFC 9457 problem details' });
 
 /** What any operation may answer besides its own problems. */
-const COMMON: readonly ProblemCode[] = ['internal', 'unavailable'];
+const COMMON: readonly ProblemCode[] = ['insecure_transport', 'internal', 'overloaded', 'unavailable'];
 const WITH_BODY: readonly ProblemCode[] = ['malformed_json', 'too_large', 'unsupported_media_type', 'invalid_input'];
 const DENIALS = {
   '401': 'No valid token: `missing`, `unknown`, `expired` and the other denial codes',

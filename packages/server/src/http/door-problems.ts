@@ -8,11 +8,6 @@ export const doorProblems = {
     title: denials.unknown.public,
     meaning: 'What strangers hear of every credential that is refused as such, so that no answer tells which exist.',
   },
-  insecure_transport: {
-    status: 403,
-    title: 'TLS is required',
-    meaning: 'The request came in clear to a listener of `publicHttp`. A token that it carried is reported as exposed.',
-  },
   expectation_failed: {
     status: 417,
     title: 'Only the expectation 100-continue can be met',
@@ -32,11 +27,6 @@ export const doorProblems = {
     status: 502,
     title: 'The upstream did not give a valid answer',
     meaning: 'It could not be reached, broke off, or broke the protocol.',
-  },
-  overloaded: {
-    status: 503,
-    title: 'More requests arrive than can be answered',
-    meaning: 'The request waited for its turn for a second. Try again.',
   },
   upstream_busy: {
     status: 503,
