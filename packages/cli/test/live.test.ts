@@ -253,7 +253,8 @@ describe('who may do what', () => {
   it('whoami, a narrow token, no token', async () => {
     const { token } = await mint('--api', 'tessera', '--scope', 'tokens:read verify');
     const me = await as(token, ['whoami', '--json']);
-    expect(JSON.parse(me.stdout)).toMatchObject({ url, scopes: ['tokens:read', 'verify'] });
+    // Who may ask for verdicts may follow what changes them.
+    expect(JSON.parse(me.stdout)).toMatchObject({ url, scopes: ['tokens:read', 'verify', 'changes:read'] });
     expect((await as(token, ['token', 'list'])).code).toBe(0);
     const refused = await as(token, ['token', 'create', '--name', 'x']);
     expect(refused.code).toBe(4);
