@@ -1,0 +1,42 @@
+/** A link to a real Redis, and a limiter over it that follows a clock that is set by hand. */
+import { randomUUID } from 'node:crypto';
+import type { Clock, Limiter } from '@tessera/verify';
+import { gcraScript } from '../../../src/limits/redis/gcra-script.ts';
+import { type Keys, redisKeys } from '../../../src/limits/redis/keys.ts';
+import { redisLimiter } from '../../../src/limits/redis/limiter.ts';
+import { type RedisLink, type RunScript, startRedisLink } from '../../../src/limits/redis/link.ts';
+import { type Script, script } from '../../../src/limits/redis/script.ts';
+
+export const ignored = (): void => undefined;
+
+export function linkTo(url: string): Promise<RedisLink> {
+  return startRedisLink({ url, onAway: ignored, onUp: ignored });
+}
+
+/** Keys of nobody else. */
+export function ownKeys(): Keys {
+  return redisKeys(randomUUID());
+}
+
+export function limiterOver(run: RunScript, keys: Keys = ownKeys()): Limiter {
+  return redisLimiter({ run, keys, onMark: ignored });
+}
+
+/** The script as it is, but for the clock and for what time by itself takes away. */
+const BY_HAND = byHand();
+
+function byHand(): Script {
+  const { text } = gcraScript('\nlocal now = tonumber(ARGV[#ARGV])\n');
+  const lasting = text.replace(", 'PX', text(math.ceil(backlog / limit))", '');
+  if (lasting === text) throw new Error('the script keeps its counters in other words now');
+  return script(lasting);
+}
+
+export function limiterByHand(run: RunScript, clock: Clock): Limiter {
+  return redisLimiter({
+    run: (code, keys, args) => run(code, keys, [...args, String(clock.now())]),
+    keys: ownKeys(),
+    onMark: ignored,
+    script: BY_HAND,
+  });
+}
