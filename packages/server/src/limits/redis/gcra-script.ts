@@ -19,12 +19,8 @@ export const ARGUMENTS_OF_A_RULE = 4;
  */
 export function gcraScript(time: string = SERVER_TIME): Script {
   return script(`${time}${AS_TEXT}
-local spends = ARGV[1] == 'spend'
+local writes = ARGV[1] == 'spend'
 ${READ_MARK}
-if not mark then
-  mark = text(now)
-  if spends then redis.call('SET', KEYS[1], mark) end
-end
 local counters = {}
 local allowed = true
 for index = 1, #KEYS - 1 do
@@ -55,11 +51,11 @@ end
 local answer = { mark }
 for index, counter in ipairs(counters) do
   local limit, window, burst, spent, backlog, admitted, changed = unpack(counter)
-  if allowed and spends then
+  if allowed and writes then
     backlog = backlog + spent * window
     changed = true
   end
-  if changed and spends then
+  if changed and writes then
     local key = KEYS[index + 1]
     if backlog == 0 then
       redis.call('DEL', key)

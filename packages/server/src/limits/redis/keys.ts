@@ -1,7 +1,8 @@
 /** What Tessera calls its keys in Redis. */
 
 export interface Keys {
-  readonly mark: string;
+  /** Of a Redis process: what another one knows may be older, or nothing. */
+  mark(server: string): string;
   limit(key: string): string;
   claim(key: string): string;
 }
@@ -13,7 +14,7 @@ export interface Keys {
 export function redisKeys(installation: string): Keys {
   const tag = `{tessera:${installation}}`;
   return Object.freeze({
-    mark: `${tag}:mark`,
+    mark: (server: string) => `${tag}:mark:${server}`,
     limit: (key: string) => `${tag}:limit:${key}`,
     claim: (key: string) => `${tag}:claim:${key}`,
   });

@@ -5,13 +5,13 @@ import { type Judged, stateAfter } from '../judged.ts';
 import { requireCost, requireDistinctKeys } from '../preconditions.ts';
 import { ARGUMENTS_OF_A_RULE, gcraScript } from './gcra-script.ts';
 import type { Keys } from './keys.ts';
-import type { RunScript } from './link.ts';
+import type { RedisLink } from './link.ts';
 import type { Script } from './script.ts';
 
 export interface RedisLimiterOptions {
-  readonly run: RunScript;
+  readonly link: Pick<RedisLink, 'run' | 'server'>;
   readonly keys: Keys;
-  /** Hears with each answer since when that Redis has counted. */
+  /** Hears with each answer since when Redis has counted. Must not throw. */
   readonly onMark: (mark: string) => void;
   /** Another clock than the server's, for tests of the arithmetic. */
   readonly script?: Script;
@@ -21,16 +21,16 @@ export interface RedisLimiterOptions {
  * @throws RangeError from `take` for a cost or rule that is not of whole numbers in range
  * @throws Error from `take` where two rules share a key; it rejects with what the link does, and for an answer that is none
  */
-export function redisLimiter({ run, keys, onMark, script = gcraScript() }: RedisLimiterOptions): Limiter {
+export function redisLimiter({ link, keys, onMark, script = gcraScript() }: RedisLimiterOptions): Limiter {
   return {
     take(rules, cost, mode) {
       requireCost(cost);
       requireDistinctKeys(rules);
       // A rule that cannot be counted exactly is refused before anything is sent.
       for (const rule of rules) newCounter(rule, 0);
-      const asked = [keys.mark, ...rules.map(({ key }) => keys.limit(key))];
+      const asked = [keys.mark(link.server()), ...rules.map(({ key }) => keys.limit(key))];
       const args = [mode, ...rules.flatMap((rule) => argumentsOf(rule, cost))];
-      return run(script, asked, args).then((answer): LimitOutcome => {
+      return link.run(script, asked, args).then((answer): LimitOutcome => {
         const { mark, found } = readAnswer(answer, rules.length);
         onMark(mark);
         const judged = rules.map((rule, index): Judged => {

@@ -13,6 +13,8 @@ export type RunScript = (script: Script, keys: readonly string[], args: readonly
 export interface RedisLink {
   readonly run: RunScript;
   isUp(): boolean;
+  /** Which process answers, or answered last; empty: none yet. */
+  server(): string;
   /** Resolves when the connection is closed. */
   stop(): Promise<void>;
 }
@@ -21,8 +23,8 @@ export interface RedisLinkOptions {
   readonly url: string;
   /** Redis does not answer from now on. Must not throw. */
   readonly onAway: (reason: Error) => void;
-  /** Redis answers; `other`: another process than before, which may know less. Must not throw. */
-  readonly onUp: (other: boolean) => void;
+  /** Redis answers. Must not throw. */
+  readonly onUp: () => void;
   readonly connect?: (url: string) => Promise<Connection>;
 }
 
@@ -37,13 +39,13 @@ const LONGEST_PAUSE_MS = 1000;
 export async function startRedisLink({ url, onAway, onUp, connect = connectTo }: RedisLinkOptions): Promise<RedisLink> {
   const stopping = new AbortController();
   let connection: Connection | undefined;
+  let server = '';
   let why: Error = new RedisAway('Redis has not answered yet');
-  let server: string | undefined;
 
   const follow = (next: Connection): void => {
     connection = next;
-    onUp(server !== undefined && server !== next.server);
     server = next.server;
+    onUp();
   };
   const away = (reason: Error): void => {
     // Each of them once: attempts that fail alike are no news.
@@ -88,6 +90,7 @@ export async function startRedisLink({ url, onAway, onUp, connect = connectTo }:
       return connection.run(script, keys, args);
     },
     isUp: () => connection !== undefined,
+    server: () => server,
     async stop() {
       stopping.abort();
       why = new RedisAway('stopped');

@@ -26,9 +26,14 @@ local function text(number) return string.format('%.0f', number) end
 `;
 
 /**
- * Says since when this Redis has counted, in `mark`: a text that is gone with everything else when it is emptied, so that
- * nobody takes a Redis that has forgotten for one in which nothing happened.
+ * Reads since when this Redis has counted, in `mark`, and begins to where nothing says so. The mark is gone with everything
+ * else when Redis is emptied, and each process of Redis has its own: nobody takes one that has forgotten, or a replica that
+ * was promoted before it had heard of everything, for one in which nothing happened.
  */
 export const READ_MARK = `
 local mark = redis.call('GET', KEYS[1])
+if not mark then
+  mark = text(now)
+  if writes then redis.call('SET', KEYS[1], mark) end
+end
 `;

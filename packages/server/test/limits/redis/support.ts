@@ -4,7 +4,7 @@ import type { Clock, Limiter } from '@tessera/verify';
 import { gcraScript } from '../../../src/limits/redis/gcra-script.ts';
 import { type Keys, redisKeys } from '../../../src/limits/redis/keys.ts';
 import { redisLimiter } from '../../../src/limits/redis/limiter.ts';
-import { type RedisLink, type RunScript, startRedisLink } from '../../../src/limits/redis/link.ts';
+import { type RedisLink, startRedisLink } from '../../../src/limits/redis/link.ts';
 import { type Script, script } from '../../../src/limits/redis/script.ts';
 
 export const ignored = (): void => undefined;
@@ -18,8 +18,8 @@ export function ownKeys(): Keys {
   return redisKeys(randomUUID());
 }
 
-export function limiterOver(run: RunScript, keys: Keys = ownKeys()): Limiter {
-  return redisLimiter({ run, keys, onMark: ignored });
+export function limiterOver(link: RedisLink, keys: Keys = ownKeys()): Limiter {
+  return redisLimiter({ link, keys, onMark: ignored });
 }
 
 /** The script as it is, but for the clock and for what time by itself takes away. */
@@ -32,9 +32,9 @@ function byHand(): Script {
   return script(lasting);
 }
 
-export function limiterByHand(run: RunScript, clock: Clock): Limiter {
+export function limiterByHand(link: RedisLink, clock: Clock): Limiter {
   return redisLimiter({
-    run: (code, keys, args) => run(code, keys, [...args, String(clock.now())]),
+    link: { ...link, run: (code, keys, args) => link.run(code, keys, [...args, String(clock.now())]) },
     keys: ownKeys(),
     onMark: ignored,
     script: BY_HAND,
