@@ -87,7 +87,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   });
   const { store, key, started } = await prepare({ config, clock, log, onAudited: metrics.audited });
   try {
-    const judging = await startJudging({ ...parts, store, metrics });
+    const judging = await startJudging({ ...parts, store, metrics, installation: started.defaultWorkspace });
     built.judging = judging;
     const keys = { auditKey: deriveKey(key, 'audit-head'), cursorKey: deriveKey(key, 'cursor') };
     return await mount({ ...parts, ...keys, store, metrics, judging, started });

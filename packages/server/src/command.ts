@@ -139,15 +139,14 @@ function onSignals(app: Started, flush: () => Promise<void>): void {
 }
 
 /** Texts that no log line may hold, besides tokens, which are known by their form. */
-function secretsOf({ databaseUrl, masterKey }: Config): readonly string[] {
+function secretsOf({ databaseUrl, redisUrl, masterKey }: Config): readonly string[] {
   const key = masterKey?.export();
-  const password =
-    databaseUrl !== undefined && URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : '';
-  return [
-    ...(key ? [key.toString('hex'), key.toString('base64')] : []),
-    ...(databaseUrl ? [databaseUrl] : []),
-    ...(password ? [password] : []),
-  ];
+  const ofUrl = (url: string | undefined): readonly string[] => {
+    const password = decodeURIComponent(URL.parse(url ?? '')?.password ?? '');
+    return [url ?? '', password].filter((text) => text !== '');
+  };
+  const ofKey = key ? [key.toString('hex'), key.toString('base64')] : [];
+  return [...ofKey, ...ofUrl(databaseUrl), ...ofUrl(redisUrl)];
 }
 
 /** What the process may use: of the machine, or of the container. */

@@ -1,5 +1,5 @@
 /** Everything a verdict needs, built once for all doors: facts in memory that follow the feed, limits, quotas, proofs. */
-import { type Clock, type DigestKey, type Limiter, memoryReplays, type Ports, type Verdict } from '@tessera/verify';
+import { type Clock, type DigestKey, type Limiter, type Ports, type Verdict } from '@tessera/verify';
 import { dpopProofs } from '@tessera/verify/jose';
 import type { Config } from './config/load.ts';
 import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts';
@@ -29,6 +29,8 @@ export interface JudgingParts {
   readonly access: AccessLog | undefined;
   readonly metrics: Metrics;
   readonly sharing?: Sharing;
+  /** Names the installation: the same on all of its nodes, and on no other's. */
+  readonly installation: string;
 }
 
 export interface Judging {
@@ -72,12 +74,12 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
   });
   usage.start();
   const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
-  const counting = startCounting({ store, clock, log, metrics, sharing });
+  const counting = await startCounting(parts);
   const ports: Ports = {
     ...counting.ports,
     tokens,
     clock,
-    proofs: dpopProofs({ replays: sharing?.replays ?? memoryReplays({ clock }) }),
+    proofs: dpopProofs({ replays: counting.replays }),
     onFault,
   };
   // Calls through the gateway are the access log. The platform's own are many and counted; its changes are audited.

@@ -4,6 +4,8 @@ import type { LastFailure } from './core/failed-credentials.ts';
 import type { News } from './core/feed.ts';
 
 export interface Sharing {
+  /** How many there are. */
+  readonly workers: number;
   readonly news: News;
   /** Of tokens, their owners and whatever else rules count by. */
   readonly limiter: Limiter;

@@ -2,4 +2,4 @@ export type { RemoteKeys } from './jose/key-source.ts';
 export { UnusableKeyError } from './jose/public-key.ts';
 export type { AccessClaims } from './lookups/access-claims.ts';
 export { type ClaimedFacts, type JwtLookupOptions, jwtLookup } from './lookups/jwt.ts';
-export { type DpopOptions, dpopProofs } from './proofs/dpop.ts';
+export { type DpopOptions, dpopProofs, LONGEST_CLAIM_MS } from './proofs/dpop.ts';

@@ -127,6 +127,12 @@ export const settings = {
     default: 'all',
     doc: 'What this node does: `all`, or `data-plane`: gateway, forward-auth and verify, without management. A data plane needs PostgreSQL, and waits for a node with role `all` to prepare it.',
   }),
+  redisUrl: optional({
+    env: 'TESSERA_REDIS_URL',
+    type: type.redisUrl,
+    secret: true,
+    doc: '`redis://...` or `rediss://...`: Redis (6 or newer) or Valkey that counts limits and used proofs for several nodes. Without it each node counts its share of a limit.',
+  }),
   rootToken: optional({
     env: 'TESSERA_ROOT_TOKEN',
     type: type.tokenText,

@@ -78,6 +78,12 @@ export const databaseUrl: ValueType<string> = {
   fromText: asText,
 };
 
+const REDIS = 'must be redis://<user>:<password>@<host>:<port>/<database>, or rediss:// over TLS';
+export const redisUrl: ValueType<string> = {
+  schema: z.string(REDIS).refine(isRedisUrl, REDIS),
+  fromText: asText,
+};
+
 const TOKEN = 'must be a well-formed token text; `tessera generate` makes one';
 export const tokenText: ValueType<string> = {
   schema: z.string(TOKEN).refine((text) => parse(text) !== undefined, TOKEN),
@@ -99,6 +105,13 @@ function keyBytes(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64');
   // Only the one canonical spelling: decoding forgives stray characters, and a mistyped key must not become another key.
   return bytes.length === 32 && bytes.toString('base64') === text ? bytes : undefined;
+}
+
+/** The path is the number of a database: what follows it would be ignored. */
+function isRedisUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^rediss?:$/.test(url.protocol)) return false;
+  return url.hostname !== '' && /^(?:\/\d{0,5})?$/.test(url.pathname) && url.search === '' && url.hash === '';
 }
 
 function isDatabaseUrl(text: string): boolean {

@@ -172,6 +172,8 @@ export interface Tx extends Reader {
   /** Where a node stands. It counts as alive for `liveMs` from now, or until it is dropped. */
   putNode(report: NodeReport & { readonly liveMs: number }): Promise<void>;
   dropNode(id: string): Promise<void>;
+  /** True for the first who claims this proof; false for everybody else until `untilMs` (since the epoch) at least. */
+  claimProof(id: string, untilMs: number): Promise<boolean>;
   /** Appends to the audit chain of the entry's workspace when the unit of work commits. */
   record(entry: AuditEntry): void;
   /** Appends to the change feed when the unit of work commits. */

@@ -69,10 +69,11 @@ export function givenShares({ limiter, monotonic, maxKeys = 100_000 }: GivenShar
     // While it was asked, others may have spent what was here: then that is asked for, too.
     if (missing.length > 0)
       return chain(buy(missing, cost, now), (outcome) => (outcome.allowed ? spend(parts, cost) : outcome));
-    const states = parts.map(({ rule, share, state }) => {
+    const states = parts.map((part) => {
+      const { rule, share, state } = part;
       if (state !== undefined || share === undefined) return state ?? unknownState(rule);
       share.left -= cost * rule.cost;
-      return stateHere(rule, share);
+      return stateHere(part);
     });
     return { allowed: true, states };
   }
@@ -127,20 +128,11 @@ export function givenShares({ limiter, monotonic, maxKeys = 100_000 }: GivenShar
       if (mode === 'spend') return spend(parts, cost);
       const now = monotonic();
       const missing = parts.filter((part) => !isHere(part, cost, now));
-      const told =
-        missing.length === 0
-          ? PASSES
-          : limiter.take(
-              missing.map(({ rule }) => rule),
-              cost,
-              mode,
-            );
+      const asked = missing.map(({ rule }) => rule);
+      const told = asked.length === 0 ? PASSES : limiter.take(asked, cost, mode);
       return chain(told, ({ allowed, states }) => ({
         allowed,
-        states: parts.map(({ rule, share }, index) => {
-          const asked = missing.findIndex((part) => part === parts[index]);
-          return states[asked] ?? (share === undefined ? unknownState(rule) : stateHere(rule, share));
-        }),
+        states: parts.map((part) => states[missing.indexOf(part)] ?? stateHere(part)),
       }));
     },
   };
@@ -162,6 +154,7 @@ function unknownState({ name, limit, windowSeconds }: LimitRule): LimitState {
 }
 
 /** What the counter had left when the share was given, and what is left of the share. */
-function stateHere(rule: LimitRule, { state = unknownState(rule), left }: Share): LimitState {
-  return { ...state, remaining: state.remaining + Math.floor(left / rule.cost), retryAfterSeconds: 0 };
+function stateHere({ rule, share }: Part): LimitState {
+  const state = share?.state ?? unknownState(rule);
+  return { ...state, remaining: state.remaining + Math.floor((share?.left ?? 0) / rule.cost), retryAfterSeconds: 0 };
 }

@@ -8,6 +8,7 @@ import { type FeedMetricsOptions, feedFamilies } from './feed-metrics.ts';
 import { type HostNameMetrics, hostNameMetrics } from './host-name-metrics.ts';
 import { httpRequests, type RouteMetrics } from './http-requests.ts';
 import { type PolicyMetrics, policyMetrics } from './policy-metrics.ts';
+import { type RedisMetrics, redisMetrics } from './redis-metrics.ts';
 import { alone, counter, durations, type Family, gauge, histogram, tally, told } from './series.ts';
 import { type TransportMetrics, transportMetrics } from './transport-metrics.ts';
 import { type UpstreamsMetrics, upstreamsMetrics } from './upstreams-metrics.ts';
@@ -68,6 +69,7 @@ export interface Metrics extends Exposition {
   /** Of connections, whatever they carry. */
   readonly transport: TransportMetrics;
   readonly hostNames: HostNameMetrics;
+  readonly redis: RedisMetrics;
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -84,6 +86,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const upstreams = upstreamsMetrics();
   const transport = transportMetrics();
   const hostNames = hostNameMetrics();
+  const redis = redisMetrics();
   let revokedTokens = 0;
   let auditRecords = 0;
   let reloadSuccessful = true;
@@ -168,6 +171,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     ...upstreams.families(),
     ...transport.families(),
     ...hostNames.families(),
+    ...redis.families(),
   ];
 
   return {
@@ -208,6 +212,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     upstreams,
     transport,
     hostNames,
+    redis,
   };
 }
 

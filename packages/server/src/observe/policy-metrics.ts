@@ -12,6 +12,8 @@ export interface PolicyMetrics {
   refund(outcome: 'given' | 'lost'): void;
   /** How many routes let everything through, because their whole decision is tried out. */
   shadowRoutes(count: number): void;
+  /** Among how many nodes limits are divided. */
+  limitNodes(count: number): void;
 }
 
 const counted = ['concurrency', 'limits', 'quotas'] as const;
@@ -27,6 +29,7 @@ export function policyMetrics(): PolicyMetrics & { families(): readonly Family[]
   >;
   const refunds = tally(outcomes);
   let routes = 0;
+  let nodes = 1;
   return {
     shadowRefusal(door, policy, code) {
       const key = `${door} ${policy} ${code}`;
@@ -42,6 +45,9 @@ export function policyMetrics(): PolicyMetrics & { families(): readonly Family[]
     },
     shadowRoutes(count) {
       routes = count;
+    },
+    limitNodes(count) {
+      nodes = count;
     },
     families: () => [
       counter({
@@ -59,6 +65,14 @@ export function policyMetrics(): PolicyMetrics & { families(): readonly Family[]
         help: 'Requests whose quotas and credits were given back because they were not served.',
         values: refunds.samples((outcome) => ({ outcome })),
       }),
+      gauge(
+        {
+          name: 'tessera_limit_nodes',
+          help: 'Nodes that each count a share of every limit by themselves; 1: limits are counted in one place.',
+          values: alone(nodes),
+        },
+        'max',
+      ),
       // Every worker has the same ones.
       gauge(
         {

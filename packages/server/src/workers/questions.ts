@@ -35,6 +35,8 @@ export interface WorkerStart {
   readonly secrets: readonly string[];
   readonly version: { readonly version: string; readonly node: string };
   readonly memory: SharedMemory;
+  /** Of how many workers it is one. */
+  readonly workers: number;
   /** Names this thread among all that the process ever starts; from 1. */
   readonly id: number;
 }

@@ -14,7 +14,7 @@ const PATIENCE_MS = 3000;
 
 /** @param onExit calls back when the thread ends, for whatever reason that it still hears of */
 export async function runWorker(port: Port, start: WorkerStart, onExit: (last: () => void) => void): Promise<void> {
-  const { secrets, version, memory, id } = start;
+  const { secrets, version, memory, workers, id } = start;
   const clock = { now: Date.now };
   const config = deepFreeze(start.config);
   const starting = Promise.withResolvers<App>();
@@ -35,6 +35,7 @@ export async function runWorker(port: Port, start: WorkerStart, onExit: (last: (
   const log = logOver(sink, { level: config.logLevel, secrets });
   onExit(log.pass);
   const sharing: Sharing = {
+    workers,
     ...partsIn(memory, { clock, holder: id }),
     // Proofs are claimed in one place, so that one is used once whichever workers see it.
     replays: { claim: (key, untilMs, holder) => main.ask('claim', { key, untilMs, holder }, PATIENCE_MS) },

@@ -125,7 +125,7 @@ function newCrew(parts: WorkersParts, script: URL) {
     startThread(memory: SharedMemory): Thread {
       ids += 1;
       const own = shareOf(inForce, { count, ports: ready?.ports });
-      const start = { config: own, secrets, version, memory, id: ids };
+      const start = { config: own, secrets, version, memory, workers: count, id: ids };
       const places = placesOf(concurrency);
       const thread = startThread({ script, start, resourceLimits, answering: { ...answering, ...places } });
       void thread.gone.then(places.end);

@@ -25,6 +25,11 @@ export interface DpopOptions {
   readonly maxAgeSeconds?: number;
 }
 
+const MAX_AGE_SECONDS = 60;
+const CLOCK_SKEW_SECONDS = 60;
+/** For how long, in milliseconds, a proof is claimed at most, by the defaults: one that is dated as far ahead as may be. */
+export const LONGEST_CLAIM_MS = (MAX_AGE_SECONDS + CLOCK_SKEW_SECONDS) * 1000;
+
 /** A proof is a small thing; the largest key admitted and every claim fit in half of this. */
 const MAX_PROOF_LENGTH = 4096;
 const MAX_JTI_LENGTH = 256;
@@ -43,8 +48,8 @@ interface Proof {
  */
 export function dpopProofs(options: DpopOptions): Proofs {
   const { replays } = options;
-  const maxAgeMs = (options.maxAgeSeconds ?? 60) * 1000;
-  const skewMs = (options.clockSkewSeconds ?? 60) * 1000;
+  const maxAgeMs = (options.maxAgeSeconds ?? MAX_AGE_SECONDS) * 1000;
+  const skewMs = (options.clockSkewSeconds ?? CLOCK_SKEW_SECONDS) * 1000;
 
   return Object.freeze({
     async check(presented: PresentedProof, boundKey: string, now: number) {

@@ -7,6 +7,7 @@ import { credits } from './0002-credits.ts';
 import { lastUse } from './0003-last-use.ts';
 import { nodes } from './0004-nodes.ts';
 import { workspacePrefixes } from './0005-workspace-prefixes.ts';
+import { proofs } from './0006-proofs.ts';
 import { type ColumnTypes, sqliteTypes } from './column-types.ts';
 import { hasSchema } from './has-schema.ts';
 
@@ -21,6 +22,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0003-last-use': lastUse,
     '0004-nodes': nodes(types),
     '0005-workspace-prefixes': workspacePrefixes(types),
+    '0006-proofs': proofs(types),
   };
 }
 

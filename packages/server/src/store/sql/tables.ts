@@ -191,6 +191,7 @@ export interface Tables {
   readonly idempotency: IdempotencyRow;
   readonly workspace_prefixes: { readonly workspace: string; readonly prefix: string; readonly algorithm: string };
   readonly nodes: NodeRow;
+  readonly proofs: { readonly id: string; readonly until: number };
   readonly meta: { readonly key: string; readonly value: string };
 }
 

@@ -7,6 +7,7 @@ import type { Inserts } from './inserts.ts';
 import { addImportedPrefix, dropIdempotencyBefore, putIdempotency, setMeta } from './keeping.ts';
 import { type DatabaseTime, dropNode, putNode } from './nodes.ts';
 import { insertOwner, updateOwner } from './owners.ts';
+import { claimProof } from './proofs.ts';
 import { createReader } from './reader.ts';
 import { deleteRole, insertRole, updateRole } from './roles.ts';
 import { insertSecret, updateSecret } from './secrets.ts';
@@ -66,6 +67,7 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     setMeta: async (key, value) => setMeta(db(), key, value),
     putNode: async (report) => putNode(db(), now, report),
     dropNode: async (id) => dropNode(db(), id),
+    claimProof: async (id, until) => claimProof(db(), now, { id, until }),
     record: (entry) => {
       db();
       entries.push(entry);

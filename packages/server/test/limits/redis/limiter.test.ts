@@ -61,7 +61,7 @@ describeWith(['redis-server'], 'limits in Redis', () => {
     it('keeps all keys of a request in one slot, whatever they count by', async () => {
       const keys = ownKeys();
       const all = [
-        keys.mark,
+        keys.mark('{a}'),
         keys.limit('token:tok_1:a'),
         keys.limit('route:r:{b}|2001:db8::/64'),
         keys.claim('k|{j}'),

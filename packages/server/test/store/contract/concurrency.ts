@@ -74,6 +74,23 @@ export function concurrency(stores: () => Stores): void {
     expect(await stores().two.quotaUsed(key, '2026-10')).toBe(0);
   });
 
+  test('fifty claims of a proof on two nodes: one is the first, and the same proof is never claimed again', async () => {
+    const until = Date.now() + 60_000;
+    const claims = await Promise.all(
+      onBoth(stores(), (store) => store.write((tx) => tx.claimProof('proof_contended', until))),
+    );
+    expect(claims.filter(Boolean)).toHaveLength(1);
+    expect(await stores().two.write((tx) => tx.claimProof('proof_contended', until))).toBe(false);
+    expect(await stores().two.write((tx) => tx.claimProof('proof_other', until))).toBe(true);
+  });
+
+  test('a claim of a proof is dropped when no clock takes it for valid any more', async () => {
+    const long = Date.now() - 600_000;
+    expect(await stores().one.write((tx) => tx.claimProof('proof_over', long))).toBe(true);
+    expect(await stores().one.write((tx) => tx.claimProof('proof_over', Date.now()))).toBe(true);
+    expect(await stores().two.write((tx) => tx.claimProof('proof_over', Date.now()))).toBe(false);
+  });
+
   test('fifty spendings of credits on two nodes: each builds on the last', async () => {
     const tenant = await aTenant(stores().one);
     const [{ id }] = await stores().one.write((tx) => mint(tx, tenant));
