@@ -94,9 +94,8 @@ async function nodesOf(parts: CountingParts, redis: RedisCounting | undefined): 
     store,
     own,
     onCount({ all }) {
-      if (redis !== undefined) return;
-      metrics.policies.limitNodes(Math.ceil(all / own));
-      if (all > own)
+      metrics.policies.liveNodes(all);
+      if (redis === undefined && all > own)
         log.warn({ nodes: all }, 'several nodes count limits, each its share; TESSERA_REDIS_URL: one for all');
     },
   });

@@ -13,7 +13,7 @@ import { recorder } from './core/recorder.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
 import { wakefulClock } from './core/wakeful-clock.ts';
-import { startCounting } from './counting.ts';
+import { type Counting, startCounting } from './counting.ts';
 import { sharedLimiter } from './limits/shared.ts';
 import { sharedCounters } from './limits/shared-counters.ts';
 import type { AccessLog } from './observe/access-log.ts';
@@ -46,6 +46,16 @@ export interface Judging {
 
 /** Starts to follow the feed; until it answers, every look-up goes to the store. */
 export async function startJudging(parts: JudgingParts): Promise<Judging> {
+  const counting = await startCounting(parts);
+  try {
+    return await judgeWith(counting, parts);
+  } catch (error) {
+    await counting.stop();
+    throw error;
+  }
+}
+
+async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judging> {
   const { config, store, clock, log, access, metrics, sharing } = parts;
   const monotonic = wakefulClock({ monotonic: () => performance.now(), wall: clock.now });
   const feed = createFeed({
@@ -74,7 +84,6 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
   });
   usage.start();
   const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
-  const counting = await startCounting(parts);
   const ports: Ports = {
     ...counting.ports,
     tokens,

@@ -12,8 +12,8 @@ export interface PolicyMetrics {
   refund(outcome: 'given' | 'lost'): void;
   /** How many routes let everything through, because their whole decision is tried out. */
   shadowRoutes(count: number): void;
-  /** Among how many nodes limits are divided. */
-  limitNodes(count: number): void;
+  /** How many nodes have the store in common. */
+  liveNodes(count: number): void;
 }
 
 const counted = ['concurrency', 'limits', 'quotas'] as const;
@@ -46,7 +46,7 @@ export function policyMetrics(): PolicyMetrics & { families(): readonly Family[]
     shadowRoutes(count) {
       routes = count;
     },
-    limitNodes(count) {
+    liveNodes(count) {
       nodes = count;
     },
     families: () => [
@@ -67,8 +67,8 @@ export function policyMetrics(): PolicyMetrics & { families(): readonly Family[]
       }),
       gauge(
         {
-          name: 'tessera_limit_nodes',
-          help: 'Nodes that each count a share of every limit by themselves; 1: limits are counted in one place.',
+          name: 'tessera_nodes',
+          help: 'Nodes that have the store in common, as far as this one knows; without Redis each counts a share of every limit.',
           values: alone(nodes),
         },
         'max',

@@ -10,7 +10,7 @@ import { rule } from '../support.ts';
 import { ownKeys } from './support.ts';
 
 /** What a request may wait, and some air for a busy machine. */
-const NOTICED_MS = 250 + 150;
+const NOTICED_MS = 250 + 500;
 const day = (limit: number) => rule({ limit, windowSeconds: 86_400 });
 
 describeWith(['redis-server'], 'limits in a Redis that fails', () => {
@@ -89,7 +89,7 @@ describeWith(['redis-server'], 'limits in a Redis that fails', () => {
     expect(first.ms).toBeLessThan(NOTICED_MS);
     expect(first.ms).toBeGreaterThan(100);
     const second = await refusal(Promise.resolve(limits.take([day(10)], 1, 'spend')));
-    expect(second.ms).toBeLessThan(40);
+    expect(second.ms).toBeLessThan(100);
     redis.thaw();
     await until(async () => link.isUp(), Boolean);
     // What was refused may have been counted, and nothing was forgotten.
