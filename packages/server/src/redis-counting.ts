@@ -1,7 +1,7 @@
 /** What is counted in Redis, over all nodes: built once, watched, and told of in log and metrics. */
 import type { Clock, Limiter, ReplayStore } from '@tessera/verify';
 import { LONGEST_CLAIM_MS } from '@tessera/verify/jose';
-import { StartRefused } from './core/bootstrap.ts';
+import { StartRefused } from './core/start-refused.ts';
 import { givenShares } from './limits/given-shares.ts';
 import { RedisUnsuitable } from './limits/redis/connection.ts';
 import { redisKeys } from './limits/redis/keys.ts';

@@ -38,7 +38,10 @@ const limit = strictObject({
   cost: count(MOST).default(1).describe("What a request costs, times the route's cost."),
   mode: oneOf('exact', 'approximate', 'shadow')
     .default('exact')
-    .describe('`shadow`: counted exactly and told in log and metrics, but never refusing.'),
+    .describe(
+      'Over several nodes with Redis: `exact` asks it for each request, `approximate` takes shares that are spent without ' +
+        'asking, and may pass a second of its pace more. `shadow`: counted exactly and told in log and metrics, but never refusing.',
+    ),
   by: oneOf('token', 'owner', 'api', 'address').default('token').describe('Whose counter it is.'),
   onFault,
 })
@@ -59,7 +62,7 @@ const quota = strictObject({
 
 const concurrency = strictObject({
   name,
-  limit: count(MOST).describe('Requests under way at once, in each process.'),
+  limit: count(MOST).describe('Requests under way at once. Of several nodes each has its share, and at least one.'),
   by: oneOf('token', 'owner', 'api', 'address', 'route')
     .default('token')
     .describe('Whose counter it is; `route`: one for all requests of the route.'),

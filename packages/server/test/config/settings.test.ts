@@ -20,6 +20,8 @@ const ACCEPTED: [SettingName, string, unknown][] = [
   ['databaseUrl', 'sqlite:./x.db', 'sqlite:./x.db'],
   ['databaseUrl', 'postgres://u:p@db:5432/tessera', 'postgres://u:p@db:5432/tessera'],
   ['databaseUrl', 'postgresql:///tessera?host=/run/pg', 'postgresql:///tessera?host=/run/pg'],
+  ['redisUrl', 'redis://redis:6379', 'redis://redis:6379'],
+  ['redisUrl', 'rediss://u:p@redis/3', 'rediss://u:p@redis/3'],
   ['rootToken', TOKEN, TOKEN],
   ['stalenessSeconds', '30', 30],
   ['defaultExpirySeconds', '90d', 7_776_000],
@@ -34,6 +36,7 @@ const ACCEPTED: [SettingName, string, unknown][] = [
 
 const WHOLE_PORT = 'must be a whole number from 0 to 65535';
 const KEY_MESSAGE = 'must be exactly 32 bytes, as 64 hex digits or as base64; `openssl rand -hex 32` makes one';
+const REDIS = 'must be redis://<user>:<password>@<host>:<port>/<database>, or rediss:// over TLS';
 const DATABASE = 'must be sqlite:<file> or postgres://<user>:<password>@<host>/<database>';
 const TOKEN_MESSAGE = 'must be a well-formed token text; `tessera generate` makes one';
 const ORIGIN = 'must be an http or https origin, such as https://tessera.example.com';
@@ -49,6 +52,10 @@ const REFUSED: [SettingName, string, string][] = [
   ['publicUrl', 'https://user@x.example', ORIGIN],
   ['publicUrl', 'ftp://x.example', ORIGIN],
   ['databaseUrl', 'mysql://u@h/d', DATABASE],
+  ['redisUrl', 'http://redis:6379', REDIS],
+  ['redisUrl', 'redis://redis/three', REDIS],
+  ['redisUrl', 'redis://redis/0?db=1', REDIS],
+  ['redisUrl', 'redis:///0', REDIS],
   ['databaseUrl', 'sqlite:', DATABASE],
   ['databaseUrl', 'postgres://u:p@host', DATABASE],
   ['rootToken', `${TOKEN}x`, TOKEN_MESSAGE],
