@@ -61,6 +61,7 @@ const samples: { readonly [N in OperationName]: Sample<N> } = {
   'audit.checkpoint': {},
   'changes.list': {},
   'lookups.find': { body: { digests: ['A'.repeat(43)] } },
+  'leases.take': { body: { digest: 'A'.repeat(43), limit: 'x', want: 1 } },
 };
 
 /** Well formed, and of nobody. */

@@ -1,6 +1,7 @@
 /** Every operation of the management API. Server, OpenAPI description, client, command line and tests come from here. */
 import type { z } from 'zod';
 import { apiOperations } from './apis.ts';
+import { leaseOperations } from './leases.ts';
 import type { Operation } from './operation.ts';
 import { ownerOperations, roleOperations } from './owners.ts';
 import { recordOperations } from './records.ts';
@@ -18,6 +19,7 @@ export const operations = {
   ...workspaceOperations,
   ...recordOperations,
   ...verifierOperations,
+  ...leaseOperations,
 } as const;
 
 export type Operations = typeof operations;

@@ -101,7 +101,8 @@ export const limit = z
       .meta({ description: 'Requests that may pass at once; default: `limit`' }),
     cost: z.int().min(1).max(1_000_000).optional().meta({ description: 'What one request costs; default 1' }),
     mode: z.enum(['exact', 'approximate', 'shadow']).optional().meta({
-      description: 'On several nodes; default `exact`. `shadow`: counted exactly and told, but never refusing',
+      description:
+        '`exact` (default): each request is counted by the server before it passes, also those that a verifier judges. `approximate`: verifiers and nodes take shares, which are counted when they are taken and end S seconds later (a tenth of the window, from 1 to 10), so that a verdict costs no call; in any t seconds at most burst + floor((t + S) × limit / window) requests pass, and never more than were counted. `shadow`: counted exactly and told, but never refusing',
     }),
     onFault,
   })

@@ -90,7 +90,7 @@ export {
   type Requirement,
   requirement,
 } from './requirement.ts';
-export { recognise } from './validation.ts';
+export { condition, recognise } from './validation.ts';
 export {
   type Allow,
   type Deny,

@@ -17,13 +17,20 @@ import {
   type RequestIdentity,
   seal,
 } from './idempotency.ts';
+import { leaseReads } from './leases.ts';
 import { recordReads } from './records.ts';
 import { resourceReads, resourceWrites } from './resources.ts';
 import type { ApiServices, ReadHandlers, ReadName, Result, WriteHandlers, WriteName } from './services.ts';
 import { tokenReads, tokenWrites } from './tokens.ts';
 import { verifierReads } from './verifiers.ts';
 
-const reads: ReadHandlers<ReadName> = { ...tokenReads, ...resourceReads, ...recordReads, ...verifierReads };
+const reads: ReadHandlers<ReadName> = {
+  ...tokenReads,
+  ...resourceReads,
+  ...recordReads,
+  ...verifierReads,
+  ...leaseReads,
+};
 const writes: WriteHandlers<WriteName> = { ...tokenWrites, ...resourceWrites };
 
 /** Parsed by the schemas of the operation that is run: the types meet again in the handler. */
