@@ -1,7 +1,11 @@
 /** Verdicts in the caller's process: the decision of the server, over facts that are asked for once and dropped when they change. */
 import { decide } from '../../decide.ts';
 import { fault } from '../../fault.ts';
+import { leasesOver } from '../../leases/lease-wire.ts';
+import { isLeased, leasedLimits } from '../../leases/leased-limits.ts';
+import { type LeasedParts, leasedVerdict } from '../../leases/leased-verdict.ts';
 import { chain, type MaybePromise } from '../../maybe-promise.ts';
+import { UNLIMITED } from '../../policy/counting.ts';
 import type { Limiter, Ports, Quotas, TokenFacts } from '../../ports.ts';
 import { type Credential, presence } from '../../presence.ts';
 import type { Asked, Requirement } from '../../requirement.ts';
@@ -45,6 +49,8 @@ export interface VerifierMetrics {
   /** Tokens in memory. */
   readonly cached: number;
   readonly cachedAbsent: number;
+  /** Approximate limits that shares are held of, or were just refused of. */
+  readonly leasedLimits: number;
   /** Seconds since which changes may be unknown; infinite before the first news. */
   readonly lagSeconds: number;
   readonly stalenessBoundSeconds: number;
@@ -96,6 +102,11 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
   });
   const usage = usageReports({ calls, verifier: id, now: () => clock.now(), onError });
   const reporting = createReporting({ calls, usage, verifier: id, monotonic, onError });
+  const leases = leasedLimits({
+    ask: leasesOver({ post: calls.post, isRefusal: (error) => error instanceof ServerRefused }),
+    monotonic,
+    onError,
+  });
   const isReady = Promise.withResolvers<void>();
   let isFollowing = false;
   let isClosed = false;
@@ -137,6 +148,7 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     if (principal === undefined) return verdict;
     // What the decision was given by the lookups comes back as it was.
     const facts = principal as TokenFacts;
+    if (verdict.valid && isLeased(facts)) return leasedVerdict(facts, asked, leasing);
     // The server counts those that it judges.
     if (verdict.valid && isCounted(facts)) return counted(facts, asked);
     // Tokens of another issuer are unknown to the server.
@@ -146,6 +158,8 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
 
   const counted = (facts: TokenFacts, asked: Asked): Promise<Verdict> =>
     askedVerdict(facts, asked, calls).catch((error: unknown) => fault(error, ports));
+
+  const leasing: LeasedParts = { leases, ports, exact: counted, record: usage.count };
 
   const judge = (credential: Credential, asked: Asked): MaybePromise<Verdict> =>
     chain(decide(credential, asked, ports), (verdict) => judged(verdict, asked));
@@ -182,6 +196,7 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
         lookups: lookUps.calls(),
         cached: kept.size(),
         cachedAbsent: absent.size(),
+        leasedLimits: leases.size(),
         lagSeconds: news.ageMs() / 1000,
         stalenessBoundSeconds: stalenessMs / 1000,
         usageWaiting: usage.waiting(),
@@ -195,12 +210,13 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
       await reporting.stop(timeoutMs);
       calls.close();
       tokens.forget();
+      leases.forget();
     },
   };
 }
 
-/** Passes everything: whoever has limits, quotas or credits is judged by the server right after, before anybody hears of it. */
-const countedByServer: Limiter & Quotas = { take: () => ({ allowed: true, states: [] }) };
+/** Passes everything: whoever has limits, quotas or credits is counted right after, by a share or by the server, before anybody hears of it. */
+const countedByServer: Limiter & Quotas = { take: () => UNLIMITED };
 
 function isCountedHere({ limits, quotas, concurrency, shadow }: Requirement): boolean {
   return limits.length > 0 || quotas.length > 0 || concurrency.length > 0 || shadow !== undefined;

@@ -1,0 +1,303 @@
+/** Shares of limits are spent without a call, asked for once at a time and ahead of their use, and never spent after their end. */
+import { describe, expect, it } from 'vitest';
+import type { LimitRule, TokenFacts, Verdict } from '../src/index.ts';
+import { deny } from '../src/index.ts';
+import type { AskForLease, LeaseAnswer, LeaseQuestion } from '../src/leases/lease-wire.ts';
+import { leasesOver } from '../src/leases/lease-wire.ts';
+import { isLeased, leasedLimits } from '../src/leases/leased-limits.ts';
+import { leasedVerdict } from '../src/leases/leased-verdict.ts';
+import { asked, portsOf } from './support/ports.ts';
+import { factsOf, lookupOf, TOKEN } from './support/tokens.ts';
+
+function rule(parts: Partial<LimitRule> = {}): LimitRule {
+  const { name = 'l' } = parts;
+  const own = { name, limit: 1000, windowSeconds: 60, burst: 1000, cost: 1, mode: 'approximate' } as const;
+  return { key: `token:tok_1:${name}`, ...own, ...parts };
+}
+
+const granting = (granted: number): LeaseAnswer => ({
+  granted,
+  seconds: 6,
+  remaining: 100,
+  resetSeconds: 30,
+  retryAfterSeconds: 0,
+});
+const refusing = (wait: number): LeaseAnswer => ({ ...granting(0), remaining: 0, retryAfterSeconds: wait });
+
+/** Leases of a server that answers what the test says, on a clock that the test holds. */
+function leasing(answer: AskForLease = async ({ want }) => granting(want)) {
+  const questions: LeaseQuestion[] = [];
+  const errors: unknown[] = [];
+  const state = { time: 0, answer };
+  const leases = leasedLimits({
+    ask: (question) => {
+      questions.push(question);
+      return state.answer(question);
+    },
+    monotonic: () => state.time,
+    most: 100,
+    onError: (error) => errors.push(error),
+  });
+  const facts = factsOf({ limits: [rule()] });
+  const tokens = lookupOf([TOKEN, facts]);
+  const exactly: TokenFacts[] = [];
+  const recorded: boolean[] = [];
+  const verdictOf = (of = facts, circumstances = {}) =>
+    leasedVerdict(of, asked({ circumstances }), {
+      leases,
+      ports: portsOf({ tokens, onFault: (error) => errors.push(error) }),
+      exact: async (): Promise<Verdict> => {
+        exactly.push(of);
+        return deny('revoked');
+      },
+      record: (allowed) => recorded.push(allowed),
+    });
+  const spendAll = async (count: number): Promise<void> => {
+    for (let spent = 0; spent < count; spent += 1) expect((await verdictOf()).code).toBe('ok');
+  };
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  return { leases, questions, errors, state, facts, tokens, exactly, recorded, verdictOf, spendAll, turn };
+}
+
+describe('a share', () => {
+  it('is asked for once by all who wait for it, and large enough for them', async () => {
+    const { verdictOf, questions, recorded, facts } = leasing();
+    const verdicts = await Promise.all(Array.from({ length: 50 }, async () => verdictOf()));
+    expect(verdicts.map(({ code }) => code)).toEqual(Array.from({ length: 50 }, () => 'ok'));
+    expect(questions[0]).toEqual({ digest: facts.secret.key, limit: 'l', want: 50, atLeast: 1 });
+    // And one ahead of use, as all of the first is spent.
+    expect(questions.slice(1)).toMatchObject([{ want: 100 }]);
+    expect(recorded).toHaveLength(50);
+  });
+
+  it('is spent without a promise', async () => {
+    const { verdictOf } = leasing(async () => granting(3));
+    await verdictOf();
+    expect(verdictOf()).toMatchObject({ valid: true, limits: [{ name: 'l', remaining: 101, retryAfterSeconds: 0 }] });
+  });
+
+  it('ends for good at its end, counted from before the question, also where the process did not run meanwhile', async () => {
+    const { verdictOf, questions, state } = leasing();
+    state.answer = async () => {
+      state.time += 2000;
+      return granting(10);
+    };
+    await verdictOf();
+    state.answer = async () => refusing(30);
+    state.time = 5999;
+    expect((await verdictOf()).code).toBe('ok');
+    state.time = 6000;
+    expect((await verdictOf()).code).toBe('rate_limited');
+    expect(questions).toHaveLength(2);
+  });
+
+  it('is followed by the next one before it is used up, while requests go on', async () => {
+    const { spendAll, questions, turn, state } = leasing(async () => granting(10));
+    await spendAll(4);
+    expect(questions).toHaveLength(1);
+    state.time = 100;
+    await spendAll(1);
+    expect(questions).toHaveLength(2);
+    await turn();
+    await spendAll(14);
+    await turn();
+    expect(questions).toHaveLength(3);
+  });
+
+  it('that cannot be had ahead of its use takes nothing from the present one, and is not asked for all the time', async () => {
+    const { spendAll, verdictOf, questions, errors, turn, state } = leasing(async () => granting(10));
+    await spendAll(1);
+    state.answer = async () => {
+      throw new Error('nobody answers');
+    };
+    await spendAll(4);
+    await turn();
+    await spendAll(5);
+    expect(questions).toHaveLength(2);
+    expect(errors).toMatchObject([{ message: 'nobody answers' }]);
+    expect(await verdictOf()).toMatchObject({ valid: false, code: 'fault' });
+    expect(questions).toHaveLength(2);
+    state.time += 250;
+    state.answer = async () => granting(10);
+    await spendAll(1);
+  });
+
+  it('grows with use and shrinks with it: who uses little holds little', async () => {
+    const { verdictOf, questions, turn, state } = leasing(async ({ want }) => granting(want));
+    const use = async (seconds: number, everyMs: number): Promise<number> => {
+      questions.length = 0;
+      for (let ms = 0; ms < seconds * 1000; ms += everyMs) {
+        state.time += everyMs;
+        expect((await verdictOf()).code).toBe('ok');
+        await turn();
+      }
+      return Math.max(...questions.map(({ want }) => want));
+    };
+    expect(await use(60, 10_000)).toBe(1);
+    expect(await use(30, 10)).toBeGreaterThanOrEqual(250);
+    // 3000 requests in 30 seconds: a question every second or less often, once it has grown.
+    expect(questions.length).toBeLessThanOrEqual(30);
+    await use(60, 10_000);
+    expect(await use(60, 10_000)).toBe(1);
+  });
+
+  it('is no longer that of a limit that was edited', async () => {
+    const { verdictOf, questions, tokens } = leasing(async ({ want, atLeast }) => granting(Math.max(want, atLeast)));
+    await Promise.all(Array.from({ length: 20 }, async () => verdictOf()));
+    await verdictOf();
+    const before = questions.length;
+    const edited = factsOf({ limits: [rule({ limit: 5, burst: 5 })] });
+    tokens.add(TOKEN, edited);
+    expect((await verdictOf(edited)).code).toBe('ok');
+    expect(questions.length).toBe(before + 1);
+  });
+});
+
+describe('a request', () => {
+  it('is refused for as long as the server said, without asking again', async () => {
+    const { verdictOf, questions, state, recorded } = leasing(async () => refusing(5));
+    const refused = { valid: false, code: 'rate_limited' };
+    expect(await verdictOf()).toMatchObject({ ...refused, limits: [{ remaining: 0, retryAfterSeconds: 5 }] });
+    state.time = 3500;
+    expect(await verdictOf()).toMatchObject({ ...refused, limits: [{ retryAfterSeconds: 2 }] });
+    expect(questions).toHaveLength(1);
+    state.time = 4000;
+    state.answer = async () => granting(1);
+    expect((await verdictOf()).code).toBe('ok');
+    expect(recorded).toEqual([false, false, true]);
+  });
+
+  it('of a smaller cost is not refused for a greater one', async () => {
+    const { verdictOf, questions } = leasing(async ({ atLeast }) => (atLeast > 2 ? refusing(60) : granting(2)));
+    expect((await verdictOf(undefined, { cost: 3 })).code).toBe('rate_limited');
+    expect((await verdictOf(undefined, { cost: 2 })).code).toBe('ok');
+    expect(questions.map(({ atLeast }) => atLeast)).toEqual([3, 2]);
+  });
+
+  it('spends of all limits of its token or of none', async () => {
+    const { verdictOf, leases, questions } = leasing(async ({ limit }) =>
+      limit === 'narrow' ? refusing(9) : granting(4),
+    );
+    const both = factsOf({ limits: [rule({ name: 'wide' }), rule({ name: 'narrow' })] });
+    const verdict = await verdictOf(both);
+    expect(verdict).toMatchObject({
+      code: 'rate_limited',
+      limits: [
+        { name: 'wide', retryAfterSeconds: 0, remaining: 104 },
+        { name: 'narrow', retryAfterSeconds: 9 },
+      ],
+    });
+    expect(questions).toHaveLength(2);
+    const wide = factsOf({ limits: [rule({ name: 'wide' })] });
+    for (let left = 4; left > 0; left -= 1) expect(leases.takeHeld(wide, 1)).toMatchObject({ allowed: true });
+  });
+
+  it.each([
+    ['closed', undefined, 'fault'],
+    ['closed', 'closed', 'fault'],
+    ['refused, where nothing counts locally', 'local', 'fault'],
+    ['passed uncounted', 'open', 'ok'],
+  ] as const)('is %s while the server cannot be asked, as its limit says', async (_what, onFault, code) => {
+    const { verdictOf, tokens } = leasing(async () => {
+      throw new Error('nobody answers');
+    });
+    const facts = factsOf({ limits: [rule(onFault === undefined ? {} : { onFault })] });
+    tokens.add(TOKEN, facts);
+    expect((await verdictOf(facts)).code).toBe(code);
+  });
+
+  it('is judged by the server where it gives no share, whatever the limit says of faults', async () => {
+    const { verdictOf, exactly, recorded, questions } = leasing(async () => undefined);
+    const facts = factsOf({ limits: [rule({ onFault: 'open' })] });
+    expect((await verdictOf(facts)).code).toBe('revoked');
+    expect((await verdictOf(facts)).code).toBe('revoked');
+    expect(exactly).toEqual([facts, facts]);
+    expect(questions).toHaveLength(1);
+    expect(recorded).toEqual([]);
+  });
+
+  it('is judged by the server where its token changed while a share was asked for', async () => {
+    const { verdictOf, exactly, tokens, facts, state } = leasing();
+    state.answer = async () => {
+      tokens.add(TOKEN, factsOf({ limits: facts.limits, revokedAt: 1 }));
+      return granting(5);
+    };
+    expect((await verdictOf()).code).toBe('revoked');
+    expect(exactly).toEqual([facts]);
+  });
+
+  it('is judged here where its token was looked up again meanwhile, and is what it was', async () => {
+    const { verdictOf, exactly, tokens, facts, state } = leasing();
+    state.answer = async () => {
+      const { id, ...others } = facts;
+      tokens.add(TOKEN, { ...others, id });
+      return granting(5);
+    };
+    expect((await verdictOf()).code).toBe('ok');
+    expect(exactly).toEqual([]);
+  });
+
+  it('is a fault where too many wait', async () => {
+    const { leases, facts } = leasing(() => new Promise(() => {}));
+    const waiting = Array.from({ length: 2000 }, () => leases.take(facts, 1));
+    await expect(leases.take(facts, 1)).rejects.toThrow('too many requests wait');
+    expect(waiting).toHaveLength(2000);
+  });
+});
+
+describe('what is remembered', () => {
+  it('is bounded, whatever the number of limits', async () => {
+    const { leases, tokens, verdictOf } = leasing(async () => granting(1));
+    for (let index = 0; index < 1000; index += 1) {
+      const facts = factsOf({ limits: [rule({ key: `token:tok_${index}:l` })] });
+      tokens.add(TOKEN, facts);
+      expect((await verdictOf(facts)).code).toBe('ok');
+    }
+    expect(leases.size()).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('a token', () => {
+  it.each([
+    [true, { limits: [rule(), rule({ name: 'other' })] }],
+    [false, { limits: [] }],
+    [false, { limits: [rule(), rule({ name: 'other', mode: 'exact' })] }],
+    [false, { limits: [rule()], quotas: [{ key: 'q', name: 'q', limit: 1, period: 'day' as const }] }],
+    [false, { limits: [rule()], shadow: { limits: [], quotas: [] } }],
+  ])('is counted by shares: %s, with %o', (leased, parts) => {
+    expect(isLeased(factsOf(parts))).toBe(leased);
+  });
+});
+
+describe('an answer', () => {
+  const good = { granted: 4, seconds: 6, state: { remaining: 3, resetSeconds: 2 }, retryAfterSeconds: 0 };
+  const ask = (answer: unknown) =>
+    leasesOver({ post: async () => answer, isRefusal: () => false })({
+      digest: factsOf().secret.key,
+      limit: 'l',
+      want: 4,
+      atLeast: 2,
+    });
+
+  it('grants what it says', async () => {
+    expect(await ask({ ...good, more: 1 })).toEqual({
+      granted: 4,
+      seconds: 6,
+      remaining: 3,
+      resetSeconds: 2,
+      retryAfterSeconds: 0,
+    });
+  });
+
+  it.each([
+    ['more than was asked for', { ...good, granted: 5 }],
+    ['less than was needed', { ...good, granted: 1 }],
+    ['a part of a request', { ...good, granted: 2.5 }],
+    ['what is no number', { ...good, granted: '4' }],
+    ['for no time', { ...good, seconds: 0 }],
+    ['without a state', { ...good, state: undefined }],
+    ['nothing at all', null],
+  ])('is not understood where it grants %s', async (_what, answer) => {
+    await expect(ask(answer)).rejects.toThrow('must be');
+  });
+});
