@@ -12,7 +12,9 @@ import { gatewayNative } from './gateway-native.ts';
 import { idleConnections } from './idle-connections.ts';
 import { memory } from './memory.ts';
 import { mint } from './mint.ts';
+import { nodes } from './nodes.ts';
 import { overload } from './overload.ts';
+import { postgres } from './postgres.ts';
 import { type Bench, planOf, rigIn } from './rig/bench.ts';
 import { type Outcome, report, writeInto } from './rig/report.ts';
 import { routes } from './routes.ts';
@@ -26,6 +28,8 @@ const benches: Readonly<Record<string, Bench>> = {
   verdict,
   'cold-lookup': coldLookup,
   mint,
+  postgres,
+  nodes,
   memory,
   start,
   gateway,
