@@ -7,6 +7,7 @@ import { concerns, digestKey } from '@tessera/verify';
 import { LRUCache } from 'lru-cache';
 import type { Feed } from './feed.ts';
 import { importedPrefixes } from './imported-prefixes.ts';
+import { meanwhile } from './meanwhile.ts';
 import type { Change, TokenContext } from './model.ts';
 import type { Store } from './store-port.ts';
 import { factsOf } from './tokens/facts.ts';
@@ -26,6 +27,8 @@ export interface FactsCache extends TokenLookup {
   load(): Promise<void>;
 }
 
+type Ended = ReturnType<ReturnType<typeof meanwhile>['begin']>;
+
 export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptions): FactsCache {
   const byToken = new Map<string, Set<DigestKey>>();
   const facts = new LRUCache<DigestKey, TokenFacts>({
@@ -37,8 +40,7 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
     },
   });
   const imports = importedPrefixes(() => store.importedPrefixes(undefined));
-  /** Counts changes: facts that were read while something changed are used once and not kept. */
-  let epoch = 0;
+  const changing = meanwhile();
 
   const keep = (digest: DigestKey, found: TokenFacts): void => {
     facts.set(digest, found);
@@ -47,10 +49,16 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
     else keys.add(digest);
   };
 
-  const arrived = (digest: DigestKey, context: TokenContext | undefined, since: number): TokenFacts | undefined => {
-    if (context === undefined) return undefined;
-    const found = factsOf(context);
-    if (since === epoch && feed.fresh()) keep(digest, found);
+  /** Facts that may have become other ones while they were read are used once and not kept. */
+  const arrived = (digest: DigestKey, context: TokenContext | undefined, ended: Ended): TokenFacts | undefined => {
+    let found: TokenFacts | undefined;
+    let isOld = true;
+    try {
+      found = context && factsOf(context);
+    } finally {
+      isOld = ended((change) => found === undefined || concerns(change, found));
+    }
+    if (found !== undefined && !isOld && feed.fresh()) keep(digest, found);
     return found;
   };
 
@@ -65,11 +73,10 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
 
   feed.subscribe((change) => {
     if (change === 'missed' || change.kind === 'token.imported') imports.outdated();
-    // What is new stands behind nothing that was read before.
-    if (change !== 'missed' && change.kind.endsWith('.created')) return;
-    epoch += 1;
+    changing.hear(change);
     if (change === 'missed') facts.clear();
-    else forget(change);
+    // What is new stands behind nothing that was read before.
+    else if (!change.kind.endsWith('.created')) forget(change);
   });
 
   const known = (digest: DigestKey): TokenFacts | undefined => {
@@ -84,11 +91,20 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
       const kept = known(digest);
       if (kept !== undefined) return kept;
       onLookup(feed.fresh() ? 'miss' : 'stale');
-      const since = epoch;
-      const context = store.find(digest);
+      const ended = changing.begin();
+      const failed = (error: unknown): never => {
+        ended(() => false);
+        throw error;
+      };
+      let context: MaybePromise<TokenContext | undefined>;
+      try {
+        context = store.find(digest);
+      } catch (error) {
+        return failed(error);
+      }
       return context instanceof Promise
-        ? context.then((value) => arrived(digest, value, since))
-        : arrived(digest, context, since);
+        ? context.then((value) => arrived(digest, value, ended), failed)
+        : arrived(digest, context, ended);
     },
     imported: (text) => imports.algorithmsOf(text).map((algorithm) => digestKey(text, algorithm)),
     has: (digest) => feed.follows() && facts.has(digest),

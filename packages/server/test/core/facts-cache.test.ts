@@ -202,7 +202,29 @@ describe('not believed', () => {
     expect(cache.has(digest)).toBe(false);
   });
 
-  test('what was read while something changed: it is used once', async () => {
+  test('nothing of what was read while others changed, however many reads and changes there are', async () => {
+    const { add, cache, isKept, store } = await aCache();
+    const { digest, context } = add();
+    const other = add();
+    for (const how of ['one', 'failed', 'all'] as const) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      store.findsAfter = promise;
+      const reads = [digest, other.digest].map(async (one) => cache.find(one));
+      for (let index = 0; index < (how === 'all' ? 5000 : 1); index += 1)
+        store.commitHere(changed('token.revoked', other.context.token.id, context.workspace.id));
+      if (how === 'failed') reject(new Error('away'));
+      else resolve();
+      await Promise.allSettled(reads);
+      // With more changes than are remembered, nothing is kept: it is read again.
+      expect([how, cache.has(digest), cache.has(other.digest)]).toEqual([how, how === 'one', false]);
+      store.commitHere(changed('token.updated', context.token.id, context.workspace.id));
+    }
+    store.findsAfter = undefined;
+    await cache.find(digest);
+    expect(isKept(digest)).toBe(true);
+  });
+
+  test('what was read while it changed itself: it is used once', async () => {
     const { add, cache, isKept, store } = await aCache();
     const { digest, context } = add();
     const { promise, resolve } = Promise.withResolvers<void>();
