@@ -1,0 +1,98 @@
+/** Where a token is presented: the doors of a node, asked without waiting for the answer before, as strangers do. */
+import { Agent } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { send } from '../support/send.ts';
+import { type History, now, type Outcome } from './history.ts';
+import type { Node } from './platform.ts';
+import type { PooledToken, TokenPool } from './token-pool.ts';
+
+export interface Place {
+  readonly judge: string;
+  readonly door: string;
+  ask(token: PooledToken): Promise<Outcome>;
+}
+
+/** What `POST /v1/verify` says of a token that was valid and is no longer. */
+const ENDED: ReadonlySet<unknown> = new Set(['revoked', 'rotated', 'owner_disabled']);
+
+const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
+
+export function placesOf(nodes: readonly Node[]): readonly Place[] {
+  return nodes.flatMap((node) => [verifyOf(node), gatewayOf(node)]);
+}
+
+function verifyOf(node: Node): Place {
+  return {
+    judge: node.name,
+    door: 'verify',
+    async ask({ secret }) {
+      const { url, rootToken } = node.server();
+      const { status, text } = await send(url, '/v1/verify', {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${rootToken}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ token: secret }),
+        agent,
+      });
+      if (status !== 200) return 'refused';
+      const { valid, code } = JSON.parse(text) as { valid: boolean; code: string };
+      if (valid) return 'allowed';
+      return ENDED.has(code) ? 'ended' : 'refused';
+    },
+  };
+}
+
+/** A stranger at the gateway hears one code for everything that is wrong with a token. */
+function gatewayOf(node: Node): Place {
+  return {
+    judge: node.name,
+    door: 'gateway',
+    async ask({ secret }) {
+      const headers = { Authorization: `Bearer ${secret}` };
+      const { status } = await send(node.server().gateway, '/orders', { headers, agent });
+      if (status === 200) return 'allowed';
+      return status === 401 ? 'ended' : 'refused';
+    },
+  };
+}
+
+export interface Callers {
+  /** Resolves when nobody asks any more, and every answer has come. */
+  stop(): Promise<void>;
+}
+
+const PACE_MS = 25;
+/** Where answers are missing, calls go on: those that begin while a node stands still are the ones to look at. */
+const SLOW_PACE_MS = 75;
+const SLOW_FROM = 6;
+const MOST_UNDER_WAY = 600;
+
+/** Each place is asked all the time, with tokens that live and tokens that end. */
+export function startCallers(places: readonly Place[], pool: TokenPool, log: History['calls']): Callers {
+  const underWay = new Map(places.map((place) => [place, new Set<Promise<void>>()]));
+  let stopped = false;
+  const askOf = async (place: Place, calls: Set<Promise<void>>): Promise<void> => {
+    while (!stopped) {
+      if (calls.size < MOST_UNDER_WAY) {
+        const asking = askLogged(place, pool.pick(), log).finally(() => calls.delete(asking));
+        calls.add(asking);
+      }
+      await delay(calls.size < SLOW_FROM ? PACE_MS : SLOW_PACE_MS);
+    }
+    await Promise.all(calls);
+  };
+  const asking = [...underWay].map(([place, calls]) => askOf(place, calls));
+  return {
+    async stop() {
+      stopped = true;
+      await Promise.all(asking);
+    },
+  };
+}
+
+/** A broken connection is an answer of its own: nobody was let through. */
+export async function askLogged(place: Place, token: PooledToken, log: History['calls']): Promise<void> {
+  const { judge, door } = place;
+  const start = now();
+  const outcome = await place.ask(token).catch((): Outcome => 'unanswered');
+  log.push({ judge, door, token: token.id, start, end: now(), outcome });
+}

@@ -1,0 +1,77 @@
+/** Several server processes on one PostgreSQL, each with a line of its own to it. */
+import { type PatientService, patientService } from '../support/patient-service.ts';
+import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { newRootToken, type Server, startServer, temporaryFolder } from '../support/server.ts';
+import { type HeldLine, heldLine } from './held-line.ts';
+
+export interface Node {
+  readonly name: string;
+  /** The process of now; `restart` begins another one. */
+  server(): Server;
+  readonly line: HeldLine;
+  /** Begins a process after the one before has ended, on other ports. */
+  restart(): Promise<void>;
+}
+
+export interface Platform {
+  readonly nodes: readonly Node[];
+  readonly postgres: TestPostgres;
+  /** All but the processes, which `endServers` ends before. */
+  close(): Promise<void>;
+}
+
+export interface PlatformOptions {
+  readonly nodes: number;
+  /** Environment of the node with this index beside the common one. */
+  readonly env?: (index: number) => Readonly<Record<string, string>>;
+}
+
+const MASTER_KEY = '5a'.repeat(32);
+
+/** Bounds and all are as they are by default, save the one that would keep one stranger from asking so often. */
+export async function startPlatform({ nodes: count, env = () => ({}) }: PlatformOptions): Promise<Platform> {
+  const postgres = await startPostgres();
+  const url = await postgres.createDatabase();
+  const upstream = await patientService();
+  const rootToken = newRootToken();
+  const startNode = async (index: number): Promise<Node> => {
+    const { line, url: through } = await lineTo(url);
+    const start = (): Promise<Server> =>
+      startServer({
+        rootToken,
+        data: temporaryFolder(),
+        config: `routes: [{ name: all, match: { path: /* }, upstream: "${upstream.origin}" }]\n`,
+        env: {
+          TESSERA_DATABASE_URL: through,
+          TESSERA_MASTER_KEY: MASTER_KEY,
+          TESSERA_FAILED_CREDENTIALS_PER_MINUTE: '1000000',
+          ...env(index),
+        },
+      });
+    let server = await start();
+    return {
+      name: `node ${index + 1}`,
+      server: () => server,
+      line,
+      async restart() {
+        server = await start();
+      },
+    };
+  };
+  const nodes = await Promise.all(Array.from({ length: count }, (_, index) => startNode(index)));
+  return { nodes, postgres, close: () => closeAll(postgres, upstream, nodes) };
+}
+
+async function lineTo(url: string): Promise<{ readonly line: HeldLine; readonly url: string }> {
+  const through = new URL(url);
+  const line = await heldLine(Number(through.port));
+  through.hostname = '127.0.0.1';
+  through.port = String(line.port);
+  return { line, url: through.href };
+}
+
+async function closeAll(postgres: TestPostgres, upstream: PatientService, nodes: readonly Node[]): Promise<void> {
+  upstream.close();
+  await Promise.all(nodes.map(({ line }) => line.close()));
+  await postgres.close();
+}

@@ -1,0 +1,29 @@
+/** A wall clock that steps, for one process: the real program under the system's loader, with a library that the test compiles. */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../support/server.ts';
+
+export interface SteppedClock {
+  /** Environment of the process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** From now on the process is so many seconds ahead of the machine; negative: behind. */
+  ahead(seconds: number): void;
+}
+
+const SOURCE = fileURLToPath(new URL('./stepped-clock.c', import.meta.url));
+
+/** Needs `cc`. */
+export function steppedClock(): SteppedClock {
+  const folder = temporaryFolder();
+  const library = join(folder, 'stepped-clock.so');
+  const file = join(folder, 'ahead');
+  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, SOURCE]);
+  writeFileSync(file, '0');
+  return {
+    env: { LD_PRELOAD: library, STEPPED_CLOCK: file },
+    // In one write of one place: it is read while it is written.
+    ahead: (seconds) => writeFileSync(file, String(seconds)),
+  };
+}
