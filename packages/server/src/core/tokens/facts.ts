@@ -34,11 +34,11 @@ export function factsOf(context: TokenContext): TokenFacts {
     api: { id: api.id, audience: api.audience },
     environment: token.environment,
     scopes: effectiveScopes(context),
-    // A retired secret was ended at `validUntil`: to the decision it is one whose grace is over.
+    // A retired secret is to the decision one whose grace is over: by its state, because the clock of the node that ended it may be ahead of ours.
     secret:
       secret.state === 'active' || secret.state === 'pending'
         ? { key, state: secret.state, until: undefined }
-        : { key, state: 'retiring', until: secret.validUntil ?? 0 },
+        : { key, state: 'retiring', until: secret.state === 'retiring' ? (secret.validUntil ?? 0) : 0 },
     enabled: token.enabled,
     revokedAt: token.revokedAt ?? undefined,
     notBefore: token.notBefore ?? undefined,
