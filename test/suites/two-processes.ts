@@ -35,6 +35,18 @@ export function twoProcesses(servers: () => readonly [Server, Server]): void {
     }
   });
 
+  it('refuses at once what it acknowledges, where the other process had ended it a moment before', async () => {
+    const { here, there } = await prepare();
+    const headers = { 'Idempotency-Key': 'the-same-for-both' };
+    for (const again of [{}, { headers }]) {
+      const { id, token } = await here.mint();
+      expect((await there.verify(token)).code).toBe('ok');
+      await here.do('tokens.revoke', { id, ...again });
+      await there.do('tokens.revoke', { id, ...again });
+      expect((await there.verify(token)).code).toBe('revoked');
+    }
+  });
+
   it('follows every other change too: disabled, rotated, owner, role, api, workspace', async () => {
     const { here, there, root, workspace } = await prepare();
     const role = await here.do('roles.create', { body: { name: 'r', scopes: ['a'] } });

@@ -7,12 +7,13 @@ import { digestKeyOf } from '@tessera/verify';
 import type { Bonds, Call, Confirmed } from './call.ts';
 import type { Owner, Token } from './model.ts';
 import { Refusal } from './refusal.ts';
-import type { Reader } from './store-port.ts';
+import type { Reader, Tx } from './store-port.ts';
 
 /** Throws `forbidden` where the caller's token was ended, suspended or narrowed since its verdict. */
-export async function confirmed(reader: Reader, call: Call): Promise<Confirmed> {
-  const bonds = await bondsOf(reader, call);
+export async function confirmed(tx: Tx, call: Call): Promise<Confirmed> {
+  const bonds = await bondsOf(tx, call);
   if (bonds === undefined) throw new Refusal('forbidden', 'your token was ended or narrowed since it was accepted');
+  tx.tells();
   return { ...call, bonds };
 }
 

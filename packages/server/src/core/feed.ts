@@ -29,7 +29,7 @@ export interface FeedOptions {
 }
 
 export interface Feed {
-  /** Whether what is cached may be believed: the store answered within the bound, and no other worker has announced more. */
+  /** Whether what is cached may be believed: the store answered within the bound, and nobody was told of more, by this process or by another worker. */
   fresh(): boolean;
   /** Whether the store answered within the bound. */
   follows(): boolean;
@@ -58,6 +58,8 @@ export function createFeed(options: FeedOptions): Feed {
   const listeners = new Set<(told: Told) => void>();
   let lastNews = Number.NEGATIVE_INFINITY;
   let isHeard = false;
+  /** The newest change of another process that somebody was told of here: who revokes what was revoked elsewhere a moment ago. */
+  let toldOf = 0;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let polling: 'no' | 'once' | 'again' = 'no';
@@ -75,12 +77,14 @@ export function createFeed(options: FeedOptions): Feed {
   const order = changeOrder(tell);
 
   const follows = (): boolean => monotonic() - lastNews <= boundMs;
-  const complete = (): boolean => news?.isAfter(order.seq()) !== true;
+  const complete = (): boolean => order.seq() >= toldOf && news?.isAfter(order.seq()) !== true;
 
-  store.onCommit((changes) => {
+  store.onCommit((changes, seen = 0) => {
     // First: the other workers' memories are not believed from here on, until they have read what it was.
-    news?.announce(changes.at(-1)?.seq ?? 0);
+    news?.announce(changes.at(-1)?.seq ?? seen);
     order.committed(changes);
+    toldOf = Math.max(toldOf, seen);
+    if (order.seq() < toldOf) pollNow();
   });
 
   const poll = async (): Promise<void> => {
@@ -98,6 +102,7 @@ export function createFeed(options: FeedOptions): Feed {
   const startOver = async (): Promise<void> => {
     onError(new Error('the store was set back: changes that were told are no longer in it'));
     order.startAfter(await store.latestChange());
+    toldOf = 0;
     tell('missed');
   };
 

@@ -178,6 +178,11 @@ export interface Tx extends Reader {
   record(entry: AuditEntry): void;
   /** Appends to the change feed when the unit of work commits. */
   changed(change: ChangeEntry): void;
+  /**
+   * Says that somebody will be told how things stand. What stood already, because of another process, must be as true of this one's memory as
+   * what the unit changes: `onCommit` says how far that has to have read.
+   */
+  tells(): void;
 }
 
 /** Makes records and heads of the audit chain; the key of the head stays out of the store. */
@@ -203,8 +208,11 @@ export interface Store extends Reader {
    * may take longer.
    */
   writeAside<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Hears of every change that this process committed, in order, before the write that made it resolves. */
-  onCommit(listener: (changes: readonly Change[]) => void): void;
+  /**
+   * Hears of every change that this process committed, in order, before the write that made it resolves. `seen`: the newest
+   * change that a unit saw which changed nothing and `tells`.
+   */
+  onCommit(listener: (changes: readonly Change[], seen?: number) => void): void;
   /** Pushes hints of changes where the database can; where not, says nothing. What it returns ends it. */
   listen(hearing: Hearing): () => void;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { CompiledQuery } from 'kysely';
 import type { AuditEntry, Change, ChangeEntry } from '../core/model.ts';
 import { type AuditSeal, OutcomeUnknown, StoreUnavailable, type Tx } from '../core/store-port.ts';
 import type { Engine } from './engine.ts';
+import { latestChange } from './sql/changes.ts';
 import { appendAudit, appendChanges } from './sql/ledger.ts';
 import type { Db } from './sql/tables.ts';
 import { createUnit } from './sql/unit.ts';
@@ -17,6 +18,8 @@ export interface Batch {
   /** One for each unit, in order. */
   readonly outcomes: readonly Outcome[];
   readonly changes: readonly Change[];
+  /** The newest change that a unit saw which changed nothing and tells somebody so. */
+  readonly seen?: number;
 }
 
 interface Through {
@@ -66,25 +69,29 @@ async function runUnits(running: Running, units: readonly Work[]): Promise<Batch
   const outcomes: Outcome[] = [];
   const entries: AuditEntry[] = [];
   const entered: ChangeEntry[] = [];
+  let tellsOfOthers = false;
   for (const work of units) {
     const { outcome, unit } = await runUnit(running, work, units.length > 1);
     outcomes.push(outcome);
     if ('error' in outcome) continue;
     entries.push(...unit.entries);
     entered.push(...unit.changes);
+    if (unit.tells() && unit.changes.length === 0) tellsOfOthers = true;
   }
   if (outcomes.every((outcome) => 'error' in outcome)) {
     await connection.executeQuery(ROLLBACK);
     return { outcomes, changes: [] };
   }
   const { inserts } = engine.terms;
+  // Before ours are in it: those are told as they are.
+  const seen = tellsOfOthers ? await latestChange(connection) : undefined;
   const changes = await appendChanges(connection, inserts.changes, { entries: entered, at: through.now() });
   const newest = changes.at(-1);
   if (newest !== undefined) await engine.announce(connection, newest.seq);
   await appendAudit(connection, inserts.audit, { entries, seal: through.seal });
   await commit(running);
   engine.committed();
-  return { outcomes, changes };
+  return { outcomes, changes, ...(seen !== undefined && { seen }) };
 }
 
 /** A unit that is alone needs no savepoint: where it fails, there is nothing to commit. */

@@ -30,7 +30,7 @@ export interface GroupCommitParts {
 
 export class GroupCommit {
   readonly #parts: GroupCommitParts;
-  readonly #listeners: ((changes: readonly Change[]) => void)[] = [];
+  readonly #listeners: ((changes: readonly Change[], seen?: number) => void)[] = [];
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
@@ -51,7 +51,7 @@ export class GroupCommit {
   }
 
   /** As `Store.onCommit`. */
-  onCommit(listener: (changes: readonly Change[]) => void): void {
+  onCommit(listener: (changes: readonly Change[], seen?: number) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -67,11 +67,11 @@ export class GroupCommit {
       await turnOfTheLoop();
       const [way, units] = this.#next();
       try {
-        const { outcomes, changes } = await this.#commit(
+        const { outcomes, changes, seen } = await this.#commit(
           way,
           units.map(({ work }) => work),
         );
-        this.#tell(changes);
+        this.#tell(changes, seen);
         for (const [index, outcome] of outcomes.entries()) {
           if ('error' in outcome) units[index]?.reject(outcome.error);
           else units[index]?.resolve(outcome.value);
@@ -106,11 +106,11 @@ export class GroupCommit {
   }
 
   /** The changes are committed, whatever a listener makes of them. */
-  #tell(changes: readonly Change[]): void {
-    if (changes.length === 0) return;
+  #tell(changes: readonly Change[], seen: number | undefined): void {
+    if (changes.length === 0 && seen === undefined) return;
     for (const listener of this.#listeners) {
       try {
-        listener(changes);
+        listener(changes, seen);
       } catch (err) {
         this.#parts.log?.error({ err }, 'a listener to committed changes failed');
       }

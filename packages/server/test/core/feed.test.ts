@@ -277,6 +277,19 @@ describe('fresh', () => {
     }
   });
 
+  test('not once somebody was told here of what others changed, until it is read, which is at once', async () => {
+    const { store, feed, heard } = await aFeed();
+    store.commitElsewhere(change('tok_a'));
+    store.tellHere(4);
+    expect([feed.fresh(), feed.follows()]).toEqual([false, true]);
+    // No time passes: only what was promised is awaited.
+    await vi.advanceTimersByTimeAsync(0);
+    expect([feed.fresh(), heard]).toEqual([true, ['tok_a']]);
+    const before = store.polls;
+    store.tellHere(4);
+    expect([feed.fresh(), store.polls]).toEqual([true, before]);
+  });
+
   test('as of the question: an answer that was long on its way is old news', async () => {
     const { store, feed, time, pass } = await aFeed();
     const poll = store.changes;

@@ -20,6 +20,7 @@ export interface Unit {
   readonly tx: Tx;
   readonly entries: readonly AuditEntry[];
   readonly changes: readonly ChangeEntry[];
+  readonly tells: () => boolean;
   /** From now on `tx` throws: a write that was not awaited must not slip into the unit that comes next. */
   end(): void;
 }
@@ -34,6 +35,7 @@ export interface Terms {
 export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit {
   const entries: AuditEntry[] = [];
   const changes: ChangeEntry[] = [];
+  let tells = false;
   let open = true;
   const db = (): Db => {
     if (!open) throw new Error('this unit of work is over');
@@ -76,11 +78,15 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
       db();
       changes.push(change);
     },
+    tells: () => {
+      tells = true;
+    },
   };
   return {
     tx,
     entries,
     changes,
+    tells: () => tells,
     end: () => {
       open = false;
     },

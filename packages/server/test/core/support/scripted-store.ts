@@ -9,6 +9,8 @@ export interface ScriptedStore
   commitElsewhere(...changes: readonly Omit<Change, 'seq' | 'at'>[]): void;
   /** What this process commits. */
   commitHere(...changes: readonly Omit<Change, 'seq' | 'at'>[]): void;
+  /** What this process tells somebody of changes that others made. */
+  tellHere(seen: number): void;
   /** Drops changes that nobody read yet, as a feed that was cut. */
   lose(count: number): void;
   /** Replaces all changes, as a store that is restored. */
@@ -28,7 +30,7 @@ export interface ScriptedStore
 
 export function scriptedStore(): ScriptedStore {
   const feed: Change[] = [];
-  const listeners: ((changes: readonly Change[]) => void)[] = [];
+  const listeners: ((changes: readonly Change[], seen?: number) => void)[] = [];
   let seq = 0;
   let finds = 0;
   let polls = 0;
@@ -52,6 +54,9 @@ export function scriptedStore(): ScriptedStore {
     commitHere(...changes) {
       const added = add(changes);
       for (const listener of listeners) listener(added);
+    },
+    tellHere(seen) {
+      for (const listener of listeners) listener([], seen);
     },
     restore(...changes) {
       feed.length = 0;

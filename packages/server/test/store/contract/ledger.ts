@@ -31,6 +31,22 @@ export function ledger(stores: () => Stores): void {
     expect([...heard.values()].flat()).toHaveLength(50);
   });
 
+  test('a unit that changes nothing and tells somebody so says how far the feed was that it saw', async () => {
+    const { one, two } = stores();
+    const tenant = await aTenant(one);
+    await one.write((tx) => mint(tx, tenant));
+    const heard: unknown[] = [];
+    two.onCommit((changes, seen) => heard.push([changes.length, seen]));
+    await two.write(async (tx) => tx.tells());
+    await two.write(async () => undefined);
+    expect(heard).toEqual([[0, await one.latestChange()]]);
+    await two.write(async (tx) => {
+      tx.tells();
+      await mint(tx, tenant);
+    });
+    expect(heard.slice(1)).toEqual([[1, undefined]]);
+  });
+
   test('the changes of one unit keep their order and their time', async () => {
     const { one } = stores();
     const { workspace } = await aTenant(one);
