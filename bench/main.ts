@@ -15,6 +15,7 @@ import { mint } from './mint.ts';
 import { nodes } from './nodes.ts';
 import { overload } from './overload.ts';
 import { postgres } from './postgres.ts';
+import { revocation } from './revocation.ts';
 import { type Bench, planOf, rigIn } from './rig/bench.ts';
 import { type Outcome, report, writeInto } from './rig/report.ts';
 import { routes } from './routes.ts';
@@ -39,6 +40,7 @@ const benches: Readonly<Record<string, Bench>> = {
   routes,
   'idle-connections': idleConnections,
   overload,
+  revocation,
 };
 
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
