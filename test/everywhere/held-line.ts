@@ -11,8 +11,8 @@ export interface HeldLine {
   close(): Promise<void>;
 }
 
-/** To this port on loopback. */
-export async function heldLine(to: number): Promise<HeldLine> {
+/** To this port on loopback, which each connection asks for. */
+export async function heldLine(to: () => number): Promise<HeldLine> {
   const pairs = new Set<readonly [near: Socket, far: Socket]>();
   const pending = new Set<Socket>();
   let held: 'nothing' | 'answers' | 'all' = 'nothing';
@@ -22,7 +22,7 @@ export async function heldLine(to: number): Promise<HeldLine> {
       pending.add(near);
       return;
     }
-    const far = connect(to, '127.0.0.1');
+    const far = connect(to(), '127.0.0.1');
     far.on('error', () => far.destroy());
     const pair = [near, far] as const;
     pairs.add(pair);

@@ -6,10 +6,11 @@ import { describeWith } from '../support/program.ts';
 import { endServers, STARTS_MS } from '../support/server.ts';
 import { until } from '../support/until.ts';
 import { FAULT_TEST_MS, LONG, lasting } from './long-faults.ts';
-import { allowsOf, BOUND_MS, expectNoStaleAllow, observe } from './observe.ts';
+import { allowsOf, BOUND_MS, expectBounded, expectNoStaleAllow, observe } from './observe.ts';
 import { type Node, type Platform, startPlatform } from './platform.ts';
 import { random } from './random.ts';
 import { type SteppedClock, steppedClock } from './stepped-clock.ts';
+import type { Verifier } from './verifier.ts';
 
 describe('three nodes', () => {
   let platform: Platform;
@@ -23,7 +24,7 @@ describe('three nodes', () => {
   const first = (): Node => platform.nodes[0] as Node;
 
   it('that are healthy', { timeout: FAULT_TEST_MS }, async () => {
-    expectNoStaleAllow(await observe(platform, () => delay(lasting(30_000))));
+    expectNoStaleAllow(await observe(platform, { lasts: lasting(30_000) }));
   });
 
   it.each(['all', 'answers'] as const)(
@@ -31,43 +32,56 @@ describe('three nodes', () => {
     { timeout: FAULT_TEST_MS },
     async (what) => {
       const { line, name } = first();
-      const observed = await observe(platform, async () => {
-        line.hold(what);
-        await delay(lasting(60_000));
-        line.release();
+      const observed = await observe(platform, {
+        begin: () => line.hold(what),
+        lasts: lasting(60_000),
+        end: line.release,
       });
       expectNoStaleAllow(observed);
-      const { history, fault } = observed;
-      // It judges from memory as long as it may, and no longer.
-      expect(allowsOf(history, name, [fault.from, fault.from + BOUND_MS / 2])).toBeGreaterThan(0);
-      expect(allowsOf(history, name, [fault.from + BOUND_MS, fault.to])).toBe(0);
+      expectBounded(observed, name);
+      const { from, to } = observed.fault;
       for (const { name: other } of platform.nodes.slice(1))
-        expect(allowsOf(history, other, [fault.from + BOUND_MS, fault.to])).toBeGreaterThan(0);
+        expect(allowsOf(observed.history, other, [from + BOUND_MS, to])).toBeGreaterThan(0);
     },
   );
 
+  it('one of whose verifiers is cut off', { timeout: FAULT_TEST_MS }, async () => {
+    const [{ line, name }] = platform.verifiers as [Verifier];
+    const observed = await observe(platform, {
+      begin: () => line.hold('all'),
+      lasts: lasting(60_000),
+      end: line.release,
+    });
+    expectNoStaleAllow(observed);
+    expectBounded(observed, name);
+  });
+
   it.each([
-    ['for less than the bound', () => BOUND_MS / 2],
-    ['for longer than the bound', () => lasting(30_000)],
-  ])('one of which stands still %s', { timeout: FAULT_TEST_MS }, async (_, ms) => {
-    const observed = await observe(platform, async () => {
-      first().server().signal('SIGSTOP');
-      await delay(ms());
-      first().server().signal('SIGCONT');
+    ['for less than the bound', BOUND_MS / 2],
+    ['for longer than the bound', lasting(30_000)],
+  ])('one of which stands still %s, and a verifier of another', { timeout: FAULT_TEST_MS }, async (_, ms) => {
+    const still = [first().server(), platform.verifiers[1] as Verifier];
+    const observed = await observe(platform, {
+      begin: () => still.forEach(({ signal }) => void signal('SIGSTOP')),
+      lasts: ms,
+      end: () => still.forEach(({ signal }) => void signal('SIGCONT')),
     });
     expectNoStaleAllow(observed);
   });
 
   it('that are killed at random, and started again', { timeout: FAULT_TEST_MS }, async () => {
     const chance = random();
-    const observed = await observe(platform, async () => {
-      for (let kill = 0; kill < (LONG ? 12 : 3); kill += 1) {
-        const node = chance.of(platform.nodes);
-        await node.server().kill('SIGKILL');
-        await node.restart();
-        // Long enough to have something in memory again, or not.
-        await delay(chance.next() * 1000);
-      }
+    const kill = async (): Promise<void> => {
+      const node = chance.of(platform.nodes);
+      await node.server().kill('SIGKILL');
+      await node.restart();
+      // Long enough to have something in memory again, or not.
+      await delay(chance.next() * 1000);
+    };
+    const observed = await observe(platform, {
+      async lasts() {
+        for (let count = 0; count < (LONG ? 12 : 3); count += 1) await kill();
+      },
     });
     expectNoStaleAllow(observed);
   });
@@ -97,15 +111,18 @@ describeWith(['cc'], 'three nodes with clocks of their own', () => {
       clock.ahead(seconds);
       // The header is renewed once a second.
       await until(() => isAhead(seconds), Boolean);
-      await delay(lasting(20_000) / 2);
     };
-    const observed = await observe(platform, async () => {
-      await step(-HOUR);
-      await step(HOUR);
-      clock.ahead(0);
+    const observed = await observe(platform, {
+      async lasts() {
+        for (const seconds of [-HOUR, HOUR]) {
+          await step(seconds);
+          await delay(lasting(20_000) / 2);
+        }
+      },
+      end: () => step(0),
     });
     expectNoStaleAllow(observed);
     const { history, fault } = observed;
-    expect(allowsOf(history, node.name, [fault.from + 1000, fault.to])).toBeGreaterThan(0);
+    expect(allowsOf(history, node.name, [fault.from, fault.to])).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,5 @@
 /** A run: everybody asks and revokes before, during and after a fault, and what was seen is checked. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { until } from '../support/until.ts';
 import { check, excerpt, type Findings } from './check.ts';
@@ -13,60 +14,87 @@ import { tokenPool } from './token-pool.ts';
 export const BOUND_MS = 5000;
 
 /** Calls that each place allows before the fault and after it, at least. */
-const FLOOR = 40;
+const FLOOR = 20;
 /** Revocations that are acknowledged before the fault, at least. */
 const REVOKED_BEFORE = 10;
 /** Within which each place serves again after a fault. */
 const RECOVERY_MS = 20_000;
 const HEALTHY_MS = 30_000;
 
+/** What happens in the middle of a run. */
+export interface Fault {
+  begin?(): unknown;
+  /** For so many milliseconds, or until that is done. */
+  readonly lasts: number | (() => Promise<unknown>);
+  end?(): unknown;
+}
+
 export interface Observed extends Findings {
   readonly history: History;
-  /** When the fault began and ended. */
+  /** The stretch of time all of which the fault was there. */
   readonly fault: { readonly from: number; readonly to: number };
 }
 
-/** @param fault resolves when it is over; absent, the run is a healthy one of `BOUND_MS` and more */
-export async function observe({ nodes }: Platform, fault: () => Promise<void>): Promise<Observed> {
+export async function observe({ nodes, verifiers }: Platform, fault: Fault): Promise<Observed> {
   const chance = random();
   const pool = tokenPool(chance);
   const history: History = { calls: [], revocations: [] };
   const { calls, revocations } = history;
-  const places = placesOf(nodes);
+  const places = placesOf({ nodes, verifiers });
   const revoker = await startRevoker({ nodes, pool, random: chance, log: revocations });
   const callers = startCallers(places, pool, calls);
-  const began = now();
-  await untilServed(places, history, { since: began, withinMs: HEALTHY_MS });
-  await until(
-    async () => revocations.filter(({ acknowledged }) => acknowledged !== undefined).length,
-    (count) => count >= REVOKED_BEFORE,
-    HEALTHY_MS,
-  );
-  const from = now();
-  await fault();
-  const to = now();
-  await untilServed(places, history, { since: to, withinMs: RECOVERY_MS });
-  const recoveredMs = now() - to;
-  await revoker.stop();
-  await callers.stop();
+  let during: Observed['fault'];
+  let recoveredMs: number;
+  try {
+    await untilServed(places, history, { since: now(), withinMs: HEALTHY_MS });
+    await until(
+      async () => revocations.filter(({ acknowledged }) => acknowledged !== undefined).length,
+      (count) => count >= REVOKED_BEFORE,
+      HEALTHY_MS,
+    );
+    during = await happening(fault);
+    const over = now();
+    await untilServed(places, history, { since: over, withinMs: RECOVERY_MS });
+    recoveredMs = now() - over;
+  } finally {
+    await Promise.all([revoker.stop(), callers.stop()]);
+  }
   // Nobody takes it back: every place is asked once more for each.
   for (const place of places) for (const token of pool.ending) await askLogged(place, token, calls);
   const findings = check(history, { boundMs: BOUND_MS });
   report({ seed: chance.seed, recoveredMs, history, findings });
-  return { ...findings, history, fault: { from, to } };
+  return { ...findings, history, fault: during };
+}
+
+async function happening({ begin, lasts, end }: Fault): Promise<Observed['fault']> {
+  await begin?.();
+  const from = now();
+  try {
+    await (typeof lasts === 'number' ? delay(lasts) : lasts());
+    return { from, to: now() };
+  } finally {
+    // Also where something failed: whoever stands still would keep the others from ending.
+    await end?.();
+  }
 }
 
 /** Zero allows that came too late, and enough calls that a rule applied to for that to mean something. */
-export function expectNoStaleAllow({ violations, judged, history }: Observed): void {
+export function expectNoStaleAllow({ violations, judged, history, fault }: Observed): void {
   expect(violations.length, excerpt(history, violations)).toBe(0);
   expect(judged.here).toBeGreaterThan(FLOOR);
-  expect(judged.everywhere).toBeGreaterThan(FLOOR);
+  if (fault.to - fault.from > BOUND_MS) expect(judged.everywhere).toBeGreaterThan(FLOOR);
 }
 
-/** Calls that this judge allowed and that began in this stretch of time. */
+/** It judged from memory in the first half of the bound, and when that was over, not at all. */
+export function expectBounded({ history, fault: { from, to } }: Observed, judge: string): void {
+  expect(allowsOf(history, judge, [from, from + BOUND_MS / 2])).toBeGreaterThan(0);
+  expect(allowsOf(history, judge, [from + BOUND_MS, to])).toBe(0);
+}
+
+/** Calls that this judge allowed and that began and ended in this stretch of time. */
 export function allowsOf({ calls }: History, judge: string, [from, to]: readonly [number, number]): number {
   return calls.filter(
-    (call) => call.judge === judge && call.outcome === 'allowed' && call.start >= from && call.start < to,
+    (call) => call.judge === judge && call.outcome === 'allowed' && call.start >= from && call.end < to,
   ).length;
 }
 

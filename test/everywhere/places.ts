@@ -1,10 +1,11 @@
-/** Where a token is presented: the doors of a node, asked without waiting for the answer before, as strangers do. */
+/** Where a token is presented: the doors of a node and services that judge by themselves, asked without waiting for the answer before, as strangers do. */
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { send } from '../support/send.ts';
 import { type History, now, type Outcome } from './history.ts';
-import type { Node } from './platform.ts';
+import type { Node, Platform } from './platform.ts';
 import type { PooledToken, TokenPool } from './token-pool.ts';
+import type { Verifier } from './verifier.ts';
 
 export interface Place {
   readonly judge: string;
@@ -12,13 +13,13 @@ export interface Place {
   ask(token: PooledToken): Promise<Outcome>;
 }
 
-/** What `POST /v1/verify` says of a token that was valid and is no longer. */
+/** What a verdict says of a token that was valid and is no longer. */
 const ENDED: ReadonlySet<unknown> = new Set(['revoked', 'rotated', 'owner_disabled']);
 
 const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
 
-export function placesOf(nodes: readonly Node[]): readonly Place[] {
-  return nodes.flatMap((node) => [verifyOf(node), gatewayOf(node)]);
+export function placesOf({ nodes, verifiers }: Pick<Platform, 'nodes' | 'verifiers'>): readonly Place[] {
+  return [...nodes.flatMap((node) => [verifyOf(node), gatewayOf(node)]), ...verifiers.map(serviceOf)];
 }
 
 function verifyOf(node: Node): Place {
@@ -34,11 +35,22 @@ function verifyOf(node: Node): Place {
         agent,
       });
       if (status !== 200) return 'refused';
-      const { valid, code } = JSON.parse(text) as { valid: boolean; code: string };
-      if (valid) return 'allowed';
-      return ENDED.has(code) ? 'ended' : 'refused';
+      return outcomeOf((JSON.parse(text) as { code: string }).code);
     },
   };
+}
+
+function serviceOf(verifier: Verifier): Place {
+  return {
+    judge: verifier.name,
+    door: 'service',
+    ask: async ({ secret }) => outcomeOf(await verifier.verdict(secret)),
+  };
+}
+
+function outcomeOf(code: string): Outcome {
+  if (code === 'ok') return 'allowed';
+  return ENDED.has(code) ? 'ended' : 'refused';
 }
 
 /** A stranger at the gateway hears one code for everything that is wrong with a token. */

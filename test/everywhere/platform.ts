@@ -1,8 +1,9 @@
-/** Several server processes on one PostgreSQL, each with a line of its own to it. */
-import { type PatientService, patientService } from '../support/patient-service.ts';
+/** Several server processes on one PostgreSQL, each with a line of its own to it, and verifiers that follow them. */
+import { patientService } from '../support/patient-service.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { newRootToken, type Server, startServer, temporaryFolder } from '../support/server.ts';
 import { type HeldLine, heldLine } from './held-line.ts';
+import { startVerifier, type Verifier } from './verifier.ts';
 
 export interface Node {
   readonly name: string;
@@ -15,8 +16,10 @@ export interface Node {
 
 export interface Platform {
   readonly nodes: readonly Node[];
+  /** One for each node. */
+  readonly verifiers: readonly Verifier[];
   readonly postgres: TestPostgres;
-  /** All but the processes, which `endServers` ends before. */
+  /** All but the nodes, which `endServers` ends before. */
   close(): Promise<void>;
 }
 
@@ -54,24 +57,31 @@ export async function startPlatform({ nodes: count, env = () => ({}) }: Platform
       server: () => server,
       line,
       async restart() {
-        server = await start();
+        // As whoever supervises it does, where a busy machine takes too long the first time.
+        server = await start().catch(start);
       },
     };
   };
   const nodes = await Promise.all(Array.from({ length: count }, (_, index) => startNode(index)));
-  return { nodes, postgres, close: () => closeAll(postgres, upstream, nodes) };
+  const verifiers = await Promise.all(nodes.map((node, index) => startVerifier(`verifier ${index + 1}`, node)));
+  return {
+    nodes,
+    verifiers,
+    postgres,
+    async close() {
+      upstream.close();
+      await Promise.all(verifiers.map((verifier) => verifier.close()));
+      await Promise.all(nodes.map(({ line }) => line.close()));
+      await postgres.close();
+    },
+  };
 }
 
 async function lineTo(url: string): Promise<{ readonly line: HeldLine; readonly url: string }> {
   const through = new URL(url);
-  const line = await heldLine(Number(through.port));
+  const port = Number(through.port);
+  const line = await heldLine(() => port);
   through.hostname = '127.0.0.1';
   through.port = String(line.port);
   return { line, url: through.href };
-}
-
-async function closeAll(postgres: TestPostgres, upstream: PatientService, nodes: readonly Node[]): Promise<void> {
-  upstream.close();
-  await Promise.all(nodes.map(({ line }) => line.close()));
-  await postgres.close();
 }

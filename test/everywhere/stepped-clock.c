@@ -1,26 +1,31 @@
-/* Steps the wall clock of the process that it is loaded into by as many seconds as a file says, at once, whenever it says so. */
+/* Steps the wall clock of the process that it is loaded into by as many seconds as a file holds, at once, whenever that changes. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-static long offset(void) {
-  char text[32] = {0};
+static volatile const int32_t *ahead;
+
+__attribute__((constructor)) static void find(void) {
   const char *path = getenv("STEPPED_CLOCK");
   int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-  if (file < 0) return 0;
-  if (read(file, text, sizeof text - 1) < 0) text[0] = 0;
+  /* A clock that does not step would make a test that proves nothing. */
+  if (file < 0) abort();
+  void *found = mmap(NULL, sizeof *ahead, PROT_READ, MAP_SHARED, file, 0);
+  if (found == MAP_FAILED) abort();
   close(file);
-  return strtol(text, NULL, 10);
+  ahead = found;
 }
 
 /* Not the monotonic clocks: a step of the wall clock leaves them alone. */
 int clock_gettime(clockid_t clock, struct timespec *told) {
   long result = syscall(SYS_clock_gettime, clock, told);
-  if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) told->tv_sec += offset();
+  if (result == 0 && ahead && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) told->tv_sec += *ahead;
   return (int)result;
 }
 

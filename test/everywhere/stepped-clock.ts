@@ -1,6 +1,6 @@
 /** A wall clock that steps, for one process: the real program under the system's loader, with a library that the test compiles. */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../support/server.ts';
@@ -20,10 +20,14 @@ export function steppedClock(): SteppedClock {
   const library = join(folder, 'stepped-clock.so');
   const file = join(folder, 'ahead');
   execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, SOURCE]);
-  writeFileSync(file, '0');
+  const opened = openSync(file, 'wx');
+  const write = (seconds: number): void => {
+    // In place: the process has it in its memory.
+    writeSync(opened, new Int32Array([seconds]), 0, Int32Array.BYTES_PER_ELEMENT, 0);
+  };
+  write(0);
   return {
     env: { LD_PRELOAD: library, STEPPED_CLOCK: file },
-    // In one write of one place: it is read while it is written.
-    ahead: (seconds) => writeFileSync(file, String(seconds)),
+    ahead: write,
   };
 }

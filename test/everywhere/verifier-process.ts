@@ -1,0 +1,37 @@
+/** A service that judges by itself, as a process of its own: it is told where the server is, and then tokens, and says what it decides. */
+import { createVerifier, type RemoteVerifier } from '@tessera/verify';
+
+/** The first message. */
+export interface Following {
+  readonly url: string;
+  /** A management token with the scope `verify`. */
+  readonly token: string;
+}
+
+/** Each one after it. */
+export interface Question {
+  readonly number: number;
+  readonly secret: string;
+}
+
+export interface Answer {
+  readonly number: number;
+  /** `ok`, or the code of the denial. */
+  readonly code: string;
+}
+
+process.once('message', (following: Following) => {
+  const verifier = createVerifier({ ...following, audience: 'default' });
+  process.on('message', (question: Question) => void answer(verifier, question));
+  void verifier.ready().then(() => process.send?.('ready'));
+});
+// Its parent is gone.
+process.once('disconnect', () => process.exit());
+
+async function answer(verifier: RemoteVerifier, { number, secret }: Question): Promise<void> {
+  const presented = { authorization: [`Bearer ${secret}`], apiKey: [], query: '' };
+  const circumstances = { address: undefined, method: undefined, url: undefined, proof: undefined, cost: 1 };
+  const verdict = await verifier.verify(presented, { circumstances });
+  const told: Answer = { number, code: verdict.code };
+  process.send?.(told);
+}
