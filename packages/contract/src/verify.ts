@@ -2,12 +2,16 @@
 import { z } from 'zod';
 import { operation } from './operation.ts';
 import { anyTokenKind, environment, limitState, ownerId, scope, timestamp, tokenId } from './schemas.ts';
+import { secretDigest } from './verifiers.ts';
 
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 
 export const verifyInput = z
   .strictObject({
-    token: z.string().meta({ description: 'The text that the request presented' }),
+    token: z.string().optional().meta({ description: 'The text that the request presented' }),
+    digest: secretDigest.optional().meta({
+      description: 'Instead of `token`: its digest, for a verifier that looked at the text itself',
+    }),
     audience: z
       .string()
       .min(1)
@@ -37,6 +41,10 @@ export const verifyInput = z
       .enum(['enforce', 'explain'])
       .optional()
       .meta({ description: '`explain` reports every check and spends nothing' }),
+  })
+  .refine(({ token, digest }) => (token === undefined) !== (digest === undefined), {
+    path: ['token'],
+    message: 'must be given, or digest instead of it',
   })
   .meta({ id: 'VerifyInput' });
 

@@ -74,7 +74,14 @@ export type {
   TokenFacts,
   TokenLookup,
 } from './ports.ts';
-export { type Credential, credentialOf, type Presence, type Presented, presence } from './presence.ts';
+export {
+  type Credential,
+  credentialOf,
+  credentialOfDigest,
+  type Presence,
+  type Presented,
+  presence,
+} from './presence.ts';
 export { type MemoryReplays, memoryReplays, type ReplayStore } from './proofs/replays.ts';
 export { parameterKey, parametersOf, withoutParameters } from './query.ts';
 export {

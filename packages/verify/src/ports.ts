@@ -156,8 +156,8 @@ export interface PolicyFault {
 /** What a caller presents to prove that it holds the key its token is bound to. */
 export interface PresentedProof {
   readonly proof: string;
-  /** The text of the token that the proof speaks of. */
-  readonly token: string;
+  /** SHA-256 of the token that the proof speaks of. */
+  readonly digest: DigestKey;
   readonly method: string;
   /** Scheme, host and path of the request, without query and fragment. */
   readonly url: string;

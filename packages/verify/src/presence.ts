@@ -1,11 +1,15 @@
 /** Step 1: exactly one credential, from an allowed place. */
+import type { DigestKey } from './digest.ts';
 import { parameterKey, parametersOf } from './query.ts';
 
 declare const brand: unique symbol;
 
 /** What a request presents, before it is judged. Only this file makes one, so that presence cannot be skipped. */
 export interface Credential {
+  /** Empty where only its digest is known. */
   readonly text: string;
+  /** In place of the text, where somebody else has it. */
+  readonly digest?: DigestKey;
   readonly scheme: 'bearer' | 'dpop' | 'key';
   /** Lower-cased name of the header field that held it; undefined: it came in the query or a body. */
   readonly field: string | undefined;
@@ -34,6 +38,11 @@ export interface Presented {
 /** The credential in a body that asks for a verdict on it. */
 export function credentialOf(text: string): Credential {
   return { text, scheme: 'bearer', field: undefined, parameter: undefined } as Credential;
+}
+
+/** The same of a text that is known by its digest alone: whoever asks has looked at its shape. */
+export function credentialOfDigest(digest: DigestKey): Credential {
+  return { text: '', digest, scheme: 'bearer', field: undefined, parameter: undefined } as Credential;
 }
 
 /** Finds the one credential of a request. A scheme that is not ours counts as no credential (RFC 6750 section 3). */

@@ -36,6 +36,7 @@ export function validation(credential: Credential, asked: Asked, ports: Ports): 
 /** Who is this? By shape, never by trial: our format to the store, a signed one to its keys, imported ones by their prefix. */
 export function recognise(credential: Credential, ports: Ports): MaybePromise<TokenFacts | DenialCode> {
   const { text } = credential;
+  if (credential.digest !== undefined) return ofDigest(credential.digest, ports);
   if (isSigned(text)) return ports.signed === undefined ? 'malformed' : ports.signed.find(text, ports.clock.now());
   if (text.length > MAX_CREDENTIAL_LENGTH) return 'malformed';
   const digest = digestKey(text);
@@ -86,7 +87,7 @@ export function possession(
   if (credential.scheme === 'bearer' && !isInBody) return 'proof_required';
   if (proof === undefined || method === undefined || url === undefined) return 'proof_required';
   if (ports.proofs === undefined) throw new Error('a proof of possession cannot be judged here: no port for proofs');
-  const presented = { proof, token: credential.text, method, url };
+  const presented = { proof, digest: credential.digest ?? digestKey(credential.text), method, url };
   return chain(ports.proofs.check(presented, facts.boundKey, ports.clock.now()), (outcome) => {
     if (outcome === 'ok') return undefined;
     return outcome === 'replayed' ? 'replayed' : 'proof_invalid';
@@ -100,6 +101,10 @@ export function validated(facts: TokenFacts): Validated {
 /** A compact JWS starts with the base64url of `{"`; our own tokens and most imported ones hold no dot at all. */
 function isSigned(text: string): boolean {
   return text.startsWith('eyJ') && text.includes('.') && text.length <= MAX_SIGNED_LENGTH;
+}
+
+function ofDigest(digest: DigestKey, ports: Ports): MaybePromise<TokenFacts | DenialCode> {
+  return ports.tokens.known(digest) ?? chain(ports.tokens.find(digest), (facts) => facts ?? 'unknown');
 }
 
 function firstOf(digests: readonly DigestKey[], ports: Ports): MaybePromise<TokenFacts | DenialCode> {

@@ -1,15 +1,15 @@
 /** What verifiers in other processes ask and tell. */
-import { Buffer } from 'node:buffer';
 import type { Output } from '@tessera/contract';
-import { digestKeyOf, factsToWire } from '@tessera/verify';
+import { factsToWire } from '@tessera/verify';
 import { lookUp } from '../core/lookups.ts';
+import { digestOf } from './digest.ts';
 import type { ReadHandlers } from './services.ts';
 
 type Facts = Output<'lookups.find'>['items'][number]['facts'];
 
 export const verifierReads: ReadHandlers<'lookups.find'> = {
   async 'lookups.find'({ call, body: { digests }, services }) {
-    const keys = digests.map((digest) => digestKeyOf(Buffer.from(digest, 'base64url')));
+    const keys = digests.map(digestOf);
     const { seq, facts, imports } = await lookUp(services.store, call.workspace, keys);
     const items = digests.map((digest, index) => {
       const found = facts[index];

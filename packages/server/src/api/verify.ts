@@ -4,9 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Body, operations, problems } from '@tessera/contract';
 import {
   type Circumstances,
+  type Credential,
   chain,
   circumstances,
   credentialOf,
+  credentialOfDigest,
   decide,
   explain,
   type Finding,
@@ -22,6 +24,7 @@ import { sendJson } from '../http/send.ts';
 import { fieldOf } from '../http/sorted-fields.ts';
 import { authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
 import { callerBody } from './caller-body.ts';
+import { digestOf } from './digest.ts';
 import { isJson, jsonBody, parseBody, parseQuery } from './input.ts';
 import { problemOfError, refuse } from './problem-of-error.ts';
 import type { ApiServices, VerifyName } from './services.ts';
@@ -91,7 +94,7 @@ async function answerToAll({ items }: Body<'verify.batch'>, workspace: string, s
 }
 
 function answerTo(input: VerifyInput, workspace: string, services: ApiServices): MaybePromise<string> {
-  const credential = credentialOf(input.token);
+  const credential = presentedBy(input);
   const asked = { requirement: requirementOf(input, workspace), circumstances: circumstancesOf(input) };
   if (input.mode === 'explain') {
     return explain(credential, asked, services.ports).then(({ verdict, findings }) => textOf(verdict, findings));
@@ -102,6 +105,11 @@ function answerTo(input: VerifyInput, workspace: string, services: ApiServices):
     services.recorder.verdict(verdict, { door: 'verify', route: undefined, status: 200 });
     return textOf(verdict, undefined);
   });
+}
+
+/** One of the two is there, and not both: the contract says so. */
+function presentedBy({ token = '', digest }: VerifyInput): Credential {
+  return digest === undefined ? credentialOf(token) : credentialOfDigest(digestOf(digest));
 }
 
 function requirementOf(input: VerifyInput, workspace: string): Requirement {

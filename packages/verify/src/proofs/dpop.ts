@@ -1,4 +1,5 @@
 /** Proof that the caller holds the key its token is bound to: DPoP (RFC 9449). */
+import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
 import {
@@ -58,7 +59,7 @@ export function dpopProofs(options: DpopOptions): Proofs {
       const { jti, iat, htm, htu, ath } = proof.claims;
       if (!isJti(jti) || !isNumber(iat)) return 'proof_invalid';
       if (htm !== presented.method || !isTarget(htu, presented.url)) return 'proof_invalid';
-      if (ath !== hash('sha256', presented.token, 'base64url')) return 'proof_invalid';
+      if (ath !== Buffer.from(presented.digest, 'latin1').toString('base64url')) return 'proof_invalid';
       if (!isRecent(iat * 1000, now, { maxAgeMs, skewMs })) return 'proof_invalid';
       if ((await calculateJwkThumbprint(proof.key)) !== boundKey) return 'proof_invalid';
       if (!(await isSignedByItsKey(proof))) return 'proof_invalid';
