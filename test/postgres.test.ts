@@ -5,6 +5,7 @@ import { idempotency } from './suites/idempotency.ts';
 import { rotation } from './suites/rotation.ts';
 import { tokenLifecycle } from './suites/token-lifecycle.ts';
 import { twoProcesses } from './suites/two-processes.ts';
+import { verifierReports } from './suites/verifier-reports.ts';
 import { type Answer, call, caller, problemOf } from './support/call.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 import { endServers, newRootToken, type Server, startServer } from './support/server.ts';
@@ -35,6 +36,7 @@ describe('on PostgreSQL', () => {
   describe('rotation', () => rotation(first));
   describe('idempotency', () => idempotency(first));
   describe('two processes', () => twoProcesses(() => servers));
+  describe('verifiers in other processes', () => verifierReports(() => servers));
 
   describe('that is away', () => {
     it('denies within two seconds, never allows, and recovers without a restart', {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { twoProcesses } from './suites/two-processes.ts';
+import { verifierReports } from './suites/verifier-reports.ts';
 import { caller } from './support/call.ts';
 import { endServers, type Server, STARTS_MS, startServer } from './support/server.ts';
 
@@ -14,6 +15,7 @@ describe('two processes on one SQLite file', () => {
   });
   afterAll(endServers);
   twoProcesses(() => servers);
+  describe('verifiers in other processes', () => verifierReports(() => servers));
 
   it('come up at the same moment on an empty folder, as one', { timeout: STARTS_MS }, async () => {
     const [first] = servers;

@@ -15,6 +15,8 @@ type Thing = 'token' | 'api' | 'owner' | 'role' | 'workspace';
 interface Sample<N extends OperationName> {
   /** What the id in the path names. */
   readonly of?: Thing;
+  /** What stands in the path where that is no id. */
+  readonly path?: string;
   readonly body?: BodyInput<N>;
 }
 
@@ -60,6 +62,9 @@ const samples: { readonly [N in OperationName]: Sample<N> } = {
   'audit.verify': {},
   'audit.checkpoint': {},
   'changes.list': {},
+  'usage.report': { body: { verifier: `vrf_${'0'.repeat(32)}`, number: 1, counts: [], uses: [] } },
+  'positions.report': { body: { verifier: `vrf_${'0'.repeat(32)}`, seq: 0 } },
+  'changes.confirmations': { path: '1' },
   'lookups.find': { body: { digests: ['A'.repeat(43)] } },
   'leases.take': { body: { digest: 'A'.repeat(43), limit: 'x', want: 1 } },
 };
@@ -94,6 +99,7 @@ export function guardedOperations(server: () => Server): void {
   const asked = (name: OperationName, of: Readonly<Record<Thing, string>>): Asked<OperationName> => {
     const sample: Sample<OperationName> = samples[name];
     return {
+      ...(sample.path !== undefined && { id: sample.path }),
       ...(sample.of !== undefined && { id: of[sample.of] }),
       ...(sample.body !== undefined && { body: sample.body }),
     };
@@ -107,7 +113,7 @@ export function guardedOperations(server: () => Server): void {
     it('refuses a stranger as `missing`, with a challenge that has no error', async () => {
       const { path, method } = operation;
       const sample = asked(name, ids);
-      const answer = await call(server(), `${method} ${path.replace('{id}', sample.id ?? '')}` as 'GET /', {
+      const answer = await call(server(), `${method} ${path.replace(/\{[a-z]+\}/, sample.id ?? '')}` as 'GET /', {
         body: sample.body,
       });
       expect(answer.status).toBe(401);

@@ -66,7 +66,7 @@ export function caller(server: Reached, token: string, headers: Readonly<Record<
   const ask = <N extends OperationName>(name: N, asked: Asked<N> = {}): Promise<Answer> => {
     const { id, query, body } = asked;
     const { method, path } = operations[name];
-    const found = id === undefined ? path : path.replace('{id}', id);
+    const found = id === undefined ? path : path.replace(/\{[a-z]+\}/, id);
     const search = query === undefined ? '' : `?${new URLSearchParams(Object.entries(query).map(textual))}`;
     return call(server, `${method} ${found}${search}` as `GET /${string}`, {
       token,

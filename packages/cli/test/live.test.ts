@@ -102,6 +102,36 @@ describe('token', () => {
     expect(await as(root, ['token', 'update', id, '--name', 'x'])).toMatchObject({ code: 6 });
   });
 
+  it('revoke tells how many nodes and verifiers have heard, for as long as it may wait', async () => {
+    const revoke = async (...flags: readonly string[]): Promise<Ran> =>
+      as(root, ['token', 'revoke', (await mint()).id, '--yes', ...flags]);
+    const all = await revoke('--json');
+    expect(all).toMatchObject({ code: 0, stderr: 'Confirmed by 1 of 1 node and 0 of 0 verifiers.\n' });
+    expect(JSON.parse(all.stdout)).toMatchObject({ status: 'revoked' });
+    // One that is there and never hears of it.
+    const body = JSON.stringify({ verifier: `vrf_${'7'.repeat(32)}`, seq: 0 });
+    const headers = { Authorization: `Bearer ${root}`, 'Content-Type': 'application/json' };
+    expect((await fetch(`${url}/v1/positions`, { method: 'POST', headers, body })).status).toBe(200);
+    const some = await revoke('--wait', '2s');
+    expect(some.code).toBe(0);
+    expect(some.stderr).toBe(
+      'Confirmed by 1 of 1 node and 0 of 1 verifier. The others refuse what they cannot check anew within the staleness bound.\n',
+    );
+    expect(await revoke('--wait', '0')).toMatchObject({ code: 0, stderr: '' });
+    expect(await revoke('--quiet', '--wait', '0')).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('revoke by a token that may not follow the feed revokes, and says that it cannot tell', async () => {
+    const writer = await mint('--api', 'tessera', '--scope', 'tokens:write');
+    const { id } = await mint();
+    const ran = await as(writer.token, ['token', 'revoke', id, '--yes']);
+    expect(ran).toMatchObject({
+      code: 0,
+      stderr: 'How many nodes and verifiers have confirmed is not known: your token lacks the scope changes:read\n',
+    });
+    expect(await asJson(['token', 'show', id])).toMatchObject({ status: 'revoked' });
+  });
+
   it('verify reads a file, explains, and sends the request', async () => {
     const { token } = await mint('--allow', '10.0.0.0/8', '--limit', 'api=5/1m');
     await writeFile(join(cli.home, 'key.txt'), `${token}\n`);

@@ -40,16 +40,23 @@ describe('a question before what cannot be undone', () => {
     ['\u0004', 130, 0],
   ])('answered %j ends with %i', async (typed, code, requests) => {
     server.script(json(200, revoked));
-    const terminal = fakeTerminal(['token', 'revoke', 'tok_1'], { env: env() });
+    const terminal = fakeTerminal(['token', 'revoke', 'tok_1', '--wait', '0'], { env: env() });
     terminal.type(typed);
     expect(await run(terminal.edge)).toBe(code);
     expect(server.received).toHaveLength(requests);
     expect(terminal.shown().stderr).toContain('Revoke token tok_1 for good? [y/N] ');
   });
 
+  it('once revoked, an answer that makes no sense of who has heard is told, and is no failure', async () => {
+    server.script(json(200, revoked));
+    const terminal = fakeTerminal(['token', 'revoke', 'tok_1', '--yes'], { env: env() });
+    expect(await run(terminal.edge)).toBe(0);
+    expect(terminal.shown().stderr).toContain('How many nodes and verifiers have confirmed is not known: ');
+  });
+
   it('is not asked with --yes, and is an error with --no-input', async () => {
     server.script(json(200, revoked));
-    const yes = fakeTerminal(['token', 'revoke', 'tok_1', '--yes'], { env: env() });
+    const yes = fakeTerminal(['token', 'revoke', 'tok_1', '--yes', '--wait', '0'], { env: env() });
     expect(await run(yes.edge)).toBe(0);
     const noInput = fakeTerminal(['token', 'revoke', 'tok_1', '--no-input'], { env: env() });
     expect(await run(noInput.edge)).toBe(2);

@@ -92,6 +92,18 @@ export function groups(call: Call, ended: AbortSignal | undefined) {
       verify: (query?: Query<'audit.verify'>, options?: CallOptions) => call('audit.verify', { ...options, query }),
       checkpoint: (options?: CallOptions) => call('audit.checkpoint', { ...options }),
     },
+    /** What verdicts on tokens are made from, by their digests; `@tessera/verify` does what follows from it. */
+    lookups: {
+      find: (digests: Body<'lookups.find'>['digests'], options?: CallOptions) =>
+        call('lookups.find', { ...options, body: { digests } }),
+    },
+    /** A batch is counted once, however often it is sent. */
+    usage: {
+      report: (body: Body<'usage.report'>, options?: CallOptions) => call('usage.report', { ...options, body }),
+    },
+    positions: {
+      report: (body: Body<'positions.report'>, options?: CallOptions) => call('positions.report', { ...options, body }),
+    },
     changes: {
       list: (query?: Query<'changes.list'>, options?: CallOptions) => call('changes.list', { ...options, query }),
       /** Every change after `since` up to the newest, asked for as needed. To go on from there: `followChanges`. */
@@ -101,6 +113,9 @@ export function groups(call: Call, ended: AbortSignal | undefined) {
           { after: since, limit: size },
           stops(options),
         ),
+      /** How many of the nodes and verifiers that are there have applied the change with this number. */
+      confirmations: (seq: number, options?: CallOptions) =>
+        call('changes.confirmations', { ...options, params: { seq: String(seq) } }),
     },
   };
 }

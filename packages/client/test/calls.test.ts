@@ -15,13 +15,13 @@ describe('call', () => {
   it.each(operationList)('%s follows the contract', async (name, operation) => {
     server.script(operation.status === 204 ? (response) => response.writeHead(204).end() : json(operation.status, {}));
     const input = {
-      ...(operation.params === undefined ? {} : { params: { id: 'x/ä?' } }),
+      ...(operation.params === undefined ? {} : { params: { id: 'x/ä?', seq: 'x/ä?' } }),
       ...(operation.query === undefined ? {} : { query: { limit: 7 } }),
       ...(operation.body === undefined ? {} : { body: { name: 'n' } }),
     };
     await (createClient({ baseUrl: server.url, token }).call as AnyCall)(name, input);
     const [sent] = server.received;
-    const path = operation.path.replace('{id}', 'x%2F%C3%A4%3F');
+    const path = operation.path.replace(/\{[a-z]+\}/, 'x%2F%C3%A4%3F');
     expect(sent?.method).toBe(operation.method);
     expect(sent?.url).toBe(operation.query === undefined ? path : `${path}?limit=7`);
     expect(sent?.body).toBe(operation.body === undefined ? '' : '{"name":"n"}');

@@ -1,7 +1,7 @@
 /** What verifiers ask and tell: services that make verdicts in their own process, from facts that they keep and a feed that they follow. */
 import { z } from 'zod';
 import { operation } from './operation.ts';
-import { anyTokenKind, environment, ownerType } from './schemas.ts';
+import { anyTokenKind, environment, ownerType, pathId, tokenId } from './schemas.ts';
 
 /** Exactly one spelling of each digest: the bits beyond its last byte are zero. */
 const SHA256 = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
@@ -90,6 +90,20 @@ export const tokenFacts = z
       'All that a verdict needs to know of a token. Who reads it refuses what it does not know: a member that is new to it may be a rule.',
   });
 
+/** Not named by an administrator, and so of no resource: made by a process at its start. */
+const verifierId = z
+  .string()
+  .regex(/^vrf_[0-9A-Za-z]{16,40}$/, 'must be vrf_ and 16 to 40 letters and digits')
+  .meta({
+    description: 'Names the process; made at random at its start',
+    examples: ['vrf_4f9d2c7ab1e84c55a0d3f6b28e917c40'],
+  });
+
+const MOST_ROWS = 1000;
+const counted = z.int().min(0).max(1_000_000_000);
+
+const count = z.strictObject({ confirmed: z.int().min(0), total: z.int().min(0) }).meta({ id: 'ConfirmationCount' });
+
 export const verifierOperations = {
   'lookups.find': operation({
     method: 'POST',
@@ -110,5 +124,57 @@ export const verifierOperations = {
     }),
     changes: false,
     problems: [],
+  }),
+  'usage.report': operation({
+    method: 'POST',
+    path: '/v1/usage',
+    tag: 'verifiers',
+    summary: 'Report what a verifier has counted',
+    description:
+      'Each batch of a verifier has a higher number than the one before, and is sent again, unchanged, until it is answered: it is counted once. That is remembered for a day. Tokens and secrets of another workspace are passed over, as unknown ones are. Times to come, and those more than a week old, count as the nearest time in between.',
+    scope: 'verify',
+    body: z.strictObject({
+      verifier: verifierId,
+      number: z.int().min(1),
+      counts: z.array(z.strictObject({ token: tokenId, hour: time, allowed: counted, denied: counted })).max(MOST_ROWS),
+      uses: z.array(z.strictObject({ digest: secretDigest, at: time })).max(MOST_ROWS),
+    }),
+    status: 200,
+    output: z.strictObject({
+      counted: z.boolean().meta({ description: 'False: this batch, or a later one, was counted before' }),
+    }),
+    changes: false,
+    problems: ['forbidden'],
+  }),
+  'positions.report': operation({
+    method: 'POST',
+    path: '/v1/positions',
+    tag: 'verifiers',
+    summary: 'Report how far a verifier has applied the change feed',
+    description:
+      'At most once a second while changes come, and every ten seconds: a verifier that was not heard of for 35 seconds counts as gone. Of a workspace, 10,000 are counted.',
+    scope: 'verify',
+    body: z.strictObject({
+      verifier: verifierId,
+      seq: z.int().min(0).meta({ description: 'Every change up to this one is applied' }),
+    }),
+    status: 200,
+    output: z.strictObject({}),
+    changes: false,
+    problems: [],
+  }),
+  'changes.confirmations': operation({
+    method: 'GET',
+    path: '/v1/changes/{seq}/confirmations',
+    tag: 'changes',
+    summary: 'See who has applied a change',
+    description:
+      'Of the nodes and the verifiers that are there now. One that is not counted as confirmed believes nothing that is older than its staleness bound.',
+    scope: 'changes:read',
+    params: z.strictObject({ seq: pathId }),
+    status: 200,
+    output: z.strictObject({ nodes: count, verifiers: count }),
+    changes: false,
+    problems: ['not_found'],
   }),
 } as const;

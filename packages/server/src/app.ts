@@ -226,6 +226,7 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
     failed: judging.failed,
     recorder: judging.record,
     feed: judging.feed,
+    positions: judging.positions,
     cursors: cursors(cursorKey),
     inFlight: inFlight(),
     policy: config,

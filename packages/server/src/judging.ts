@@ -1,5 +1,5 @@
 /** Everything a verdict needs, built once for all doors: facts in memory that follow the feed, limits, quotas, proofs. */
-import { type Clock, type DigestKey, type Limiter, type Ports, type Verdict } from '@tessera/verify';
+import type { Clock, DigestKey, Limiter, Ports, Verdict } from '@tessera/verify';
 import { dpopProofs } from '@tessera/verify/jose';
 import type { Config } from './config/load.ts';
 import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts';
@@ -12,6 +12,7 @@ import { createNodeReports } from './core/node-reports.ts';
 import { recorder } from './core/recorder.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
+import { createPositions, type Positions } from './core/verifiers/positions.ts';
 import { wakefulClock } from './core/wakeful-clock.ts';
 import { type Counting, startCounting } from './counting.ts';
 import { sharedLimiter } from './limits/shared.ts';
@@ -37,6 +38,7 @@ export interface Judging {
   readonly ports: Ports;
   readonly feed: Feed;
   readonly usage: Usage;
+  readonly positions: Positions;
   readonly failed: FailedCredentials;
   readonly record: Recorder;
   readonly live: LiveCalls;
@@ -77,6 +79,10 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
     onError: (err) => log.warn({ err }, 'other nodes cannot be told how far this one has read the change feed'),
   });
   reports.start();
+  const positions = createPositions({
+    store,
+    onError: (err) => log.warn({ err }, 'other nodes cannot be told how far verifiers have followed the change feed'),
+  });
   const usage = createUsage({
     store: { write: store.writeAside },
     now: clock.now,
@@ -123,13 +129,14 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
     ports,
     feed,
     usage,
+    positions,
     record,
     live,
     failed: failedOf({ config, clock, metrics, sharing, known: tokens.has, onFault }),
     async stop() {
       live.stop();
       feed.stop();
-      await Promise.all([counting.stop(), usage.stop(), reports.stop()]);
+      await Promise.all([counting.stop(), usage.stop(), reports.stop(), positions.stop()]);
     },
   };
 }

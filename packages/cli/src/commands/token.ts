@@ -7,6 +7,7 @@ import { addList, addShow, idOf, objectId, showOne } from './resource.ts';
 import { addCreate, addUpdate } from './token-create.ts';
 import { addImport } from './token-import.ts';
 import { showSecret, type Token, tokenResource } from './token-resource.ts';
+import { addRevoke } from './token-revoke.ts';
 import { addInspect, addVerify } from './token-verify.ts';
 
 interface ListOptions {
@@ -91,26 +92,4 @@ function addCancelRotation(group: Command, context: Context): void {
       }),
     );
   withExamples(command, ['tessera token cancel-rotation tok_01k3zq4v8e7m']);
-}
-
-function addRevoke(group: Command, context: Context): void {
-  const command = group
-    .command('revoke')
-    .description('revoke a token, for good')
-    .argument('<id>', 'id of the token', objectId)
-    .option('--reason <text>', 'why, for the audit log')
-    .option('-y, --yes', 'do not ask')
-    .action(
-      context.action<{ readonly reason?: string }>(async (run) => {
-        const id = idOf(run);
-        await run.confirm(`Revoke token ${id} for good?`);
-        const client = await run.client();
-        const { reason } = run.options;
-        return showOne(tokenResource, await client.tokens.revoke(id, { reason }));
-      }),
-    );
-  withExamples(command, [
-    'tessera token revoke tok_01k3zq4v8e7m',
-    'tessera token revoke tok_01k3zq4v8e7m --yes --reason "found in a log"',
-  ]);
 }

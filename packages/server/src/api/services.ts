@@ -6,6 +6,7 @@ import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import type { Feed } from '../core/feed.ts';
 import type { Store, Tx } from '../core/store-port.ts';
 import type { ExpiryPolicy } from '../core/tokens/expiry.ts';
+import type { Positions } from '../core/verifiers/positions.ts';
 import type { Cursors } from './cursor.ts';
 import type { InFlight } from './idempotency.ts';
 
@@ -30,6 +31,8 @@ export interface ApiServices {
   readonly failed: FailedCredentials;
   readonly recorder: Recorder;
   readonly feed: Feed;
+  /** Where verifiers have come to. */
+  readonly positions: Pick<Positions, 'report'>;
   readonly cursors: Cursors;
   readonly inFlight: InFlight;
   readonly policy: ExpiryPolicy;

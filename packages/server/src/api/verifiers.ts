@@ -1,21 +1,43 @@
-/** What verifiers in other processes ask and tell. */
+/** What verifiers in other processes ask and tell, and who of them has heard. */
 import type { Output } from '@tessera/contract';
 import { factsToWire } from '@tessera/verify';
+import { confirmed } from '../core/caller.ts';
 import { lookUp } from '../core/lookups.ts';
+import { notFound } from '../core/refusal.ts';
+import { confirmations } from '../core/verifiers/confirmations.ts';
+import { addReportedUsage } from '../core/verifiers/reported-usage.ts';
 import { digestOf } from './digest.ts';
 import type { ReadHandlers } from './services.ts';
 
 type Facts = Output<'lookups.find'>['items'][number]['facts'];
 
-export const verifierReads: ReadHandlers<'lookups.find'> = {
+export const verifierReads: ReadHandlers<
+  'lookups.find' | 'usage.report' | 'positions.report' | 'changes.confirmations'
+> = {
   async 'lookups.find'({ call, body: { digests }, services }) {
-    const keys = digests.map(digestOf);
-    const { seq, facts, imports } = await lookUp(services.store, call.workspace, keys);
+    const { seq, facts, imports } = await lookUp(services.store, call.workspace, digests.map(digestOf));
     const items = digests.map((digest, index) => {
       const found = facts[index];
       // The same members, but for lists that may be written to: the schema sees to them on their way out.
       return { digest, facts: found === undefined ? null : (factsToWire(found) as Facts) };
     });
     return { output: { seq, items, imports: [...imports] } };
+  },
+  async 'usage.report'({ call, body, services }) {
+    const uses = body.uses.map(({ digest, at }) => ({ digest: digestOf(digest), at }));
+    const counted = await services.store.writeAside(async (tx) =>
+      addReportedUsage(tx, await confirmed(tx, call), { ...body, uses }),
+    );
+    return { output: { counted } };
+  },
+  async 'positions.report'({ call, body: { verifier, seq }, services }) {
+    services.positions.report({ workspace: call.workspace, token: call.actor.token, verifier, seq });
+    return { output: {} };
+  },
+  async 'changes.confirmations'({ call, params, services }) {
+    const seq = /^[0-9]{1,15}$/.test(params.seq) ? Number(params.seq) : undefined;
+    const found = seq === undefined ? undefined : await confirmations(services.store, call.workspace, seq);
+    if (found === undefined) throw notFound('change');
+    return { output: found };
   },
 };

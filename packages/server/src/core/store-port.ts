@@ -16,6 +16,7 @@ import type {
   Owner,
   Role,
   Secret,
+  SecretState,
   Token,
   TokenContext,
   TokenWithSecrets,
@@ -63,6 +64,22 @@ export interface Hearing {
   heard(isHeard: boolean): void;
 }
 
+/** How far a verifier in another process has applied the change feed. */
+export interface VerifierReport {
+  readonly workspace: string;
+  /** Id of the token that it calls with: nobody reports for a verifier of another. */
+  readonly token: string;
+  /** Its own name, a new one at each start. */
+  readonly verifier: string;
+  readonly seq: number;
+}
+
+export interface UsedSecret {
+  readonly digest: Uint8Array;
+  readonly token: string;
+  readonly state: SecretState;
+}
+
 /** Reads. Inside a transaction they see what it wrote; outside, what is committed. Deleted workspaces and owners are not found by id. */
 export interface Reader {
   workspace(id: string): Promise<Workspace | undefined>;
@@ -102,6 +119,8 @@ export interface Reader {
   }): Promise<readonly Change[]>;
   /** `seq` of the newest change, 0 where there is none. */
   latestChange(): Promise<number>;
+  /** `seq` of the newest change of a workspace that is not after `seq`, 0 where there is none. */
+  latestChangeUpTo(workspace: string, seq: number): Promise<number>;
   usage(token: string, from: number, to: number): Promise<readonly UsageCount[]>;
   /** The account as it was last written; undefined: the token has no credits. */
   credits(token: string): Promise<CreditAccount | undefined>;
@@ -111,6 +130,12 @@ export interface Reader {
   importedPrefixes(workspace: string | undefined): Promise<readonly ImportedPrefix[]>;
   /** The nodes that are alive as far as they have reported, by the clock of the database. */
   nodes(): Promise<readonly NodeReport[]>;
+  /** The verifiers of a workspace that have reported in time, and those of them that have come to `seq`. */
+  countVerifiers(workspace: string, seq: number): Promise<{ readonly total: number; readonly confirmed: number }>;
+  /** Those of the ids that are tokens of the workspace, in no particular order. */
+  tokensAmong(workspace: string, ids: readonly string[]): Promise<readonly string[]>;
+  /** Those of the digests that are secrets of its tokens. */
+  secretsAmong(workspace: string, digests: readonly Uint8Array[]): Promise<readonly UsedSecret[]>;
 }
 
 /** Thrown by `insertToken` and `insertSecret` where the digest exists already; the caller draws another secret, or refuses an import. */
@@ -174,6 +199,12 @@ export interface Tx extends Reader {
   dropNode(id: string): Promise<void>;
   /** True for the first who claims this proof; false for everybody else until `untilMs` (since the epoch) at least. */
   claimProof(id: string, untilMs: number): Promise<boolean>;
+  /** Each counts as there for `liveMs` by the clock of the database. Of a workspace, at most so many are kept; further ones are passed over. */
+  putVerifiers(batch: {
+    readonly reports: readonly VerifierReport[];
+    readonly liveMs: number;
+    readonly most: number;
+  }): Promise<void>;
   /** Appends to the audit chain of the entry's workspace when the unit of work commits. */
   record(entry: AuditEntry): void;
   /** Appends to the change feed when the unit of work commits. */

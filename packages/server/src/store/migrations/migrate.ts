@@ -8,6 +8,7 @@ import { lastUse } from './0003-last-use.ts';
 import { nodes } from './0004-nodes.ts';
 import { workspacePrefixes } from './0005-workspace-prefixes.ts';
 import { proofs } from './0006-proofs.ts';
+import { verifiers } from './0007-verifiers.ts';
 import { type ColumnTypes, sqliteTypes } from './column-types.ts';
 import { hasSchema } from './has-schema.ts';
 
@@ -23,6 +24,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0004-nodes': nodes(types),
     '0005-workspace-prefixes': workspacePrefixes(types),
     '0006-proofs': proofs(types),
+    '0007-verifiers': verifiers(types),
   };
 }
 

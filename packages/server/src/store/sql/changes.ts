@@ -19,6 +19,17 @@ export async function latestChange(db: Db): Promise<number> {
 
 const readLatest = builtQuery((db) => db.selectFrom('changes').select((eb) => eb.fn.max('seq').as('seq')));
 
+/** 0: there is none. */
+export async function latestChangeUpTo(db: Db, workspace: string, seq: number): Promise<number> {
+  const row = await db
+    .selectFrom('changes')
+    .select((eb) => eb.fn.max('seq').as('seq'))
+    .where('workspace', '=', workspace)
+    .where('seq', '<=', seq)
+    .executeTakeFirst();
+  return row?.seq ?? 0;
+}
+
 function changeOf({ seq, at, workspace, kind, id }: ChangeRow): Change {
   return { seq, at, workspace, kind: kind as Change['kind'], id };
 }

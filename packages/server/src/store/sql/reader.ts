@@ -2,7 +2,7 @@
 import type { Reader } from '../../core/store-port.ts';
 import { api, apiByAudience, apiInUse, apis } from './apis.ts';
 import { audit, auditHead } from './audit.ts';
-import { changes, latestChange } from './changes.ts';
+import { changes, latestChange, latestChangeUpTo } from './changes.ts';
 import { credits } from './credits.ts';
 import { idempotency, importedPrefixes, meta } from './keeping.ts';
 import { type DatabaseTime, nodes } from './nodes.ts';
@@ -11,6 +11,8 @@ import { role, roleByName, roles, rolesByIds } from './roles.ts';
 import type { Db } from './tables.ts';
 import { token, tokens } from './tokens.ts';
 import { usage } from './usage.ts';
+import { secretsAmong, tokensAmong } from './used.ts';
+import { countVerifiers } from './verifiers.ts';
 import { workspace, workspaces } from './workspaces.ts';
 
 /** `db` may throw, where reading is over. */
@@ -35,11 +37,15 @@ export function createReader(db: () => Db, now: DatabaseTime): Reader {
     auditHead: async (workspace) => auditHead(db(), workspace),
     changes: async (filter) => changes(db(), filter),
     latestChange: async () => latestChange(db()),
+    latestChangeUpTo: async (workspace, seq) => latestChangeUpTo(db(), workspace, seq),
     usage: async (token, from, to) => usage(db(), token, { from, to }),
     credits: async (token) => credits(db(), token),
     idempotency: async (id) => idempotency(db(), id),
     meta: async (key) => meta(db(), key),
     importedPrefixes: async (workspace) => importedPrefixes(db(), workspace),
     nodes: async () => nodes(db(), now),
+    countVerifiers: async (workspace, seq) => countVerifiers(db(), now, { workspace, seq }),
+    tokensAmong: async (workspace, ids) => tokensAmong(db(), workspace, ids),
+    secretsAmong: async (workspace, digests) => secretsAmong(db(), workspace, digests),
   };
 }

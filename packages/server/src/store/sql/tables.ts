@@ -174,6 +174,14 @@ interface NodeRow {
   readonly live_until: number;
 }
 
+export interface VerifierRow {
+  readonly workspace: string;
+  readonly token: string;
+  readonly id: string;
+  readonly seq: number;
+  readonly live_until: number;
+}
+
 export interface Tables {
   readonly workspaces: WorkspaceRow;
   readonly apis: ApiRow;
@@ -192,6 +200,7 @@ export interface Tables {
   readonly workspace_prefixes: { readonly workspace: string; readonly prefix: string; readonly algorithm: string };
   readonly nodes: NodeRow;
   readonly proofs: { readonly id: string; readonly until: number };
+  readonly verifiers: VerifierRow;
   readonly meta: { readonly key: string; readonly value: string };
 }
 

@@ -14,6 +14,7 @@ import { insertSecret, updateSecret } from './secrets.ts';
 import type { Db } from './tables.ts';
 import { insertToken, revokeTokens, updateToken } from './tokens.ts';
 import { addUsage, refundQuota, spendQuota, type Touch } from './usage.ts';
+import { putVerifiers } from './verifiers.ts';
 import { insertWorkspace, updateWorkspace } from './workspaces.ts';
 
 export interface Unit {
@@ -70,6 +71,7 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     putNode: async (report) => putNode(db(), now, report),
     dropNode: async (id) => dropNode(db(), id),
     claimProof: async (id, until) => claimProof(db(), now, { id, until }),
+    putVerifiers: async (reports) => putVerifiers(db(), now, reports),
     record: (entry) => {
       db();
       entries.push(entry);

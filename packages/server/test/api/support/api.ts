@@ -13,6 +13,7 @@ import type { DoorCall } from '../../../src/core/door-ports.ts';
 import { factsCache } from '../../../src/core/facts-cache.ts';
 import { createFeed, type Feed } from '../../../src/core/feed.ts';
 import type { Store } from '../../../src/core/store-port.ts';
+import { createPositions } from '../../../src/core/verifiers/positions.ts';
 import { edgeOptions, receive } from '../../../src/http/edge.ts';
 import { listen } from '../../../src/http/listen.ts';
 import type { Listener } from '../../../src/http/listen-options.ts';
@@ -94,11 +95,14 @@ export async function aApi(
     proofs: dpopProofs({ replays: memoryReplays({ clock }) }),
     onFault: onError,
   };
+  const positions = createPositions({ store, onError });
+  onTestFinished(() => positions.stop());
   const handler = apiHandler({
     store,
     ports,
     clock,
     feed,
+    positions,
     policy,
     auditKey,
     ...(over.streamsOfToken !== undefined && { streamsOfToken: over.streamsOfToken }),

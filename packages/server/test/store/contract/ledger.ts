@@ -4,7 +4,7 @@ import { proveChain } from '../../../src/core/audit-chain.ts';
 import type { AuditEntry, Change } from '../../../src/core/model.ts';
 import type { Store } from '../../../src/core/store-port.ts';
 import type { Stores } from '../contract.ts';
-import { AWKWARD, anEntry, aTenant, mint, NOW, sealKey, times } from '../support/fixtures.ts';
+import { AWKWARD, anEntry, aTenant, mint, NOW, sealKey, type Tenant, times } from '../support/fixtures.ts';
 
 const trust = { key: sealKey, checkpoint: undefined };
 
@@ -187,5 +187,65 @@ export function ledger(stores: () => Stores): void {
     await one.write((tx) => tx.dropNode('node_b'));
     await one.write((tx) => tx.dropNode('node_b'));
     expect(await two.nodes()).toEqual([...before, { id: 'node_a', seq: 3 }]);
+  });
+
+  test('verifiers are counted from each store, those of one workspace, until they lapse, and no more than may be', async () => {
+    const { one, two } = stores();
+    const [mine, other] = [await aTenant(one), await aTenant(one)];
+    const workspace = mine.workspace.id;
+    const report = (verifier: string, seq: number, token = 'tok_a') => ({ workspace, token, verifier, seq });
+    const put = (store: Store, reports: readonly ReturnType<typeof report>[], liveMs = 60_000, most = 4) =>
+      store.writeAside((tx) => tx.putVerifiers({ reports, liveMs, most }));
+    expect(await two.countVerifiers(workspace, 0)).toEqual({ total: 0, confirmed: 0 });
+    await put(one, [report('vrf_1', 5), report('vrf_2', 7)]);
+    // The same name under another token is another verifier.
+    await put(two, [report('vrf_1', 9, 'tok_b'), { ...report('vrf_3', 9), workspace: other.workspace.id }]);
+    expect(await two.countVerifiers(workspace, 7)).toEqual({ total: 3, confirmed: 2 });
+    expect(await one.countVerifiers(workspace, 10)).toEqual({ total: 3, confirmed: 0 });
+    expect(await one.countVerifiers(other.workspace.id, 9)).toEqual({ total: 1, confirmed: 1 });
+    // Two more than there is room for one of; who is known moves on all the same.
+    await put(one, [report('vrf_4', 9), report('vrf_5', 9), report('vrf_1', 9)]);
+    expect(await two.countVerifiers(workspace, 9)).toEqual({ total: 4, confirmed: 3 });
+    // As some that were there until now; they make room for others.
+    await put(two, [report('vrf_1', 9), report('vrf_2', 9)], 0);
+    expect(await one.countVerifiers(workspace, 0)).toEqual({ total: 2, confirmed: 2 });
+    await put(one, [report('vrf_6', 0), report('vrf_7', 0)]);
+    expect(await one.countVerifiers(workspace, 0)).toEqual({ total: 4, confirmed: 4 });
+  });
+
+  test('the newest change of a workspace up to a position', async () => {
+    const { one, two } = stores();
+    const [mine, other] = [await aTenant(one), await aTenant(one)];
+    const before = await one.latestChange();
+    const changed = (tenant: Tenant) =>
+      one.write(async (tx) => tx.changed({ workspace: tenant.workspace.id, kind: 'token.revoked', id: 'tok_1' }));
+    expect(await two.latestChangeUpTo(mine.workspace.id, before + 100)).toBe(0);
+    await changed(mine);
+    await changed(other);
+    await changed(mine);
+    const upTo = (seq: number): Promise<number> => two.latestChangeUpTo(mine.workspace.id, before + seq);
+    expect([await upTo(0), await upTo(1), await upTo(2), await upTo(3), await upTo(9)]).toEqual([
+      0,
+      before + 1,
+      before + 1,
+      before + 3,
+      before + 3,
+    ]);
+  });
+
+  test('tokens and secrets are told apart by workspace, a thousand at once', async () => {
+    const { one, two } = stores();
+    const [mine, other] = [await aTenant(one), await aTenant(one)];
+    const [token, secret] = await one.write((tx) => mint(tx, mine));
+    const [theirs, theirSecret] = await one.write((tx) => mint(tx, other));
+    const workspace = mine.workspace.id;
+    const ids = [token.id, theirs.id, ...times(998, (index) => `tok_${index}`)];
+    expect(await two.tokensAmong(workspace, [...ids, token.id])).toEqual([token.id]);
+    expect(await two.tokensAmong(workspace, [])).toEqual([]);
+    const unknown = times(998, (index) => Uint8Array.of(index >> 8, index & 255, ...new Uint8Array(30)));
+    expect(await two.secretsAmong(workspace, [secret.digest, theirSecret.digest, ...unknown])).toEqual([
+      { digest: secret.digest, token: token.id, state: 'active' },
+    ]);
+    expect(await two.secretsAmong(workspace, [])).toEqual([]);
   });
 }

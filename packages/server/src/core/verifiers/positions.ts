@@ -1,0 +1,58 @@
+/** How far verifiers have followed: gathered for a moment, and written for all nodes to read. */
+import type { Store, VerifierReport } from '../store-port.ts';
+
+export interface PositionsOptions {
+  readonly store: Pick<Store, 'writeAside'>;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Positions {
+  /** Costs no I/O. What cannot be kept is told again by the verifier, within ten seconds. */
+  report(report: VerifierReport): void;
+  /** Writes what is left. */
+  stop(): Promise<void>;
+}
+
+/** Verifiers report once a second while changes come: a second of them is a few writes. */
+const GATHER_MS = 100;
+/** A verifier reports every ten seconds: three in a row may fail before it counts as gone. */
+const LIVE_MS = 35_000;
+/** Of a workspace. */
+const MOST_VERIFIERS = 10_000;
+/** In memory, while the store does not take them. */
+const MOST_WAITING = 20_000;
+
+export function createPositions({ store, onError }: PositionsOptions): Positions {
+  let waiting = new Map<string, VerifierReport>();
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+
+  const write = async (): Promise<void> => {
+    const reports = [...waiting.values()];
+    waiting = new Map();
+    if (reports.length === 0) return;
+    try {
+      await store.writeAside((tx) => tx.putVerifiers({ reports, liveMs: LIVE_MS, most: MOST_VERIFIERS }));
+    } catch (error) {
+      onError(error);
+    }
+  };
+  const flush = (): Promise<void> => {
+    timer = undefined;
+    writing = writing.then(write);
+    return writing;
+  };
+
+  return {
+    report(report) {
+      const key = `${report.workspace} ${report.token} ${report.verifier}`;
+      if (waiting.size >= MOST_WAITING && !waiting.has(key)) return;
+      waiting.set(key, report);
+      timer ??= setTimeout(() => void flush(), GATHER_MS).unref();
+    },
+    async stop() {
+      clearTimeout(timer);
+      await flush();
+    },
+  };
+}

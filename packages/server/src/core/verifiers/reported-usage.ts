@@ -1,0 +1,69 @@
+/** What verifiers in other processes have counted: added once for each batch, however often it is sent. */
+import { hash } from 'node:crypto';
+import { type DigestKey, digestBytes, digestKeyOf } from '@tessera/verify';
+import type { Call } from '../call.ts';
+import type { UsageCount } from '../model.ts';
+import type { Tx } from '../store-port.ts';
+import { activate } from '../tokens/rotate.ts';
+
+export interface UsageBatch {
+  /** Names the process that counted, among those that call with the same token. */
+  readonly verifier: string;
+  /** Of its batches: each later one has a higher number, and is sent when the one before was answered. */
+  readonly number: number;
+  readonly counts: readonly UsageCount[];
+  readonly uses: readonly { readonly digest: DigestKey; readonly at: number }[];
+}
+
+const HOUR_MS = 3_600_000;
+/** Times before that, and times to come, are those of a clock that is wrong: what was counted counts, at the nearest time. */
+const OLDEST_MS = 7 * 24 * HOUR_MS;
+
+/** Whether it was added; false: it had been before. What is said of tokens of another workspace is passed over, as of unknown ones. */
+export async function addReportedUsage(tx: Tx, call: Call, batch: UsageBatch): Promise<boolean> {
+  const { now, workspace } = call;
+  const id = `verifier:${hash('sha256', JSON.stringify([workspace, call.actor.token, batch.verifier]), 'hex')}`;
+  const last = Number((await tx.idempotency(id))?.requestHash ?? 0);
+  if (batch.number <= last) return false;
+  const plausible = (time: number): number => Math.min(now, Math.max(time, now - OLDEST_MS));
+  await addCounts(
+    tx,
+    call,
+    batch.counts.map((count) => ({ ...count, hour: hourOf(plausible(count.hour)) })),
+  );
+  await addUses(
+    tx,
+    call,
+    batch.uses.map(({ digest, at }) => ({ digest, at: plausible(at) })),
+  );
+  await tx.putIdempotency({ id, requestHash: String(batch.number), status: 0, sealed: NOTHING, createdAt: now });
+  return true;
+}
+
+const NOTHING = new Uint8Array(0);
+
+function hourOf(time: number): number {
+  return time - (time % HOUR_MS);
+}
+
+async function addCounts(tx: Tx, { workspace }: Call, counts: readonly UsageCount[]): Promise<void> {
+  const known = new Set(
+    await tx.tokensAmong(
+      workspace,
+      counts.map(({ token }) => token),
+    ),
+  );
+  const own = counts.filter(({ token }) => known.has(token));
+  if (own.length > 0) await tx.addUsage(own);
+}
+
+async function addUses(tx: Tx, { workspace }: Call, uses: UsageBatch['uses']): Promise<void> {
+  const at = new Map<DigestKey, number>();
+  for (const use of uses) at.set(use.digest, Math.max(use.at, at.get(use.digest) ?? 0));
+  const secrets = await tx.secretsAmong(workspace, [...at.keys()].map(digestBytes));
+  const used = secrets.map((secret) => ({ ...secret, at: at.get(digestKeyOf(secret.digest)) ?? 0 }));
+  if (used.length > 0) await tx.touch(used.map(({ token, digest, at }) => ({ token, digest, at })));
+  // The first use of a secret that waited for it: from now on the old one's grace runs.
+  for (const { token, digest, state, at: now } of used)
+    if (state === 'pending') await activate(tx, { workspace, token, digest, now });
+}

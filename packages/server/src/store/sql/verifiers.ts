@@ -1,0 +1,75 @@
+/** The verifiers as rows. Their times are the database's own, as those of nodes. */
+import { sql } from 'kysely';
+import type { Tx, VerifierReport } from '../../core/store-port.ts';
+import type { DatabaseTime } from './nodes.ts';
+import type { Db } from './tables.ts';
+
+/** Rows of one statement. */
+const CHUNK = 100;
+
+export async function countVerifiers(
+  db: Db,
+  now: DatabaseTime,
+  { workspace, seq }: { readonly workspace: string; readonly seq: number },
+): Promise<{ readonly total: number; readonly confirmed: number }> {
+  const row = await db
+    .selectFrom('verifiers')
+    .select((eb) => [
+      eb.fn.countAll<number>().as('total'),
+      eb.fn.sum<number | null>(eb.case().when('seq', '>=', seq).then(1).else(0).end()).as('confirmed'),
+    ])
+    .where('workspace', '=', workspace)
+    .where('live_until', '>', now)
+    .executeTakeFirstOrThrow();
+  return { total: Number(row.total), confirmed: Number(row.confirmed ?? 0) };
+}
+
+/** As `Tx.putVerifiers`: those that are gone make room first. */
+export async function putVerifiers(
+  db: Db,
+  now: DatabaseTime,
+  { reports, liveMs, most }: Parameters<Tx['putVerifiers']>[0],
+): Promise<void> {
+  await db.deleteFrom('verifiers').where('live_until', '<=', now).execute();
+  for (const [workspace, own] of Map.groupBy(reports, (report) => report.workspace)) {
+    const taken = await thatFit(db, workspace, { reports: own, most });
+    for (let start = 0; start < taken.length; start += CHUNK)
+      await upsert(db, taken.slice(start, start + CHUNK), sql<number>`${now} + ${sql.lit(liveMs)}`);
+  }
+}
+
+async function thatFit(
+  db: Db,
+  workspace: string,
+  { reports, most }: { readonly reports: readonly VerifierReport[]; readonly most: number },
+): Promise<readonly VerifierReport[]> {
+  const rows = await db.selectFrom('verifiers').select(['token', 'id']).where('workspace', '=', workspace).execute();
+  let room = most - rows.length;
+  if (reports.length <= room) return reports;
+  const known = new Set(rows.map(({ token, id }) => `${token} ${id}`));
+  return reports.filter(({ token, verifier }) => {
+    if (known.has(`${token} ${verifier}`)) return true;
+    room -= 1;
+    return room >= 0;
+  });
+}
+
+async function upsert(db: Db, reports: readonly VerifierReport[], liveUntil: DatabaseTime): Promise<void> {
+  const rows = reports.map(({ workspace, token, verifier, seq }) => ({
+    workspace,
+    token,
+    id: verifier,
+    seq,
+    live_until: liveUntil,
+  }));
+  await db
+    .insertInto('verifiers')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['workspace', 'token', 'id']).doUpdateSet((eb) => ({
+        seq: eb.ref('excluded.seq'),
+        live_until: eb.ref('excluded.live_until'),
+      })),
+    )
+    .execute();
+}
