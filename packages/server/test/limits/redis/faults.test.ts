@@ -158,7 +158,7 @@ describeWith(['redis-server'], 'limits in a Redis that fails', () => {
         if (outcome.status === 'fulfilled' && outcome.value.allowed) allowed += 1;
       }
     };
-    const steps = [
+    const steps: readonly (() => unknown)[] = [
       () => redis.freeze(),
       () => redis.thaw(),
       () => redis.command('CONFIG', 'SET', 'maxmemory', '1'),
