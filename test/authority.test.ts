@@ -70,7 +70,7 @@ describe('authority', () => {
       const minter = await minterFor();
       const fine = management({ name: 'from a batch' }).body;
       const wide = { ...fine, scopes: ['verify'] };
-      const detail = 'item 1: your token does not hold the scope verify';
+      const detail = 'item 1: your token does not hold the scope verify changes:read';
       expectForbidden(await minter.ask('tokens.createBatch', { body: { items: [fine, wide] } }), detail);
       const digest = { digest: 'cd'.repeat(32), algorithm: 'sha256', prefix: 'old_' } as const;
       const other = { ...digest, digest: 'ce'.repeat(32) };
