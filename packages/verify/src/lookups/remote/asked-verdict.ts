@@ -23,12 +23,14 @@ export async function askedVerdict(
 
 function questionOf({ secret }: TokenFacts, { requirement, circumstances }: Asked): object {
   const { audience, environment, scopes } = requirement;
-  const { address, method, url, cost } = circumstances;
+  const { address, method, url, proof, cost } = circumstances;
   const target = url === undefined ? null : URL.parse(url);
   const request = {
     ...(method !== undefined && { method }),
     ...(target !== null && { host: target.host, path: target.pathname }),
     ...(address !== undefined && { ip: address }),
+    // Of a bound token: the digest in the place of its text binds the proof to it as well.
+    ...(proof !== undefined && { headers: { dpop: proof } }),
   };
   return {
     digest: digestOnWire(secret.key),

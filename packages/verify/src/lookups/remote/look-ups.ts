@@ -21,7 +21,7 @@ export interface Found {
 }
 
 export interface LookUpsOptions {
-  readonly calls: Pick<ServerCalls, 'post'>;
+  readonly calls: Pick<ServerCalls, 'postAgain'>;
   /** Milliseconds on a clock that never steps and counts while the process is paused. */
   readonly monotonic: () => number;
   /** Whoever asks within so many milliseconds after a question was sent is served by its answer. */
@@ -59,7 +59,7 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
     for (const question of questions) question.askedAt = askedAt;
     const digests = questions.map(({ digest }) => digest);
     try {
-      const answer = await calls.post('/v1/lookups', { digests: digests.map(digestOnWire) });
+      const answer = await calls.postAgain('/v1/lookups', { digests: digests.map(digestOnWire) });
       const { seq, found, imports } = readLookedUp(answer, digests);
       onImports(imports);
       for (const question of questions) {

@@ -13,7 +13,7 @@ export interface VerifierOptions extends Required {
   /** Audience or id of the api that tokens must be for: this service. */
   readonly audience: string;
   /**
-   * For how many milliseconds without news of the server what is in memory is believed; 1,000 to 60,000, default 5,000. After them every token is
+   * For how many milliseconds without news of the server what is in memory is believed; 2,000 to 60,000, default 5,000. After them every token is
    * looked up before it is allowed.
    */
   readonly stalenessMs?: number | undefined;
@@ -82,7 +82,7 @@ export function readOptions(options: VerifierOptions): Settings {
   // Without one, a token for any other service would do.
   if (typeof audience !== 'string' || audience === '')
     throw new RangeError('audience must name the api of this service');
-  const stalenessMs = whole('stalenessMs', options.stalenessMs ?? DEFAULT_STALENESS_MS, [1000, 60_000]);
+  const stalenessMs = whole('stalenessMs', options.stalenessMs ?? DEFAULT_STALENESS_MS, [2000, 60_000]);
   return Object.freeze({
     url: readUrl(options.url),
     token: options.token,

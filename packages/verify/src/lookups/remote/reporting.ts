@@ -3,7 +3,7 @@ import type { ServerCalls } from './server-calls.ts';
 import type { UsageReports } from './usage-reports.ts';
 
 export interface ReportingOptions {
-  readonly calls: Pick<ServerCalls, 'post'>;
+  readonly calls: Pick<ServerCalls, 'postAgain'>;
   readonly usage: Pick<UsageReports, 'send' | 'waiting'>;
   readonly verifier: string;
   readonly monotonic: () => number;
@@ -37,7 +37,7 @@ export function createReporting({ calls, usage, verifier, monotonic, onError }: 
     if (seq === told && monotonic() - toldAt < POSITION_EVERY_MS) return;
     isTelling = true;
     try {
-      await calls.post('/v1/positions', { verifier, seq });
+      await calls.postAgain('/v1/positions', { verifier, seq });
       told = seq;
       toldAt = monotonic();
     } catch (error) {

@@ -1,8 +1,10 @@
-/** Calls to the Tessera server: JSON out and in, each bounded in time and size, and the one stream. Nothing is repeated here. */
+/** Calls to the Tessera server: JSON out and in, each bounded in time and size, and the one stream. */
 
 export interface ServerCalls {
-  /** The answer's JSON. Rejects with `ServerUnavailable` or `ServerRefused`. */
+  /** The answer's JSON. Rejects with `ServerUnavailable` or `ServerRefused`. Asks once: a call may have cost something. */
   post(path: string, body: unknown): Promise<unknown>;
+  /** As `post`, for what may be asked twice: once more at once where the connection broke, as one does that was idle for too long. */
+  postAgain(path: string, body: unknown): Promise<unknown>;
   /** The bytes of an event stream, until it ends or `signal` aborts. Rejects likewise. */
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Aborts what is under way, and refuses everything after. */
@@ -23,6 +25,9 @@ export interface ServerCallsOptions {
 export class ServerUnavailable extends Error {
   override readonly name = 'ServerUnavailable';
 }
+
+/** The connection could not be made, or broke before the answer was here. */
+class ConnectionBroke extends ServerUnavailable {}
 
 /** The server answered, and will not. */
 export class ServerRefused extends Error {
@@ -67,20 +72,28 @@ export function serverCalls({ url, token, fetch, timeoutMs }: ServerCallsOptions
       return await work(controller.signal);
     } catch (error) {
       if (error instanceof ServerRefused || error instanceof ServerUnavailable) throw error;
-      throw new ServerUnavailable(`${path} could not be asked`, { cause: error });
+      const isOver = controller.signal.aborted;
+      throw new (isOver ? ServerUnavailable : ConnectionBroke)(`${path} could not be asked`, { cause: error });
     } finally {
       clearTimeout(timer);
       underWay.delete(controller);
     }
   };
 
+  const post = (path: string, body: unknown): Promise<unknown> =>
+    guarded(async (signal) => {
+      const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
+      const response = await send(path, { method: 'POST', headers, body: JSON.stringify(body), signal });
+      return JSON.parse(await textOf(response)) as unknown;
+    }, path);
+
   return {
-    post: (path, body) =>
-      guarded(async (signal) => {
-        const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
-        const response = await send(path, { method: 'POST', headers, body: JSON.stringify(body), signal });
-        return JSON.parse(await textOf(response)) as unknown;
-      }, path),
+    post,
+    postAgain: (path, body) =>
+      post(path, body).catch((error: unknown) => {
+        if (error instanceof ConnectionBroke) return post(path, body);
+        throw error;
+      }),
     async stream(path, signal) {
       const opening = new AbortController();
       const abort = (): void => opening.abort();

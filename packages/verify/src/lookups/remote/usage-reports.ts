@@ -16,7 +16,7 @@ export interface UsageReports {
 }
 
 export interface UsageReportsOptions {
-  readonly calls: Pick<ServerCalls, 'post'>;
+  readonly calls: Pick<ServerCalls, 'postAgain'>;
   /** Names this process to the server: with it and its number a batch is counted once, however often it is sent. */
   readonly verifier: string;
   /** Milliseconds since the epoch. */
@@ -64,7 +64,7 @@ const HOUR_MS = 3_600_000;
 /** Last uses are told so often, as the server writes them. */
 const USE_EVERY_MS = 60_000;
 /** Rows of a batch, as the contract bounds them. */
-const MOST_ROWS = 100;
+const MOST_ROWS = 1000;
 const DEFAULT_MOST = 100_000;
 
 export function usageReports(options: UsageReportsOptions): UsageReports {
@@ -169,7 +169,7 @@ export function usageReports(options: UsageReportsOptions): UsageReports {
       unsure ??= next();
       if (unsure === undefined) return;
       try {
-        await calls.post('/v1/usage', unsure);
+        await calls.postAgain('/v1/usage', unsure);
       } catch (error) {
         onError(error);
         // What the server refuses for what it says will never be taken, and must not hold up the rest.

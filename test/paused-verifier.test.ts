@@ -1,0 +1,84 @@
+/** A service that is paused across a revocation, and goes on, does not allow once what it could not know to be so. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+import { newWorkspace } from './support/call.ts';
+import type { Judged, JudgingOrder } from './support/judging-process.ts';
+import { endServers, STARTS_MS, startServer } from './support/server.ts';
+
+const PROGRAM = fileURLToPath(new URL('./support/judging-process.ts', import.meta.url));
+const STALENESS_MS = 2000;
+const children = new Set<ChildProcess>();
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await endServers();
+});
+
+/** Every verdict that the process tells of, one after the other. */
+function judging(order: JudgingOrder): { readonly child: ChildProcess; readonly next: () => Promise<Judged> } {
+  const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  children.add(child);
+  const told: Judged[] = [];
+  child.on('message', (judged: Judged) => told.push(judged));
+  child.send(order);
+  return {
+    child,
+    async next() {
+      while (told.length === 0) await once(child, 'message');
+      const [judged] = told.splice(0, 1);
+      if (judged === undefined) throw new Error('nothing was told');
+      return judged;
+    },
+  };
+}
+
+it(
+  'the first verdict after the pause is already not made from memory',
+  async () => {
+    const server = await startServer();
+    const workspace = await newWorkspace(server);
+    const { token, id } = await workspace.admin.mint();
+    const own = await workspace.only('verify');
+    const { child, next } = judging({ url: server.url, token: own.token, judged: token, stalenessMs: STALENESS_MS });
+    expect(await next()).toMatchObject({ code: 'ok' });
+
+    // A pause without a revocation: it is allowed, but only after the server was asked.
+    child.kill('SIGSTOP');
+    await delay(STALENESS_MS + 1500);
+    child.kill('SIGCONT');
+    const paused = await next();
+    expect(paused).toMatchObject({ code: 'ok', atOnce: false });
+    expect(paused.pausedMs).toBeGreaterThan(STALENESS_MS);
+    expect(paused.lagSeconds * 1000).toBeGreaterThan(STALENESS_MS);
+
+    child.kill('SIGSTOP');
+    await workspace.admin.do('tokens.revoke', { id });
+    await delay(STALENESS_MS + 1500);
+    child.kill('SIGCONT');
+    expect(await next()).toMatchObject({ code: 'revoked', atOnce: false });
+  },
+  STARTS_MS,
+);
+
+it(
+  'where the server cannot be asked after the pause, the beats that waited in the buffers of the system allow nothing',
+  async () => {
+    const server = await startServer();
+    const workspace = await newWorkspace(server);
+    const { token } = await workspace.admin.mint();
+    const own = await workspace.only('verify');
+    const { child, next } = judging({ url: server.url, token: own.token, judged: token, stalenessMs: STALENESS_MS });
+    expect(await next()).toMatchObject({ code: 'ok' });
+    child.kill('SIGSTOP');
+    // Beats go on for a while, unread; then the server is gone, and what they said is older than the bound.
+    await delay(2000);
+    await server.kill();
+    await delay(STALENESS_MS + 1000);
+    child.kill('SIGCONT');
+    expect(await next()).toMatchObject({ code: 'fault' });
+  },
+  STARTS_MS,
+);
