@@ -47,6 +47,25 @@ export function credentialOfDigest(digest: DigestKey): Credential {
 
 /** Finds the one credential of a request. A scheme that is not ours counts as no credential (RFC 6750 section 3). */
 export function presence(presented: Presented): Presence {
+  return onlyBearer(presented) ?? search(presented);
+}
+
+/** Most requests: one field, one bearer token in the usual spelling, and nothing else that could be a credential. */
+function onlyBearer({ authorization, apiKey, query }: Presented): Presence | undefined {
+  const value = authorization[0];
+  if (value === undefined || authorization.length > 1 || apiKey.length > 0 || query !== '') return undefined;
+  if (!value.startsWith(USUAL_START) || value.length === USUAL_START.length) return undefined;
+  const text = value.slice(USUAL_START.length);
+  if (text.startsWith(' ')) return undefined;
+  return {
+    outcome: 'present',
+    credential: { text, scheme: 'bearer', field: 'authorization', parameter: undefined } as Credential,
+  };
+}
+
+const USUAL_START = 'Bearer ';
+
+function search(presented: Presented): Presence {
   const candidates: Credential[] = [];
   let empty = false;
   for (const value of presented.authorization) {

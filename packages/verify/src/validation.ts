@@ -23,14 +23,26 @@ export const MAX_CREDENTIAL_LENGTH = 512;
 export const MAX_SIGNED_LENGTH = 8192;
 
 export function validation(credential: Credential, asked: Asked, ports: Ports): MaybePromise<Validated | Deny> {
-  return chain(recognise(credential, ports), (found) => {
-    if (typeof found === 'string') return deny(found);
-    const code = condition(found, asked.requirement, ports.clock.now());
-    if (code !== undefined) return deny(code, code === 'unknown' ? {} : { principal: found });
-    return chain(possession(credential, found, asked, ports), (proof) =>
-      proof === undefined ? validated(found) : deny(proof, { principal: found }),
-    );
-  });
+  const found = recognise(credential, ports);
+  return found instanceof Promise
+    ? found.then((later) => judged(later, credential, { asked, ports }))
+    : judged(found, credential, { asked, ports });
+}
+
+function judged(
+  found: TokenFacts | DenialCode,
+  credential: Credential,
+  { asked, ports }: { readonly asked: Asked; readonly ports: Ports },
+): MaybePromise<Validated | Deny> {
+  if (typeof found === 'string') return deny(found);
+  const code = condition(found, asked.requirement, ports.clock.now());
+  if (code !== undefined) return deny(code, code === 'unknown' ? {} : { principal: found });
+  const proof = possession(credential, found, asked, ports);
+  return proof instanceof Promise ? proof.then((later) => proved(later, found)) : proved(proof, found);
+}
+
+function proved(proof: DenialCode | undefined, facts: TokenFacts): Validated | Deny {
+  return proof === undefined ? validated(facts) : deny(proof, { principal: facts });
 }
 
 /** Who is this? By shape, never by trial: our format to the store, a signed one to its keys, imported ones by their prefix. */

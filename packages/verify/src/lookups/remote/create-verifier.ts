@@ -89,6 +89,15 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     maxWaiting: MOST_WAITING,
     onImports: imports.set,
   });
+  const usage = usageReports({
+    calls,
+    verifier: id,
+    now: () => clock.now(),
+    // As many again for tokens that are judged and not kept.
+    most: 2 * settings.maxTokens,
+    onError,
+  });
+  const share = sharing();
   const tokens = remoteLookup({
     news,
     kept,
@@ -96,11 +105,10 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     recent: recentChanges(),
     imports,
     lookUps,
-    share: sharing(),
+    forKeeping: (facts) => usage.counted(share(facts)),
     dangerouslyServeStaleForMs: settings.dangerouslyServeStaleForMs,
     onError,
   });
-  const usage = usageReports({ calls, verifier: id, now: () => clock.now(), onError });
   const reporting = createReporting({ calls, usage, verifier: id, monotonic, onError });
   const leases = leasedLimits({
     ask: leasesOver({ post: calls.post, isRefusal: (error) => error instanceof ServerRefused }),

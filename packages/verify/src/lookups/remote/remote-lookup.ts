@@ -12,7 +12,6 @@ import type { Found, LookUps } from './look-ups.ts';
 import type { News } from './news.ts';
 import { type Change, introduces, type RecentChanges } from './recent-changes.ts';
 import { ServerRefused, ServerUnavailable } from './server-calls.ts';
-import type { Share } from './shared-parts.ts';
 
 export interface RemoteLookupParts {
   readonly news: Pick<News, 'fresh' | 'ageMs'>;
@@ -21,7 +20,8 @@ export interface RemoteLookupParts {
   readonly recent: RecentChanges;
   readonly imports: ImportedTexts;
   readonly lookUps: Pick<LookUps, 'find' | 'refresh'>;
-  readonly share: Share;
+  /** Equal facts, in the form in which they are kept. */
+  readonly forKeeping: (facts: TokenFacts) => TokenFacts;
   /** Where the server cannot answer, what is kept is served until news is older than this. 0: never. */
   readonly dangerouslyServeStaleForMs: number;
   /** Waits; default: a timer. */
@@ -47,7 +47,7 @@ const TRIES = 5;
 const PAUSE_MS = 20;
 
 export function remoteLookup(parts: RemoteLookupParts): RemoteLookup {
-  const { news, kept, absent, recent, imports, lookUps, share, dangerouslyServeStaleForMs, onError } = parts;
+  const { news, kept, absent, recent, imports, lookUps, forKeeping, dangerouslyServeStaleForMs, onError } = parts;
   const pause = parts.pause ?? timer;
   const counts: Record<LookupOutcome, number> = { hit: 0, miss: 0, absent: 0, recheck: 0, stale: 0 };
 
@@ -59,7 +59,7 @@ export function remoteLookup(parts: RemoteLookupParts): RemoteLookup {
     if (judgement === 'unknown' || facts === undefined) kept.delete(digest);
     if (judgement === 'holds') {
       if (facts === undefined) absent.add(digest);
-      else kept.keep(digest, share(facts));
+      else kept.keep(digest, forKeeping(facts));
     }
     return 'usable';
   };

@@ -7,6 +7,8 @@ import { digestOnWire } from './wire.ts';
 export interface UsageReports {
   /** Counts a verdict on a known token. Costs no I/O, and allocates nothing for a secret that was used before. */
   count(allowed: boolean, facts: TokenFacts): void;
+  /** Equal facts, for keeping: what counts them is at hand in them, and need not be looked up for each verdict. */
+  counted(facts: TokenFacts): TokenFacts;
   /** Sends what was counted, batch after batch, until nothing is left or one is not acknowledged. */
   send(): Promise<void>;
   /** Rows that the server has not acknowledged. */
@@ -35,10 +37,18 @@ interface Used {
   isDirty: boolean;
   /** Waits for its first use, which the server must hear of before its minute is over. */
   isPending: boolean;
+  /** Whether it is among those that are gone through once a minute. */
+  isFollowed: boolean;
   /** Of the last gathering that found it used. */
   usedAt: number;
   /** The use that was told last. */
   toldAt: number;
+}
+
+const counter: unique symbol = Symbol('counter');
+
+interface Counted extends TokenFacts {
+  readonly [counter]?: Used;
 }
 
 interface Row {
@@ -80,20 +90,29 @@ export function usageReports(options: UsageReportsOptions): UsageReports {
   let sweptAt = now();
   let sending: Promise<void> | undefined;
 
-  const first = ({ id, secret: { key } }: TokenFacts): Used | undefined => {
-    if (bySecret.size >= most) return undefined;
-    const used: Used = {
+  const usedOf = ({ id, secret: { key } }: TokenFacts): Used =>
+    bySecret.get(key) ?? {
       token: id,
       digest: key,
       allowed: 0,
       denied: 0,
       isDirty: false,
       isPending: false,
+      isFollowed: false,
       usedAt: 0,
       toldAt: Number.NEGATIVE_INFINITY,
     };
-    bySecret.set(key, used);
-    return used;
+
+  /** The first verdict since the last gathering. */
+  const soil = (used: Used, facts: TokenFacts): void => {
+    if (!used.isFollowed) {
+      if (bySecret.size >= most) return;
+      used.isFollowed = true;
+      bySecret.set(used.digest, used);
+    }
+    used.isDirty = true;
+    used.isPending = facts.secret.state === 'pending';
+    dirty.push(used);
   };
 
   /** What was counted in the last second becomes rows. It counts for the hour in which it is gathered. */
@@ -141,7 +160,9 @@ export function usageReports(options: UsageReportsOptions): UsageReports {
         used.toldAt = used.usedAt;
         uses.set(used.digest, used.usedAt);
       }
-      if (Math.abs(time - used.usedAt) >= USE_EVERY_MS && !used.isDirty) bySecret.delete(used.digest);
+      if (Math.abs(time - used.usedAt) < USE_EVERY_MS || used.isDirty) continue;
+      used.isFollowed = false;
+      bySecret.delete(used.digest);
     }
   };
 
@@ -181,19 +202,14 @@ export function usageReports(options: UsageReportsOptions): UsageReports {
   };
 
   return {
-    count(allowed, facts) {
-      const used = bySecret.get(facts.secret.key) ?? first(facts);
-      if (used === undefined) {
-        lost += 1;
-        return;
-      }
-      if (allowed) used.allowed += 1;
+    count(allowed, facts: Counted) {
+      const used = facts[counter] ?? usedOf(facts);
+      if (!used.isDirty) soil(used, facts);
+      if (!used.isDirty) lost += 1;
+      else if (allowed) used.allowed += 1;
       else used.denied += 1;
-      if (used.isDirty) return;
-      used.isDirty = true;
-      used.isPending = facts.secret.state === 'pending';
-      dirty.push(used);
     },
+    counted: (facts): Counted => ({ ...facts, [counter]: usedOf(facts) }),
     send() {
       sending ??= sendAll().finally(() => {
         sending = undefined;
