@@ -26,7 +26,8 @@ export const verdict: Bench = async (rig) => {
   return {
     rows: [
       ...rowsOf('verdict in process: a scope, an address rule, a limit', verdicts),
-      ...rowsOf('verdict by a verifier in process: an audience, a scope, feed on', verifier),
+      ...rowsOf('verdict by a verifier in process: an audience, a scope, feed on', verifier.few),
+      ...rowsOf(`the same among ${rig.plan.tokens.toLocaleString('en')} tokens`, verifier.all).slice(1),
       {
         what: 'memory of a verifier for each token that it keeps',
         ours: `${Math.round(verifier.bytesOfToken)} bytes`,
