@@ -78,7 +78,7 @@ function textIn(presented: Presented | undefined): string {
 async function keep(verifier: RemoteVerifier, first: number, tokens: number): Promise<void> {
   for (let start = first; start < tokens; start += LOOKED_UP_AT_ONCE) {
     const count = Math.min(LOOKED_UP_AT_ONCE, tokens - start);
-    const verdicts = Array.from({ length: count }, (_, at) => verifier.verify(presentedOf(start + at), asked));
+    const verdicts = Array.from({ length: count }, async (_, at) => verifier.verify(presentedOf(start + at), asked));
     for (const verdict of await Promise.all(verdicts)) if (!verdict.valid) throw new Error(`refused: ${verdict.code}`);
   }
   if (verifier.metrics().cached !== tokens) throw new Error('not all tokens are kept');
