@@ -1,6 +1,7 @@
 /** A service that asks its verifier for one verdict after another, without rest, and tells whenever the verdict changes or it was paused. */
 import { setImmediate as turnOver } from 'node:timers/promises';
 import { circumstances, createVerifier } from '@tessera/verify';
+import { now } from '../everywhere/history.ts';
 
 export interface JudgingOrder {
   readonly url: string;
@@ -13,7 +14,9 @@ export interface Judged {
   readonly code: string;
   /** Whether it was made from memory, before anything else of this process ran. */
   readonly atOnce: boolean;
-  /** Milliseconds since the verdict before. */
+  /** When it was asked for, in milliseconds on the clock that all processes of the machine share. */
+  readonly askedAt: number;
+  /** Milliseconds since the one before was asked for. */
   readonly pausedMs: number;
   readonly lagSeconds: number;
 }
@@ -28,20 +31,20 @@ async function judge({ url, token, judged, stalenessMs }: JudgingOrder): Promise
   await verifier.ready();
   const presented = { authorization: [`Bearer ${judged}`], apiKey: [], query: '' };
   let last = '';
-  let at = performance.now();
+  let askedAt = now();
   for (;;) {
     // Many without a turn of the event loop: most pauses hit between two of these, and what follows has read nothing.
     for (let time = 0; time < 1000; time += 1) {
+      const before = askedAt;
+      // A pause from here on may hit a verdict half-way, which is then one of before the pause: the next is the first after it.
+      askedAt = now();
+      const pausedMs = askedAt - before;
       const verdict = verifier.verify(presented, { circumstances: circumstances() });
-      const now = performance.now();
-      const pausedMs = now - at;
-      at = now;
       const { lagSeconds } = verifier.metrics();
       const { code } = verdict instanceof Promise ? await verdict : verdict;
       if (code !== last || pausedMs > PAUSE_MS)
-        process.send?.({ code, atOnce: !(verdict instanceof Promise), pausedMs, lagSeconds } satisfies Judged);
+        process.send?.({ code, atOnce: !(verdict instanceof Promise), askedAt, pausedMs, lagSeconds } satisfies Judged);
       last = code;
-      if (verdict instanceof Promise) at = performance.now();
     }
     await turnOver();
   }
