@@ -21,7 +21,7 @@ export interface TurnsOptions {
 }
 
 /** A few milliseconds of work. */
-const PER_TURN = 32;
+const PER_TURN = 16;
 /** Few callers wait longer before they ask again, and then the first answer is for nobody. */
 const MAX_WAIT_MS = 1000;
 const BUSY = problem('overloaded', { headers: { 'Retry-After': '1' } });
