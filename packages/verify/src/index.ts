@@ -40,6 +40,8 @@ export { decide } from './decide.ts';
 export { type DenialCode, type DenialMeaning, denialCodes, denials, type Step } from './denials.ts';
 export { type DigestKey, digestBytes, digestKey, digestKeyOf } from './digest.ts';
 export { type Explanation, explain } from './explain.ts';
+export { type FeedChange, type JudgedCall, type LiveCall, type LiveCalls, liveCalls } from './live/live-calls.ts';
+export { unspent } from './live/unspent.ts';
 export { type AddressesOnWire, type FactsOnWire, factsFromWire, factsToWire } from './lookups/facts-wire.ts';
 export { type MemoryLookup, memoryLookup } from './lookups/memory.ts';
 export {

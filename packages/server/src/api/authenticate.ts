@@ -11,12 +11,12 @@ import {
   type Requirement,
   requirement,
   type TokenFacts,
+  unspent,
 } from '@tessera/verify';
 import type { Actor } from '../core/call.ts';
 import { type AskedOfRequest, judge } from '../core/judge.ts';
 import { notFound, Refusal } from '../core/refusal.ts';
 import { MANAGEMENT_AUDIENCE } from '../core/tokens/facts.ts';
-import { unspent } from '../core/unspent.ts';
 import { DEFAULT_WORKSPACE } from '../core/workspaces.ts';
 import type { Incoming } from '../http/edge.ts';
 import type { Problem } from '../http/problem.ts';

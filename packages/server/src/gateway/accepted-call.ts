@@ -1,7 +1,7 @@
 /** A call that was let through, until it is over: what it holds is let go of, what lasts of it is followed, and it is recorded once. */
-import { type Asked, problemOfDenial, type TokenFacts } from '@tessera/verify';
+import { type Asked, type LiveCall, problemOfDenial, type TokenFacts } from '@tessera/verify';
 import type { Recorder } from '../core/door-ports.ts';
-import type { LiveCall, LiveCalls } from '../core/live-calls.ts';
+import type { LiveCalls } from '../core/live-calls.ts';
 import type { Passing } from '../core/passing.ts';
 import type { RouteMatch } from '../core/routes.ts';
 import type { Incoming } from '../http/edge.ts';

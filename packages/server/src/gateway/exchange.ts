@@ -2,9 +2,8 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
-import type { FlatFields } from '@tessera/verify';
+import type { FlatFields, LiveCall } from '@tessera/verify';
 import type { Dispatcher } from 'undici';
-import type { LiveCall } from '../core/live-calls.ts';
 import { cutOff } from '../http/cut-off.ts';
 import { discardRest } from '../http/discard-rest.ts';
 import { type FaultCode, type Problem, problem } from '../http/problem.ts';

@@ -1,5 +1,5 @@
 /** Calls that came just now, in the order they came: almost all end before anybody must look at them. */
-import type { TokenFacts } from '@tessera/verify';
+import type { TokenFacts } from '../ports.ts';
 import type { JudgedCall, LiveCall } from './live-calls.ts';
 
 export interface YoungCallsOptions {
@@ -32,6 +32,10 @@ export class YoungCalls {
     return call;
   }
 
+  isEmpty(): boolean {
+    return this.#ring.after === this.#ring;
+  }
+
   tick(): void {
     this.#now += 1;
     for (let oldest = this.#ring.after; oldest instanceof FollowedCall; oldest = this.#ring.after) {
@@ -54,6 +58,9 @@ export class FollowedCall implements LiveCall, Link {
   state: 'young' | 'lasting' | 'over' = 'young';
   /** Counts how often it was judged again: of two verdicts under way, the later one holds. */
   round = 0;
+  /** The ticks at which it was found to be due, and was asked for a verdict. */
+  dueAt = 0;
+  askedAt = 0;
   before: Link | undefined;
   after: Link | undefined;
   readonly #young: YoungCalls;
