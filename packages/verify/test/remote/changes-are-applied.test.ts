@@ -20,7 +20,6 @@ async function knowing(found: TokenFacts = facts): Promise<Held & { readonly str
 
 describe('what is in memory', () => {
   test.each([
-    ['token.revoked', 'tok_1', 'revoked', { revokedAt: 1 }],
     ['token.disabled', 'tok_1', 'disabled', { enabled: false }],
     ['token.updated', 'tok_1', 'wrong_audience', { api: { id: 'api_2', audience: 'other' } }],
     ['token.rotated', 'tok_1', 'rotated', { secret: { ...facts.secret, state: 'retiring', until: 1 } }],
@@ -59,7 +58,33 @@ describe('what is in memory', () => {
     held.server.tokens.set(OTHER_TOKEN, facts);
     await held.code(OTHER_TOKEN);
     expect(held.verifier.metrics().cached).toBe(2);
+    held.stream.change(11, 'token.updated', 'tok_1');
+    await held.settled();
+    expect(held.verifier.metrics().cached).toBe(0);
+  });
+
+  test('is kept as revoked for both secrets of a token: nobody asks the server again, whatever it would say', async () => {
+    await using held = await knowing();
+    held.server.tokens.set(OTHER_TOKEN, facts);
+    await held.code(OTHER_TOKEN);
+    const calls = held.server.callsTo('/v1/lookups').length;
     held.stream.change(11, 'token.revoked', 'tok_1');
+    await held.settled();
+    expect(await held.code(TOKEN)).toBe('revoked');
+    expect(await held.code(OTHER_TOKEN)).toBe('revoked');
+    held.server.mode = 'refuse';
+    expect(await held.code(TOKEN)).toBe('revoked');
+    expect(held.server.callsTo('/v1/lookups')).toHaveLength(calls);
+    // What was revoked is refused as that by every requirement, but where it must not be known at all.
+    const { requirement } = held.verifier;
+    expect(await held.code(TOKEN, { ...requirement, audience: 'https://other.example.test' })).toBe('revoked');
+    expect(await held.code(TOKEN, { ...requirement, workspace: 'ws_2' })).toBe('unknown');
+  });
+
+  test('is forgotten although it was revoked, once more changes', async () => {
+    await using held = await knowing();
+    held.stream.change(11, 'token.revoked', 'tok_1');
+    held.stream.change(12, 'workspace.updated', 'ws_1');
     await held.settled();
     expect(held.verifier.metrics().cached).toBe(0);
   });
@@ -195,7 +220,7 @@ describe('a position that is lost', () => {
     held.stream.beat({ seq: 50, clock: 2 });
     expect(await held.code(TOKEN)).toBe('ok');
     expect(held.verifier.metrics().cached).toBe(1);
-    held.stream.change(51, 'token.revoked', 'tok_1');
+    held.stream.change(51, 'token.updated', 'tok_1');
     await held.settled();
     expect(held.verifier.metrics().cached).toBe(0);
   });

@@ -121,26 +121,29 @@ describe('memory', () => {
 
   const digests = Array.from({ length: 12 }, (_, at) => digestKeyOf(new Uint8Array(32).fill(at)));
   const action = fc.record({
-    what: fc.constantFrom('keep', 'keep', 'keep', 'get', 'drop', 'delete', 'clear'),
+    what: fc.constantFrom('keep', 'keep', 'keep', 'get', 'drop', 'revoke', 'delete', 'clear'),
     digest: fc.integer({ min: 0, max: 11 }),
     token: fc.integer({ min: 0, max: 3 }),
   });
 
-  test('facts in memory are those that were kept last, never those of a dropped token, and never too many', () => {
+  test('facts in memory are those that were kept last, never those of a dropped token, revoked where that was told, and never too many', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 120 }), fc.integer({ min: 1, max: 8 }), (actions, max) => {
         const kept = keptFacts(max);
-        const model = new Map<number, string>();
+        const model = new Map<number, { readonly id: string; readonly isRevoked: boolean }>();
         for (const { what, digest, token } of actions) {
           const key = digests[digest];
           if (key === undefined) throw new Error('no such digest');
           const id = `tok_${token}`;
           if (what === 'keep') {
             kept.keep(key, factsOf({ id }));
-            model.set(digest, id);
+            model.set(digest, { id, isRevoked: false });
           } else if (what === 'drop') {
+            kept.drop({ seq: 1, kind: 'token.updated', id });
+            for (const [known, of] of model) if (of.id === id) model.delete(known);
+          } else if (what === 'revoke') {
             kept.drop({ seq: 1, kind: 'token.revoked', id });
-            for (const [known, of] of model) if (of === id) model.delete(known);
+            for (const [known, of] of model) if (of.id === id) model.set(known, { id, isRevoked: true });
           } else if (what === 'delete') {
             kept.delete(key);
             model.delete(digest);
@@ -154,7 +157,7 @@ describe('memory', () => {
           for (const [at, each] of digests.entries()) {
             const facts = kept.get(each);
             if (facts === undefined) continue;
-            expect(facts.id).toBe(model.get(at));
+            expect({ id: facts.id, isRevoked: facts.revokedAt !== undefined }).toEqual(model.get(at));
             found += 1;
           }
           expect(kept.size()).toBe(found);

@@ -7,7 +7,10 @@ import type { Change } from './recent-changes.ts';
 export interface KeptFacts {
   get(digest: DigestKey): TokenFacts | undefined;
   keep(digest: DigestKey, facts: TokenFacts): void;
-  /** Forgets what is other after this change. */
+  /**
+   * Forgets what is other after this change. What is revoked is never anything else again, and is kept as that: else every verifier
+   * would ask the server for the same token at the same moment.
+   */
   drop(change: Change): void;
   delete(digest: DigestKey): void;
   clear(): void;
@@ -24,6 +27,9 @@ interface Entry {
   /** The next secret of the same token. */
   sibling: Entry | undefined;
 }
+
+/** The feed does not say when, and no verdict does. */
+const LONG_AGO = 0;
 
 /**
  * Second chance instead of strict least recent use: an entry that was asked for is passed over once. So a hit moves nothing,
@@ -100,7 +106,8 @@ export function keptFacts(max: number): KeptFacts {
         let entry = byToken.get(change.id);
         while (entry !== undefined) {
           const next = entry.sibling;
-          forget(entry);
+          if (change.kind === 'token.revoked') entry.facts = { ...entry.facts, revokedAt: LONG_AGO };
+          else forget(entry);
           entry = next;
         }
         return;
