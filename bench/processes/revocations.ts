@@ -1,5 +1,5 @@
 /** Revokes one token after the other, and asks everybody who has it in memory until the last one refuses. */
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { circumstances, createVerifier, type RemoteVerifier } from '@tessera/verify';
 
 export interface RevocationOrder {
@@ -8,6 +8,8 @@ export interface RevocationOrder {
   /** Spread over the nodes. */
   readonly verifiers: number;
   readonly revocations: number;
+  /** Between two questions to the same judge: whoever is asked without a pause has no time left to hear of anything. */
+  readonly everyMilliseconds: number;
 }
 
 /** For each revocation, milliseconds from its acknowledgement to the first refusal of whoever refused last. */
@@ -34,6 +36,7 @@ async function measure({
   rootToken,
   verifiers: count,
   revocations,
+  everyMilliseconds,
 }: RevocationOrder): Promise<RevocationReport> {
   const nodes = ports.map((port) => nodeAt(port, rootToken));
   const token = (await nodeOf(nodes, 0).post('/v1/tokens', { api: 'tessera', name: 'verifiers', scopes: ['verify'] }))
@@ -55,7 +58,7 @@ async function measure({
     await nodeOf(nodes, round).post(`/v1/tokens/${id}/revoke`, {});
     const acknowledged = performance.now();
     const refusals = (asks: readonly (() => Promise<boolean>)[]): Promise<number[]> =>
-      Promise.all(asks.map((ask) => untilRefused(ask, acknowledged)));
+      Promise.all(asks.map((ask) => untilRefused(ask, { since: acknowledged, everyMilliseconds })));
     const [atNodes, atVerifiers] = await Promise.all([refusals(asNodes), refusals(asVerifiers)]);
     report.nodes.push(Math.max(...atNodes));
     report.verifiers.push(Math.max(...atVerifiers));
@@ -64,14 +67,16 @@ async function measure({
   return report;
 }
 
-async function untilRefused(ask: () => Promise<boolean>, since: number): Promise<number> {
+async function untilRefused(
+  ask: () => Promise<boolean>,
+  { since, everyMilliseconds }: { readonly since: number; readonly everyMilliseconds: number },
+): Promise<number> {
   for (;;) {
     const isAllowed = await ask();
     const milliseconds = performance.now() - since;
     if (!isAllowed) return milliseconds;
     if (milliseconds > PATIENCE_MILLISECONDS) throw new Error(`still allowed after ${milliseconds.toFixed(0)} ms`);
-    // Verdicts from memory are plain values: without a turn of the loop nothing would ever be heard.
-    await turnOfTheLoop();
+    await delay(everyMilliseconds);
   }
 }
 
