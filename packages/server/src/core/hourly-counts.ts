@@ -3,6 +3,11 @@ import type { UsageCount } from './model.ts';
 
 const HOUR_MS = 3_600_000;
 
+/** The start of its hour. Both in milliseconds since the epoch. */
+export function hourOf(time: number): number {
+  return time - (time % HOUR_MS);
+}
+
 type Count = { -readonly [K in keyof UsageCount]: UsageCount[K] };
 
 export class HourlyCounts {
@@ -17,7 +22,7 @@ export class HourlyCounts {
 
   /** `time` in milliseconds since the epoch. */
   count(token: string, time: number, allowed: boolean): void {
-    const counted = this.#of(token, time - (time % HOUR_MS));
+    const counted = this.#of(token, hourOf(time));
     if (allowed) counted.allowed += 1;
     else counted.denied += 1;
   }

@@ -5,13 +5,13 @@ import { type DigestKey, digestBytes, type TokenFacts } from '@tessera/verify';
 import { HourlyCounts } from './hourly-counts.ts';
 import { lastUses, type Use } from './last-uses.ts';
 import type { LastUse, UsageCount } from './model.ts';
+import { writeOnce } from './numbered-batch.ts';
 import { OutcomeUnknown, type Store, type Tx } from './store-port.ts';
 import { activate } from './tokens/rotate.ts';
 
 export interface UsageOptions {
   readonly store: Pick<Store, 'write'>;
   readonly now: () => number;
-  readonly flushMs?: number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -26,7 +26,7 @@ export interface Usage {
   flush(): Promise<void>;
 }
 
-const DEFAULT_FLUSH_MS = 1000;
+const FLUSH_MS = 1000;
 /**
  * Rows of one unit of work: what is put together for it at once keeps requests waiting, and administrators' writes wait until it is over. Both
  * take their turn before the next.
@@ -40,12 +40,11 @@ interface Batch {
   readonly uses: readonly Use[];
 }
 
-export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }: UsageOptions): Usage {
+export function createUsage({ store, now, onError }: UsageOptions): Usage {
   const counts = new HourlyCounts();
   const uses = lastUses();
   const activating = new Set<DigestKey>();
-  /** Names this counter's batches in the store, among those of other processes. */
-  const id = `usage:${randomUUID()}`;
+  const sender = `usage:${randomUUID()}`;
   let batches = 0;
   /** Its commit lost its answer: it is asked after before anything else is written. */
   let unsure: Batch | undefined;
@@ -63,13 +62,11 @@ export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }:
       .finally(() => activating.delete(key));
   };
 
-  const put = async (tx: Tx, batch: Batch): Promise<void> => {
-    if ((await tx.idempotency(id))?.requestHash === String(batch.number)) return;
-    if (batch.counts.length > 0) await tx.addUsage(batch.counts);
-    if (batch.uses.length > 0) await tx.touch(batch.uses.map(lastUseOf));
-    const written = { id, requestHash: String(batch.number), status: 0, sealed: NOTHING, createdAt: now() };
-    await tx.putIdempotency(written);
-  };
+  const put = (tx: Tx, { number, counts, uses }: Batch): Promise<boolean> =>
+    writeOnce(tx, { sender, number, now: now() }, async () => {
+      if (counts.length > 0) await tx.addUsage(counts);
+      if (uses.length > 0) await tx.touch(uses.map(lastUseOf));
+    });
 
   /** Whether it is written, as far as one can tell. What is not, is kept for the next time. */
   const write = async (batch: Batch): Promise<boolean> => {
@@ -120,7 +117,7 @@ export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }:
     },
     buffered: () => counts.size + (unsure?.counts.length ?? 0),
     start() {
-      timer = setInterval(() => void flush('due'), flushMs);
+      timer = setInterval(() => void flush('due'), FLUSH_MS);
       timer.unref();
     },
     async stop() {
@@ -130,8 +127,6 @@ export function createUsage({ store, now, flushMs = DEFAULT_FLUSH_MS, onError }:
     flush: () => flush('due'),
   };
 }
-
-const NOTHING = new Uint8Array(0);
 
 function lastUseOf({ secret, token, at }: Use): LastUse {
   return { token, digest: digestBytes(secret), at };

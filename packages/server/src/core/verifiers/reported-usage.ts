@@ -2,7 +2,9 @@
 import { hash } from 'node:crypto';
 import { type DigestKey, digestBytes, digestKeyOf } from '@tessera/verify';
 import type { Call } from '../call.ts';
+import { hourOf } from '../hourly-counts.ts';
 import type { UsageCount } from '../model.ts';
+import { writeOnce } from '../numbered-batch.ts';
 import type { Tx } from '../store-port.ts';
 import { activate } from '../tokens/rotate.ts';
 
@@ -15,35 +17,20 @@ export interface UsageBatch {
   readonly uses: readonly { readonly digest: DigestKey; readonly at: number }[];
 }
 
-const HOUR_MS = 3_600_000;
 /** Times before that, and times to come, are those of a clock that is wrong: what was counted counts, at the nearest time. */
-const OLDEST_MS = 7 * 24 * HOUR_MS;
+const OLDEST_MS = 7 * 86_400_000;
 
 /** Whether it was added; false: it had been before. What is said of tokens of another workspace is passed over, as of unknown ones. */
 export async function addReportedUsage(tx: Tx, call: Call, batch: UsageBatch): Promise<boolean> {
   const { now, workspace } = call;
-  const id = `verifier:${hash('sha256', JSON.stringify([workspace, call.actor.token, batch.verifier]), 'hex')}`;
-  const last = Number((await tx.idempotency(id))?.requestHash ?? 0);
-  if (batch.number <= last) return false;
+  const sender = `verifier:${hash('sha256', JSON.stringify([workspace, call.actor.token, batch.verifier]), 'hex')}`;
   const plausible = (time: number): number => Math.min(now, Math.max(time, now - OLDEST_MS));
-  await addCounts(
-    tx,
-    call,
-    batch.counts.map((count) => ({ ...count, hour: hourOf(plausible(count.hour)) })),
-  );
-  await addUses(
-    tx,
-    call,
-    batch.uses.map(({ digest, at }) => ({ digest, at: plausible(at) })),
-  );
-  await tx.putIdempotency({ id, requestHash: String(batch.number), status: 0, sealed: NOTHING, createdAt: now });
-  return true;
-}
-
-const NOTHING = new Uint8Array(0);
-
-function hourOf(time: number): number {
-  return time - (time % HOUR_MS);
+  const counts = batch.counts.map((count) => ({ ...count, hour: hourOf(plausible(count.hour)) }));
+  const uses = batch.uses.map(({ digest, at }) => ({ digest, at: plausible(at) }));
+  return writeOnce(tx, { sender, number: batch.number, now }, async () => {
+    await addCounts(tx, call, counts);
+    await addUses(tx, call, uses);
+  });
 }
 
 async function addCounts(tx: Tx, { workspace }: Call, counts: readonly UsageCount[]): Promise<void> {
