@@ -1,5 +1,6 @@
 /** What counts requests for all doors: rates, places, quotas, credits and used proofs; over one node or many; and what stands in. */
 import { type Clock, chain, type Limiter, memoryReplays, type Ports, type ReplayStore } from '@tessera/verify';
+import { isForNodes } from './config/database-url.ts';
 import type { Config } from './config/load.ts';
 import type { Store } from './core/store-port.ts';
 import { memoryConcurrency } from './limits/concurrency.ts';
@@ -80,16 +81,12 @@ export async function startCounting(parts: CountingParts): Promise<Counting> {
   };
 }
 
-/** Whether nodes on several machines may share the store. Processes on one SQLite file count each by itself. */
-function isForNodes({ databaseUrl }: CountingParts['config']): boolean {
-  return databaseUrl?.startsWith('postgres') ?? false;
-}
-
 /** Warns of limits that several nodes divide among themselves, whenever there is another number of them. */
 async function nodesOf(parts: CountingParts, redis: RedisCounting | undefined): Promise<LiveNodes> {
   const { config, store, log, metrics, sharing } = parts;
   const own = sharing?.workers ?? 1;
-  if (!isForNodes(config)) return ALONE;
+  // Processes on one SQLite file count each by itself.
+  if (!isForNodes(config.databaseUrl)) return ALONE;
   return followNodes({
     store,
     own,
@@ -106,7 +103,7 @@ const ALONE: LiveNodes = Object.freeze({ share: () => ({ own: 1, all: 1 }), stop
 function replaysOf({ config, store, clock, sharing }: CountingParts, redis: RedisCounting | undefined): ReplayStore {
   const own = sharing?.replays ?? memoryReplays({ clock });
   if (redis !== undefined) return redis.replays(own);
-  return isForNodes(config) ? storedReplays({ store, own }) : own;
+  return isForNodes(config.databaseUrl) ? storedReplays({ store, own }) : own;
 }
 
 /** A limiter whose decisions show in the metrics. */

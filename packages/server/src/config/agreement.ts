@@ -1,5 +1,6 @@
 /** Rules between settings: defaults that follow from others, and values that contradict each other. */
 import { isNearlyEveryone } from './address-range.ts';
+import { isForNodes } from './database-url.ts';
 import type { Finding } from './schema-problems.ts';
 import type { SettingName, SettingValues } from './settings.ts';
 import { tlsContradictions } from './tls-agreement.ts';
@@ -45,8 +46,8 @@ function contradictions(values: SettingValues, given: ReadonlySet<SettingName>):
     const [at, other] = given.has(later) ? [later, earlier] : [earlier, later];
     problems.push({ path: [at], message: `is the port of ${other} too` });
   }
-  // Over a file there is one machine, and the platform on it is there or is not.
-  if (values.role === 'data-plane' && !/^postgres(ql)?:/.test(values.databaseUrl ?? '')) {
+  // Where there is one machine, the platform on it is there or is not.
+  if (values.role === 'data-plane' && !isForNodes(values.databaseUrl)) {
     problems.push({
       path: ['role'],
       message: 'cannot be data-plane without a database that nodes share: set databaseUrl to postgres://...',

@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { parse } from '@tessera/token';
 import { z } from 'zod';
 import { addressEntry } from './address-range.ts';
+import { isDatabaseUrl } from './database-url.ts';
 import { duration } from './duration.ts';
 import { originOf } from './origin.ts';
 import * as plain from './plain-values.ts';
@@ -112,11 +113,4 @@ function isRedisUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || !/^rediss?:$/.test(url.protocol)) return false;
   return url.hostname !== '' && /^(?:\/\d{0,5})?$/.test(url.pathname) && url.search === '' && url.hash === '';
-}
-
-function isDatabaseUrl(text: string): boolean {
-  if (text.startsWith('sqlite:')) return /^sqlite:[^\0]+$/.test(text);
-  if (!/^postgres(?:ql)?:\/\//.test(text)) return false;
-  const url = URL.parse(text);
-  return url !== null && url.pathname.length > 1;
 }
