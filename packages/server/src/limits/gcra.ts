@@ -27,7 +27,7 @@ export interface Counter {
 
 const GREATEST_COUNT = 1_000_000;
 /** 31 days. */
-const GREATEST_WINDOW_SECONDS = 2_678_400;
+export const GREATEST_WINDOW_SECONDS = 2_678_400;
 
 /** @throws RangeError for a rule that this arithmetic is not exact for */
 export function newCounter(rule: LimitRule, now: number): Counter {

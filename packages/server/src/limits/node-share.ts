@@ -1,9 +1,7 @@
 /** Each of several nodes counts its share of a limit by itself, so that together they never pass more than the limit. */
 import { type Concurrency, chain, type Limiter, type LimitRule, type LimitState } from '@tessera/verify';
+import { GREATEST_WINDOW_SECONDS } from './gcra.ts';
 import type { NodeShare } from './live-nodes.ts';
-
-/** 31 days: no counter counts longer windows. */
-const LONGEST_WINDOW_SECONDS = 2_678_400;
 
 /**
  * A limiter that admits the share of `own` among `all` nodes: of pace and burst, rounded down. A limit of fewer requests than
@@ -45,7 +43,7 @@ function shareOf(rule: LimitRule, { own, all }: NodeShare): LimitRule {
   const burst = Math.max(rule.cost, Math.floor((rule.burst * own) / all));
   if (limit > 0) return { ...rule, limit, burst };
   const windowSeconds = Math.ceil((rule.windowSeconds * all) / (rule.limit * own));
-  return { ...rule, limit: 1, burst, windowSeconds: Math.min(LONGEST_WINDOW_SECONDS, windowSeconds) };
+  return { ...rule, limit: 1, burst, windowSeconds: Math.min(GREATEST_WINDOW_SECONDS, windowSeconds) };
 }
 
 /** The caller knows the limit by what is written, and hears how this node stands. */

@@ -1,13 +1,11 @@
 /** What a batch leaves behind in its own transaction: its changes in the feed, its records in the audit chains. */
+import { GENESIS } from '../../core/audit-chain.ts';
 import type { AuditEntry, AuditHead, AuditRecord, Change, ChangeEntry } from '../../core/model.ts';
 import type { AuditSeal } from '../../core/store-port.ts';
 import { auditHead, auditRowOf, putAuditHead } from './audit.ts';
 import { latestChange } from './changes.ts';
 import type { Inserts } from './inserts.ts';
 import type { Db } from './tables.ts';
-
-/** `previous` of the first record of a chain. */
-const GENESIS = '0'.repeat(64);
 
 /** Gives the changes their `seq`, contiguous and in the order of commits. */
 export async function appendChanges(
