@@ -60,7 +60,7 @@ export async function serverUrl(edge: Edge, options: GlobalOptions): Promise<str
 }
 
 /** The token that options or the environment give; those win over the saved one. */
-export async function givenToken(edge: Edge, options: GlobalOptions): Promise<string | undefined> {
+async function givenToken(edge: Edge, options: GlobalOptions): Promise<string | undefined> {
   if (options.token !== undefined && options.tokenFile !== undefined) {
     throw new CommandError('usage', '--token and --token-file contradict each other');
   }

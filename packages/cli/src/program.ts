@@ -6,7 +6,7 @@ import { addGlobalOptions, environmentVariables } from './global-options.ts';
 import { type Group, groups } from './groups.ts';
 import type { Context } from './invocation.ts';
 
-export const VERSION = '0.1.0';
+const VERSION = '0.1.0';
 
 export interface ProgramOutput {
   readonly out: (text: string) => void;

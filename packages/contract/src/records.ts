@@ -6,7 +6,7 @@ import { timestamp } from './schemas.ts';
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const seq = z.int().min(0);
 
-export const auditRecord = z
+const auditRecord = z
   .strictObject({
     seq: z.int().min(1),
     at: timestamp,

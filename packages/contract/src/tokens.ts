@@ -100,7 +100,7 @@ const common = {
   expiresAt: futureTimestamp.optional().meta({ description: 'Instead of `expiresIn`' }),
 };
 
-export const mintInput = z
+const mintInput = z
   .strictObject({
     ...common,
     env: environment.optional().meta({ description: 'Default `live`' }),

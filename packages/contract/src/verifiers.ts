@@ -55,7 +55,7 @@ const budgetRule = z.union([
 const rules = { limits: z.array(limitRule), quotas: z.array(budgetRule) };
 
 /** `FactsOnWire` of the verify package, as a schema. */
-export const tokenFacts = z
+const tokenFacts = z
   .strictObject({
     id: z.string(),
     kind: anyTokenKind,

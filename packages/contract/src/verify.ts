@@ -6,7 +6,7 @@ import { secretDigest } from './verifiers.ts';
 
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 
-export const verifyInput = z
+const verifyInput = z
   .strictObject({
     token: z.string().optional().meta({ description: 'The text that the request presented' }),
     digest: secretDigest.optional().meta({

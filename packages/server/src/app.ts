@@ -236,7 +236,7 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
     serves: config.role === 'data-plane' ? isOfDataPlane : undefined,
     events: {
       minted: metrics.minted,
-      revoked: () => metrics.revoked(),
+      revoked: metrics.revoked,
       judged: (seconds) => metrics.verifyDuration('verify', seconds),
       answered: ({ path, method, status, seconds }) => metrics.route(path).request(method, status, seconds),
     },

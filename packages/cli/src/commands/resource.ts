@@ -40,12 +40,12 @@ export function showOne<T extends Identified>(resource: Resource<T>, item: T): A
 }
 
 /** An object that was deleted: only its id is left. */
-export function showGone(noun: string, id: string): Answer {
+function showGone(noun: string, id: string): Answer {
   return { data: { id }, view: { kind: 'text', text: `Deleted ${noun} ${id}.` }, quiet: [id] };
 }
 
 /** The two ways of the client to read a list, with the filters of the command. */
-export interface Listing<T> {
+interface Listing<T> {
   readonly page: (query: PageQuery) => Promise<Page<T>>;
   readonly all: (query: PageQuery) => AsyncIterable<T>;
 }

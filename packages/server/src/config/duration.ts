@@ -21,7 +21,7 @@ export function duration(min: number, max: number) {
 }
 
 /** Seconds of a duration text; NaN where it is none. */
-export function secondsOf(text: string): number {
+function secondsOf(text: string): number {
   const [, count, unit] = SIMPLE.exec(text) ?? [];
   if (count !== undefined) return Number(count) * SECONDS[unitOf(unit)];
   const iso = ISO.exec(text)?.groups;

@@ -77,7 +77,7 @@ const ip = strictObject({
   mode,
 });
 
-export const routeSchema = strictObject({
+const routeSchema = strictObject({
   name: text('must be 1 to 64 letters, digits, ".", "_" and "-"', /^[A-Za-z0-9._-]{1,64}$/),
   workspace: text('must be the id of a workspace', /^[A-Za-z0-9_-]{1,64}$/)
     .optional()

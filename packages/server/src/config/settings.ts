@@ -20,7 +20,7 @@ const DAY = 86_400;
 const CENTURY = 36_500 * DAY;
 const FORWARDED_HEADERS = ['x-forwarded-for', 'forwarded'] as const;
 type ForwardedHeader = (typeof FORWARDED_HEADERS)[number];
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 /** Which of the two listeners a setting is about. */
 const DOORS = ['none', 'gateway', 'platform', 'both'] as const;
 const ROLES = ['all', 'data-plane'] as const;

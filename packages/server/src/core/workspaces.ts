@@ -8,7 +8,7 @@ import { notFound, Refusal } from './refusal.ts';
 import type { Reader, Tx } from './store-port.ts';
 import { MANAGEMENT_AUDIENCE } from './tokens/facts.ts';
 
-export const DEFAULT_AUDIENCE = 'default';
+const DEFAULT_AUDIENCE = 'default';
 /** Meta key that names the default workspace. */
 export const DEFAULT_WORKSPACE = 'default_workspace';
 

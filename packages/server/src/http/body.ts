@@ -9,8 +9,8 @@ export interface BodyLimits {
   readonly timeoutMs?: number | undefined;
 }
 
-export const MAX_BODY_BYTES = 1_048_576;
-export const BODY_TIMEOUT_MS = 30_000;
+const MAX_BODY_BYTES = 1_048_576;
+const BODY_TIMEOUT_MS = 30_000;
 
 /**
  * The whole body, or the code of the problem to answer: `too_large`, `request_timeout`, or `invalid_request` where the

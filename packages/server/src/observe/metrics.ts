@@ -57,8 +57,8 @@ export interface Metrics extends Exposition {
   preflight(isPermitted: boolean): void;
   /** A kind that is none of the known counts as `other`. */
   minted(kind: string): void;
-  revoked(tokens?: number): void;
-  audited(records?: number): void;
+  revoked(): void;
+  audited(): void;
   /** A call that lasted was cut, because its token would now be refused with this code. */
   liveCallCut(code: DenialCode): void;
   configReloaded(successful: boolean): void;
@@ -195,11 +195,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
     minted(kind) {
       minting.counts[kinds.find((known) => known === kind) ?? 'other'] += 1;
     },
-    revoked(tokens = 1) {
-      revokedTokens += tokens;
+    revoked() {
+      revokedTokens += 1;
     },
-    audited(records = 1) {
-      auditRecords += records;
+    audited() {
+      auditRecords += 1;
     },
     liveCallCut(code) {
       cuts.counts[code] += 1;

@@ -104,8 +104,8 @@ describe('the metrics page', () => {
     metrics.transport.connectionRefused();
     metrics.minted('api_key');
     metrics.revoked();
-    metrics.revoked(3);
-    metrics.audited(2);
+    for (let times = 0; times < 3; times += 1) metrics.revoked();
+    for (let times = 0; times < 2; times += 1) metrics.audited();
     metrics.configReloaded(false);
     metrics.policies.shadowRefusal('gateway', 'limits', 'rate_limited');
     metrics.policies.shadowRefusal('gateway', 'limits', 'rate_limited');

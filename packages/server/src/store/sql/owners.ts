@@ -25,7 +25,7 @@ export function ownerOf(row: OwnerRow & { readonly roles: string | null }): Owne
 }
 
 /** The ids of the roles of an owner, whose column is named, as `ownerOf` reads them. */
-export function roleIdsOf(db: Db, owner: string) {
+function roleIdsOf(db: Db, owner: string) {
   return db
     .selectFrom('owner_roles')
     .select(sql<string | null>`string_agg(role, ' ' order by position)`.as('roles'))
