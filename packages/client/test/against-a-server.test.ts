@@ -1,7 +1,7 @@
 /** The client and the real server agree: lists, refusals, keys, deadlines, and a feed that survives the server's restart. */
 import { generate } from '@tessera/token';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../../test/support/program.ts';
+import { freePort } from '../../../test/support/free-port.ts';
 import { endServers, type Server, STARTS_MS, startServer } from '../../../test/support/server.ts';
 import { type Change, type Client, createClient } from '../src/index.ts';
 

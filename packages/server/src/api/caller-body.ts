@@ -25,10 +25,16 @@ export async function callerBody(
   services: ApiServices,
 ): Promise<Buffer> {
   const accepted = performance.now();
-  const raw = await readBody(request, { timeoutMs: services.bodyTimeoutMs });
-  if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
+  const raw = await wholeBody(request, services);
   const isLate = performance.now() - accepted > SLOW_BODY_MS;
   if (isLate && !(await stillHolds(caller, { incoming, scope, services })))
     throw new Refusal('forbidden', 'your token was ended or narrowed since it was accepted');
+  return raw;
+}
+
+/** Throws where it is too long, or does not come in time. */
+export async function wholeBody(request: IncomingMessage, services: ApiServices): Promise<Buffer> {
+  const raw = await readBody(request, { timeoutMs: services.bodyTimeoutMs });
+  if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
   return raw;
 }

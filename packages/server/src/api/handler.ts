@@ -5,13 +5,12 @@ import { type Operation, type OperationName, problems } from '@tessera/contract'
 import type { Call } from '../core/call.ts';
 import { Refusal } from '../core/refusal.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
-import { readBody } from '../http/body.ts';
 import type { Incoming } from '../http/edge.ts';
 import { type Problem, problem } from '../http/problem.ts';
 import { sendJson, sendProblem } from '../http/send.ts';
 import type { Answer } from './answer.ts';
 import { actorOf, authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
-import { callerBody } from './caller-body.ts';
+import { callerBody, wholeBody } from './caller-body.ts';
 import { changePages } from './change-pages.ts';
 import { type StreamParts, streamChanges, wantsStream } from './changes-stream.ts';
 import { type DeniedLog, deniedLog } from './denied.ts';
@@ -126,10 +125,8 @@ async function bodyOf(
   services: ApiServices,
 ): Promise<Buffer> {
   if (operation.body === undefined) return EMPTY;
-  if (!operation.changes) return callerBody({ request, incoming, caller, scope: operation.scope }, services);
-  const raw = await readBody(request, { timeoutMs: services.bodyTimeoutMs });
-  if (typeof raw === 'string') throw new Refusal(raw, problems[raw].meaning);
-  return raw;
+  if (operation.changes) return wholeBody(request, services);
+  return callerBody({ request, incoming, caller, scope: operation.scope }, services);
 }
 
 function workspaceNamedBy(request: IncomingMessage, caller: Caller, services: ApiServices): Promise<string> {
