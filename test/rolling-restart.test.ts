@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, expect, test } from 'vitest';
 import { caller } from './support/call.ts';
-import { describeWith, freePort, startProgram } from './support/program.ts';
+import { freePort } from './support/free-port.ts';
+import { describeWith, startProgram } from './support/program.ts';
 import { endServers, type Server, STARTS_MS, startServer, temporaryFolder, writeConfig } from './support/server.ts';
 import { until } from './support/until.ts';
 

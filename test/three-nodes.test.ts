@@ -9,8 +9,9 @@ import { promisify } from 'node:util';
 import { type Client, createClient } from '@tessera/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { composeOf, DEPLOY, deployText, withSecretsIn } from './support/deploy.ts';
+import { freePort } from './support/free-port.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
-import { describeWith, endPrograms, freePort, startProgram } from './support/program.ts';
+import { describeWith, endPrograms, startProgram } from './support/program.ts';
 import { endServers, type Server, STARTS_MS, startServer, temporaryFolder, writeConfig } from './support/server.ts';
 import { until } from './support/until.ts';
 

@@ -5,15 +5,8 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { caller, together } from './support/call.ts';
-import {
-  copyExample,
-  describeWith,
-  endPrograms,
-  exampleText,
-  freePort,
-  type Program,
-  startProgram,
-} from './support/program.ts';
+import { freePort } from './support/free-port.ts';
+import { copyExample, describeWith, endPrograms, exampleText, type Program, startProgram } from './support/program.ts';
 import { type RecordingService, recordingService } from './support/recording-service.ts';
 import { type Reply, type SendOptions, send } from './support/send.ts';
 import { sendHttp2 } from './support/send-http2.ts';
