@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { now } from './everywhere/history.ts';
-import { newWorkspace } from './support/call.ts';
+import { newWorkspace, type Workspace } from './support/call.ts';
 import type { Judged, JudgingOrder } from './support/judging-process.ts';
-import { endServers, STARTS_MS, startServer } from './support/server.ts';
+import { endServers, type Server, STARTS_MS, startServer } from './support/server.ts';
 
 const PROGRAM = fileURLToPath(new URL('./support/judging-process.ts', import.meta.url));
 const STALENESS_MS = 2000;
@@ -26,7 +26,8 @@ interface Judging {
   readonly resume: () => Promise<Judged>;
 }
 
-function judging(order: JudgingOrder): Judging {
+async function judging({ url }: Server, { only }: Workspace, judged: string): Promise<Judging> {
+  const order: JudgingOrder = { url, token: (await only('verify')).token, judged, stalenessMs: STALENESS_MS };
   const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   children.add(child);
   const told: Judged[] = [];
@@ -58,13 +59,7 @@ it(
     const server = await startServer();
     const workspace = await newWorkspace(server);
     const { token, id } = await workspace.admin.mint();
-    const own = await workspace.only('verify');
-    const { next, pause, resume } = judging({
-      url: server.url,
-      token: own.token,
-      judged: token,
-      stalenessMs: STALENESS_MS,
-    });
+    const { next, pause, resume } = await judging(server, workspace, token);
     expect(await next()).toMatchObject({ code: 'ok' });
 
     // A pause without a revocation: it is allowed, but only after the server was asked.
@@ -89,13 +84,7 @@ it(
     const server = await startServer();
     const workspace = await newWorkspace(server);
     const { token } = await workspace.admin.mint();
-    const own = await workspace.only('verify');
-    const { next, pause, resume } = judging({
-      url: server.url,
-      token: own.token,
-      judged: token,
-      stalenessMs: STALENESS_MS,
-    });
+    const { next, pause, resume } = await judging(server, workspace, token);
     expect(await next()).toMatchObject({ code: 'ok' });
     pause();
     // Beats go on for a while, unread; then the server is gone, and what they said is older than the bound.

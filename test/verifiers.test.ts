@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { call, newWorkspace, together, type Workspace } from './support/call.ts';
 import { endServers, type Server, STARTS_MS, startServer, temporaryFolder } from './support/server.ts';
 import { until } from './support/until.ts';
-import { codeOf } from './support/verifier.ts';
+import { codeOf, untilCode } from './support/verifier.ts';
 
 const verifiers = new Set<RemoteVerifier>();
 
@@ -158,10 +158,7 @@ describe('of what a verifier has in memory', () => {
     await verifier.ready();
     expect(await codeOf(verifier, token)).toBe('ok');
     await workspace.admin.do('tokens.revoke', { id: own.id });
-    await until(
-      () => codeOf(verifier, token),
-      (code) => code === 'fault',
-    );
+    await untilCode(verifier, token, 'fault');
     expect(verifier.metrics().cached).toBe(0);
   });
 
@@ -201,10 +198,7 @@ describe('of what a verifier has in memory', () => {
     const verifier = await verifierOf(server, workspace);
     expect(await codeOf(verifier, token)).toBe('ok');
     expect(await codeOf(verifier, next)).toBe('ok');
-    await until(
-      () => codeOf(verifier, token),
-      (code) => code === 'rotated',
-    );
+    await untilCode(verifier, token, 'rotated');
     expect(await codeOf(verifier, next)).toBe('ok');
   });
 
@@ -245,15 +239,9 @@ describe('without the server', () => {
       const second = await startServer({ data: first.data, rootToken: first.rootToken, env: { TESSERA_PORT: port } });
       expect(second.url).toBe(first.url);
       // Before it has news again, the server is asked.
-      await until(
-        () => codeOf(verifier, token),
-        (code) => code === 'ok',
-      );
+      await untilCode(verifier, token, 'ok');
       await workspace.admin.do('tokens.revoke', { id });
-      await until(
-        () => codeOf(verifier, token),
-        (code) => code === 'revoked',
-      );
+      await untilCode(verifier, token, 'revoked');
       expect(await codeOf(verifier, other.token)).toBe('ok');
     },
     STARTS_MS,
@@ -268,16 +256,10 @@ describe('without the server', () => {
       const verifier = await verifierOf(server, workspace, { stalenessMs: 2500, timeoutMs: 500 });
       expect(await codeOf(verifier, token)).toBe('ok');
       server.signal('SIGSTOP');
-      await until(
-        () => codeOf(verifier, token),
-        (code) => code === 'fault',
-      );
+      await untilCode(verifier, token, 'fault');
       expect(verifier.metrics().lagSeconds).toBeGreaterThan(2.5);
       server.signal('SIGCONT');
-      await until(
-        () => codeOf(verifier, token),
-        (code) => code === 'ok',
-      );
+      await untilCode(verifier, token, 'ok');
       await until(
         async () => verifier.metrics().lagSeconds,
         (lag) => lag < 2,
@@ -325,26 +307,14 @@ describe('without the server', () => {
       cpSync(first.data, copy, { recursive: true });
       const second = await startServer({ data: first.data, rootToken: first.rootToken, env });
       const later = await together(20, () => workspace.admin.mint());
-      await until(
-        () => codeOf(verifier, later[0]?.token ?? ''),
-        (code) => code === 'ok',
-      );
+      await untilCode(verifier, later[0]?.token ?? '', 'ok');
       await second.stop();
       await startServer({ data: copy, rootToken: first.rootToken, env });
       // What was minted after the copy does not exist, and a revocation whose number was given before is heard.
-      await until(
-        () => codeOf(verifier, later[0]?.token ?? ''),
-        (code) => code === 'unknown',
-      );
-      await until(
-        () => codeOf(verifier, token),
-        (code) => code === 'ok',
-      );
+      await untilCode(verifier, later[0]?.token ?? '', 'unknown');
+      await untilCode(verifier, token, 'ok');
       await workspace.admin.do('tokens.revoke', { id });
-      await until(
-        () => codeOf(verifier, token),
-        (code) => code === 'revoked',
-      );
+      await untilCode(verifier, token, 'revoked');
     },
     STARTS_MS,
   );

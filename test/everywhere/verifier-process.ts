@@ -1,5 +1,6 @@
 /** A service that judges by itself, as a process of its own: it is told where the server is, and then tokens, and says what it decides. */
 import { createVerifier, type RemoteVerifier } from '@tessera/verify';
+import { codeOf } from '../support/verifier.ts';
 
 /** The first message. */
 export interface Following {
@@ -29,9 +30,6 @@ process.once('message', (following: Following) => {
 process.once('disconnect', () => process.exit());
 
 async function answer(verifier: RemoteVerifier, { number, secret }: Question): Promise<void> {
-  const presented = { authorization: [`Bearer ${secret}`], apiKey: [], query: '' };
-  const circumstances = { address: undefined, method: undefined, url: undefined, proof: undefined, cost: 1 };
-  const verdict = await verifier.verify(presented, { circumstances });
-  const told: Answer = { number, code: verdict.code };
+  const told: Answer = { number, code: await codeOf(verifier, secret) };
   process.send?.(told);
 }

@@ -2,6 +2,7 @@
 import { setImmediate as turnOver } from 'node:timers/promises';
 import { circumstances, createVerifier } from '@tessera/verify';
 import { now } from '../everywhere/history.ts';
+import { bearer } from './verifier.ts';
 
 export interface JudgingOrder {
   readonly url: string;
@@ -29,7 +30,7 @@ process.once('message', (order: JudgingOrder) => void judge(order));
 async function judge({ url, token, judged, stalenessMs }: JudgingOrder): Promise<void> {
   const verifier = createVerifier({ url, token, audience: 'default', stalenessMs });
   await verifier.ready();
-  const presented = { authorization: [`Bearer ${judged}`], apiKey: [], query: '' };
+  const presented = bearer(judged);
   let last = '';
   let askedAt = now();
   for (;;) {

@@ -1,9 +1,22 @@
 /** Asks a verifier as middleware does. */
-import { type Circumstances, circumstances, type Verifier } from '@tessera/verify';
+import { type Circumstances, circumstances, type Presented, type Verifier } from '@tessera/verify';
+import { until } from './until.ts';
+
+/** What a request presents that carries this token and nothing else. */
+export function bearer(token: string): Presented {
+  return { authorization: [`Bearer ${token}`], apiKey: [], query: '' };
+}
 
 /** The code of the verdict on a bearer token, presented from an address of this machine. */
 export async function codeOf(verifier: Verifier, token: string, more: Partial<Circumstances> = {}): Promise<string> {
-  const presented = { authorization: [`Bearer ${token}`], apiKey: [], query: '' };
-  const verdict = await verifier.verify(presented, { circumstances: circumstances({ address: '127.0.0.1', ...more }) });
-  return verdict.code;
+  const asked = { circumstances: circumstances({ address: '127.0.0.1', ...more }) };
+  return (await verifier.verify(bearer(token), asked)).code;
+}
+
+/** Resolves when the verdict has this code. */
+export async function untilCode(verifier: Verifier, token: string, code: string): Promise<void> {
+  await until(
+    () => codeOf(verifier, token),
+    (found) => found === code,
+  );
 }
