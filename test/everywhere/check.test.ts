@@ -1,7 +1,7 @@
 /** The checker finds what must never happen, in histories that hold it, and nothing in those that do not. */
 import { describe, expect, it } from 'vitest';
 import { check, excerpt } from './check.ts';
-import type { Call, Outcome, Revocation } from './history.ts';
+import { type Call, type History, type Limit, newHistory, type Outcome, type Revocation } from './history.ts';
 
 const BOUND = { boundMs: 5000 };
 
@@ -12,8 +12,11 @@ function call(judge: string, outcome: Outcome, [start, end]: readonly [number, n
 /** Asked of node A at 100, and acknowledged at 110. */
 const REVOKED: Revocation = { token: 't', way: 'revoke', judge: 'A', start: 100, acknowledged: 110 };
 
-function rulesOf(calls: Call[], revocations: Revocation[] = [REVOKED]) {
-  return check({ calls, revocations }, BOUND).violations.map(({ rule, lateMs }) => [rule, lateMs]);
+function rulesOf(calls: Call[], revocations: Revocation[] = [REVOKED], more: Partial<History> = {}) {
+  return check({ ...newHistory(), calls, revocations, ...more }, BOUND).violations.map(({ rule, byMs }) => [
+    rule,
+    byMs,
+  ]);
 }
 
 describe('the checker finds', () => {
@@ -98,6 +101,91 @@ describe('the checker finds nothing in', () => {
   });
 });
 
+/** Two at once, and then one each second. */
+const LIMIT: Limit = { token: 't', limit: 10, windowMs: 10_000, burst: 2, onFault: 'closed' };
+
+function beyond(calls: Call[], { onFault = LIMIT.onFault, forgotten = [] }: Partial<Limit & History> = {}) {
+  return rulesOf(calls, [], { limits: [{ ...LIMIT, onFault }], forgotten });
+}
+
+/** Allows of several judges, ten milliseconds each. */
+function allows(...starts: readonly number[]): Call[] {
+  return starts.map((start, index) => call(`node ${index % 3}`, 'allowed', [start, start + 10]));
+}
+
+describe('the checker finds of a limit', () => {
+  it('one more than may pass at once, whoever let it through', () => {
+    expect(beyond(allows(0, 5, 20))).toEqual([['over limit', 1000 - 30 - 10]]);
+  });
+
+  it('one that came too soon, and no other where many did', () => {
+    expect(beyond(allows(0, 0, 1000, 2000, 2500, 2600))).toEqual([['over limit', 4000 - 2610 - 10]]);
+  });
+
+  it('too many in a stretch, where few passed before it and after it', () => {
+    expect(beyond(allows(0, 50_000, 50_001, 50_002, 90_000))).toEqual([['over limit', 1000 - 12 - 10]]);
+  });
+
+  it('more than one burst anew for each time that what counts forgot', () => {
+    const forgotten = [{ from: 30, to: 40 }];
+    expect(beyond(allows(0, 0, 50, 50, 60), { forgotten })).toEqual([['over limit', 1000 - 20 - 10]]);
+  });
+
+  it('a burst anew where what counts forgot before it, or after it', () => {
+    const forgotten = [
+      { from: -20, to: -10 },
+      { from: 40, to: 50 },
+    ];
+    expect(beyond(allows(0, 0, 20), { forgotten })).toEqual([['over limit', 1000 - 30 - 10]]);
+  });
+
+  it('more than twice as much of one that nodes count by themselves, too', () => {
+    expect(beyond(allows(0, 0, 0, 0, 0), { onFault: 'local' })).toEqual([['over limit', 500 - 10 - 10]]);
+  });
+
+  it('too many that were counted of one that is open', () => {
+    expect(beyond(allows(0, 0, 0), { onFault: 'open' })).toEqual([['over limit', 1000 - 10 - 10]]);
+  });
+
+  it.each(['closed', 'local'] as const)('an allow that was not counted of one that is %s', (onFault) => {
+    expect(beyond([call('A', 'uncounted', [0, 1])], { onFault })).toEqual([['uncounted', Infinity]]);
+  });
+
+  it('an allow that was not counted, which came after its revocation', () => {
+    const calls = [call('A', 'uncounted', [111, 112])];
+    expect(rulesOf(calls, [REVOKED], { limits: [{ ...LIMIT, onFault: 'open' }] })).toEqual([['here', 1]]);
+  });
+});
+
+describe('the checker finds nothing of a limit in', () => {
+  it('as much as it permits', () => {
+    expect(beyond(allows(0, 0, 1000, 2000, 3000))).toEqual([]);
+  });
+
+  it('calls that may have been counted earlier, or later, than they look', () => {
+    expect(beyond([call('A', 'allowed', [0, 1500]), ...allows(1400, 1400)])).toEqual([]);
+  });
+
+  it('a burst anew, where what counts forgot meanwhile', () => {
+    expect(beyond(allows(0, 0, 50, 50), { forgotten: [{ from: 30, to: 40 }] })).toEqual([]);
+  });
+
+  it('twice as much, of one that nodes count by themselves, too', () => {
+    expect(beyond(allows(0, 0, 0, 0), { onFault: 'local' })).toEqual([]);
+  });
+
+  it('whatever was not counted, of one that is open', () => {
+    const uncounted = Array.from({ length: 9 }, () => call('A', 'uncounted', [0, 1]));
+    expect(beyond([...allows(0, 0), ...uncounted], { onFault: 'open' })).toEqual([]);
+  });
+
+  it('refusals, and calls with other tokens', () => {
+    const refused = Array.from({ length: 9 }, () => call('A', 'limited', [0, 1]));
+    const others = allows(0, 0, 0, 0).map((of) => ({ ...of, token: 'other' }));
+    expect(beyond([...allows(0, 0), ...refused, ...others])).toEqual([]);
+  });
+});
+
 it('counts what each rule was applied to, and how long a token was still allowed', () => {
   const calls = [
     call('A', 'ended', [120, 121]),
@@ -106,16 +194,17 @@ it('counts what each rule was applied to, and how long a token was still allowed
     call('B', 'ended', [5200, 5201]),
     call('A', 'unanswered', [5200, 5201]),
   ];
-  const { judged, longestMs, violations } = check({ calls, revocations: [REVOKED] }, BOUND);
+  const { judged, longestMs, violations } = check({ ...newHistory(), calls, revocations: [REVOKED] }, BOUND);
   expect({ judged, longestMs, violations }).toEqual({
-    judged: { here: 1, everywhere: 1 },
+    judged: { here: 1, everywhere: 1, counted: 0, limited: 0 },
     longestMs: 250,
     violations: [],
   });
 });
 
 it('shows all that happened to the token of a violation, in order', () => {
-  const history = {
+  const history: History = {
+    ...newHistory(),
     calls: [call('A', 'allowed', [110.5, 112]), call('B', 'ended', [105, 108])],
     revocations: [REVOKED, { ...REVOKED, token: 'other' }],
   };

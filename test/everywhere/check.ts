@@ -1,25 +1,34 @@
-/** Finds in a history whatever must never happen after a revocation. */
-import type { Call, History, Revocation } from './history.ts';
+/** Finds in a history whatever must never happen: after a revocation, and with a limit. */
+import { checkLimits } from './check-limits.ts';
+import { type Call, type History, isAllow, type Revocation } from './history.ts';
 
 /**
  * - `here`: allowed by the node that had acknowledged the revocation before the call began.
  * - `everywhere`: allowed by anybody, in a call that began later than the bound after an acknowledgement.
  * - `came back`: allowed after the same judge had told that the token has ended, or later than the bound after any had.
  * - `too soon`: told that the token has ended before anybody asked for that.
+ * - `over limit`: allowed although the limit of the token permits fewer in some stretch of time that ends with this call.
+ * - `uncounted`: allowed without being counted, by a limit that promises to count or to refuse.
  */
-export type Rule = 'here' | 'everywhere' | 'came back' | 'too soon';
+export type Rule = 'here' | 'everywhere' | 'came back' | 'too soon' | 'over limit' | 'uncounted';
 
 export interface Violation {
   readonly rule: Rule;
   readonly call: Call;
-  /** From the moment after which it must not happen to the begin of the call, in milliseconds. */
-  readonly lateMs: number;
+  /** How far the call is from the time at which it would have been right, in milliseconds. Infinity: it never would. */
+  readonly byMs: number;
 }
 
 export interface Findings {
   readonly violations: readonly Violation[];
   /** Answered calls that a rule applied to: where there are none, a history without violations proves nothing. */
-  readonly judged: { readonly here: number; readonly everywhere: number };
+  readonly judged: {
+    readonly here: number;
+    readonly everywhere: number;
+    /** Allows that were counted, and refusals for a limit that was used up. */
+    readonly counted: number;
+    readonly limited: number;
+  };
   /** From the first acknowledgement to the begin of the last call that was still allowed, over all tokens; 0 where none was. */
   readonly longestMs: number;
 }
@@ -27,10 +36,12 @@ export interface Findings {
 const SHOWN_TOKENS = 5;
 const SHOWN_CALLS = 12;
 
-export function check({ calls, revocations }: History, { boundMs }: { readonly boundMs: number }): Findings {
+export function check(history: History, { boundMs }: { readonly boundMs: number }): Findings {
+  const { calls, revocations } = history;
+  const limits = checkLimits(history);
   const known = tokensOf(calls, revocations);
-  const violations: Violation[] = [];
-  const judged = { here: 0, everywhere: 0 };
+  const violations: Violation[] = [...limits.violations];
+  const judged = { here: 0, everywhere: 0, ...limits.judged };
   let longestMs = 0;
   for (const call of calls) {
     const token = known.get(call.token);
@@ -43,16 +54,16 @@ export function check({ calls, revocations }: History, { boundMs }: { readonly b
     if (late.here > 0) judged.here += 1;
     if (late.everywhere > 0) judged.everywhere += 1;
     if (call.outcome === 'ended' && call.end < token.asked)
-      violations.push({ rule: 'too soon', call, lateMs: token.asked - call.end });
-    if (call.outcome !== 'allowed') continue;
+      violations.push({ rule: 'too soon', call, byMs: token.asked - call.end });
+    if (!isAllow(call)) continue;
     longestMs = Math.max(longestMs, call.start - earliest(token.acknowledgedBy));
     for (const rule of ['here', 'everywhere', 'came back'] as const)
-      if (late[rule] > 0) violations.push({ rule, call, lateMs: late[rule] });
+      if (late[rule] > 0) violations.push({ rule, call, byMs: late[rule] });
   }
   return { violations, judged, longestMs };
 }
 
-/** What happened to the tokens of these violations, in order: who was asked to end it, who first said so, and what came too late. */
+/** What happened to the tokens of these violations, in order: who was asked to end it, who first said so, and what was wrong. */
 export function excerpt({ calls, revocations }: History, violations: readonly Violation[]): string {
   const rules = new Map(violations.map(({ rule, call }) => [call, rule]));
   return [...new Set(violations.map(({ call }) => call.token))]

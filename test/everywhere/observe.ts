@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { until } from '../support/until.ts';
 import { check, excerpt, type Findings } from './check.ts';
-import { type History, now } from './history.ts';
+import { type History, isAllow, newHistory, now, type Stretch } from './history.ts';
+import { mintLimited } from './minting.ts';
 import { askLogged, type Place, placesOf, startCallers } from './places.ts';
 import type { Platform } from './platform.ts';
 import { random } from './random.ts';
@@ -21,27 +22,29 @@ const REVOKED_BEFORE = 10;
 const RECOVERY_MS = 20_000;
 const HEALTHY_MS = 30_000;
 
-/** What happens in the middle of a run. */
+/** What happens in the middle of a run, and is written down where the checker must know. */
 export interface Fault {
-  begin?(): unknown;
+  begin?(history: History): unknown;
   /** For so many milliseconds, or until that is done. */
-  readonly lasts: number | (() => Promise<unknown>);
+  readonly lasts: number | ((history: History) => Promise<unknown>);
   end?(): unknown;
 }
 
 export interface Observed extends Findings {
   readonly history: History;
   /** The stretch of time all of which the fault was there. */
-  readonly fault: { readonly from: number; readonly to: number };
+  readonly fault: Stretch;
 }
 
-export async function observe({ nodes, verifiers }: Platform, fault: Fault): Promise<Observed> {
+/** With Redis there are limits, too: some tokens have one that is never reached, and some that is used up all the time. */
+export async function observe({ nodes, verifiers, redis }: Platform, fault: Fault): Promise<Observed> {
   const chance = random();
-  const pool = tokenPool(chance);
-  const history: History = { calls: [], revocations: [] };
+  const history = newHistory();
   const { calls, revocations } = history;
+  const withLimits = redis !== undefined;
+  const pool = tokenPool(chance, withLimits ? await mintLimited(chance.of(nodes), history.limits) : []);
   const places = placesOf({ nodes, verifiers });
-  const revoker = await startRevoker({ nodes, pool, random: chance, log: revocations });
+  const revoker = await startRevoker({ nodes, pool, random: chance, history, withLimits });
   const callers = startCallers(places, pool, calls);
   let during: Observed['fault'];
   let recoveredMs: number;
@@ -52,7 +55,7 @@ export async function observe({ nodes, verifiers }: Platform, fault: Fault): Pro
       (count) => count >= REVOKED_BEFORE,
       HEALTHY_MS,
     );
-    during = await happening(fault);
+    during = await happening(fault, history);
     const over = now();
     await untilServed(places, history, { since: over, withinMs: RECOVERY_MS });
     recoveredMs = now() - over;
@@ -66,11 +69,11 @@ export async function observe({ nodes, verifiers }: Platform, fault: Fault): Pro
   return { ...findings, history, fault: during };
 }
 
-async function happening({ begin, lasts, end }: Fault): Promise<Observed['fault']> {
-  await begin?.();
+async function happening({ begin, lasts, end }: Fault, history: History): Promise<Stretch> {
+  await begin?.(history);
   const from = now();
   try {
-    await (typeof lasts === 'number' ? delay(lasts) : lasts());
+    await (typeof lasts === 'number' ? delay(lasts) : lasts(history));
     return { from, to: now() };
   } finally {
     // Also where something failed: whoever stands still would keep the others from ending.
@@ -78,7 +81,7 @@ async function happening({ begin, lasts, end }: Fault): Promise<Observed['fault'
   }
 }
 
-/** Zero allows that came too late, and enough calls that a rule applied to for that to mean something. */
+/** Zero allows that came too late or were too many, and enough calls that a rule applied to for that to mean something. */
 export function expectNoStaleAllow({ violations, judged, history, fault }: Observed): void {
   expect(violations.length, excerpt(history, violations)).toBe(0);
   expect(judged.here).toBeGreaterThan(FLOOR);
@@ -93,9 +96,7 @@ export function expectBounded({ history, fault: { from, to } }: Observed, judge:
 
 /** Calls that this judge allowed and that began and ended in this stretch of time. */
 export function allowsOf({ calls }: History, judge: string, [from, to]: readonly [number, number]): number {
-  return calls.filter(
-    (call) => call.judge === judge && call.outcome === 'allowed' && call.start >= from && call.end < to,
-  ).length;
+  return calls.filter((call) => call.judge === judge && isAllow(call) && call.start >= from && call.end < to).length;
 }
 
 interface Served {
@@ -108,9 +109,8 @@ async function untilServed(places: readonly Place[], { calls }: History, { since
     places
       .filter(
         ({ judge, door }) =>
-          calls.filter(
-            (call) => call.judge === judge && call.door === door && call.outcome === 'allowed' && call.start > since,
-          ).length < FLOOR,
+          calls.filter((call) => call.judge === judge && call.door === door && isAllow(call) && call.start > since)
+            .length < FLOOR,
       )
       .map(({ judge, door }) => `${judge}, ${door}`);
   await until(missing, (left) => left.length === 0, withinMs);
@@ -132,6 +132,7 @@ function report({ seed, recoveredMs, history: { calls, revocations }, findings }
     `${expect.getState().currentTestName} (seed ${seed}): ${calls.length} calls (${outcomes.join(', ')}), ` +
       `${acknowledged} of ${revocations.length} revocations acknowledged, ` +
       `${judged.here} calls judged here and ${judged.everywhere} everywhere, ` +
+      `${judged.counted} counted by limits and ${judged.limited} refused for them, ` +
       `the last allow ${longestMs.toFixed(0)} ms after an acknowledgement, ` +
       `served again ${recoveredMs.toFixed(0)} ms after the fault, ${violations.length} violations`,
   );

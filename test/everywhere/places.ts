@@ -26,7 +26,7 @@ function verifyOf(node: Node): Place {
   return {
     judge: node.name,
     door: 'verify',
-    async ask({ secret }) {
+    async ask({ secret, limit }) {
       const { url, rootToken } = node.server();
       const { status, text } = await send(url, '/v1/verify', {
         method: 'POST',
@@ -35,7 +35,8 @@ function verifyOf(node: Node): Place {
         agent,
       });
       if (status !== 200) return 'refused';
-      return outcomeOf((JSON.parse(text) as { code: string }).code);
+      const { code, limits = [] } = JSON.parse(text) as { code: string; limits?: readonly unknown[] };
+      return outcomeOf(code, limit === undefined || limits.length > 0);
     },
   };
 }
@@ -44,25 +45,38 @@ function serviceOf(verifier: Verifier): Place {
   return {
     judge: verifier.name,
     door: 'service',
-    ask: async ({ secret }) => outcomeOf(await verifier.verdict(secret)),
+    async ask({ secret, limit }) {
+      const { code, limits } = await verifier.verdict(secret);
+      return outcomeOf(code, limit === undefined || limits > 0);
+    },
   };
 }
 
-function outcomeOf(code: string): Outcome {
-  if (code === 'ok') return 'allowed';
+/** @param told how the limit stands, where there is one */
+function outcomeOf(code: string, told: boolean): Outcome {
+  if (code === 'ok') return told ? 'allowed' : 'uncounted';
+  if (code === 'rate_limited') return 'limited';
   return ENDED.has(code) ? 'ended' : 'refused';
 }
 
-/** A stranger at the gateway hears one code for everything that is wrong with a token. */
+/** What the gateway answers, in words of a verdict: a stranger hears one status for everything that is wrong with a token. */
+const CODES: ReadonlyMap<number, string> = new Map([
+  [200, 'ok'],
+  [401, 'revoked'],
+  [429, 'rate_limited'],
+]);
+
 function gatewayOf(node: Node): Place {
   return {
     judge: node.name,
     door: 'gateway',
-    async ask({ secret }) {
-      const headers = { Authorization: `Bearer ${secret}` };
-      const { status } = await send(node.server().gateway, '/orders', { headers, agent });
-      if (status === 200) return 'allowed';
-      return status === 401 ? 'ended' : 'refused';
+    async ask({ secret, limit }) {
+      const answer = await send(node.server().gateway, '/orders', {
+        headers: { Authorization: `Bearer ${secret}` },
+        agent,
+      });
+      const told = limit === undefined || 'ratelimit' in answer.headers;
+      return outcomeOf(CODES.get(answer.status) ?? '', told);
     },
   };
 }

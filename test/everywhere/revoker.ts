@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, caller } from '../support/call.ts';
 import { type History, now, type Revocation } from './history.ts';
+import { mintToken, NEVER_REACHED } from './minting.ts';
 import type { Node } from './platform.ts';
 import type { Random } from './random.ts';
 import type { PooledToken, TokenPool, Way } from './token-pool.ts';
@@ -16,7 +17,9 @@ export interface RevokerOptions {
   readonly nodes: readonly Node[];
   readonly pool: TokenPool;
   readonly random: Random;
-  readonly log: History['revocations'];
+  readonly history: History;
+  /** Whether some of the tokens have a limit, which is never reached but must be asked for. */
+  readonly withLimits: boolean;
 }
 
 const WAYS: readonly Way[] = ['revoke', 'rotate', 'disable owner'];
@@ -27,16 +30,18 @@ const PATIENCE_MS = 1500;
 const AGAIN_MS = 100;
 /** Of revocations that are asked of two nodes at the same time. */
 const SHARE_OF_TWO = 0.25;
+const SHARE_OF_LIMITED = 0.5;
 
 /** Mints the tokens of the run first. */
-export async function startRevoker({ nodes, pool, random, log }: RevokerOptions): Promise<Revoker> {
+export async function startRevoker(options: RevokerOptions): Promise<Revoker> {
+  const { nodes, pool, random, history, withLimits } = options;
   const underWay = new Set<Promise<unknown>>();
   let stopped = false;
 
   /** Whether the node acknowledged it before patience ended. Where it does so later, the log tells. */
   const demand = (token: PooledToken, node: Node, key: string): Promise<boolean> => {
     const revocation: Revocation = { token: token.id, way: token.way, judge: node.name, start: now() };
-    log.push(revocation);
+    history.revocations.push(revocation);
     const asked = endOf(token, node, key).then(
       ({ status }) => {
         const done = status >= 200 && status < 300;
@@ -63,8 +68,15 @@ export async function startRevoker({ nodes, pool, random, log }: RevokerOptions)
   };
 
   /** Undefined where the node cannot. */
-  const mint = (): Promise<PooledToken | undefined> =>
-    Promise.race([mintAt(random.of(nodes), random.of(WAYS)).catch(() => undefined), delay(PATIENCE_MS, undefined)]);
+  const mint = (): Promise<PooledToken | undefined> => {
+    const limited = withLimits && random.next() < SHARE_OF_LIMITED;
+    const minting = mintToken(random.of(nodes), {
+      way: random.of(WAYS),
+      ...(limited && { limit: { ...NEVER_REACHED, onFault: random.of(['closed', 'open', 'local'] as const) } }),
+      limits: history.limits,
+    });
+    return Promise.race([minting.catch(() => undefined), delay(PATIENCE_MS, undefined)]);
+  };
 
   const work = async (): Promise<void> => {
     while (!stopped) {
@@ -90,16 +102,6 @@ export async function startRevoker({ nodes, pool, random, log }: RevokerOptions)
       await Promise.all(underWay);
     },
   };
-}
-
-async function mintAt(node: Node, way: Way): Promise<PooledToken> {
-  const root = caller(node.server(), node.server().rootToken);
-  const owner =
-    way === 'disable owner'
-      ? await root.do('owners.create', { body: { type: 'service', name: 'its own' } })
-      : undefined;
-  const { id, token: secret } = await root.mint(owner === undefined ? {} : { owner: owner.id });
-  return { id, secret, way, owner: owner?.id };
 }
 
 function endOf({ id, way, owner = '' }: PooledToken, node: Node, key: string): Promise<Answer> {

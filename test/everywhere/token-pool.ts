@@ -1,4 +1,5 @@
-/** The tokens of a run: those that live, and those whose end was asked for not long ago, which matter most. */
+/** The tokens of a run: those that live, those whose end was asked for not long ago, which matter most, and those that soon use up a limit. */
+import type { OnFault } from '@tessera/verify';
 import type { Random } from './random.ts';
 
 export type Way = 'revoke' | 'rotate' | 'disable owner';
@@ -9,6 +10,8 @@ export interface PooledToken {
   /** How it will end. A token that ends with its owner has one of its own. */
   readonly way: Way;
   readonly owner: string | undefined;
+  /** What its limit does while nothing counts it. Undefined: it has none. */
+  readonly limit: OnFault | undefined;
 }
 
 export interface TokenPool {
@@ -24,8 +27,10 @@ export interface TokenPool {
 /** Of those that end, as many as the last seconds brought: later nothing new can be learnt of one. */
 const RECENT = 60;
 const SHARE_OF_ENDING = 0.6;
+const SHARE_OF_LIMITED = 0.3;
 
-export function tokenPool(random: Random): TokenPool {
+/** @param limited live to the end, and are asked for much more than their limit lets pass */
+export function tokenPool(random: Random, limited: readonly PooledToken[] = []): TokenPool {
   const live: PooledToken[] = [];
   const ending: PooledToken[] = [];
   return {
@@ -38,7 +43,9 @@ export function tokenPool(random: Random): TokenPool {
       if (token !== undefined) ending.push(token);
       return token;
     },
-    pick: () =>
-      ending.length > 0 && random.next() < SHARE_OF_ENDING ? random.of(ending.slice(-RECENT)) : random.of(live),
+    pick() {
+      if (limited.length > 0 && random.next() < SHARE_OF_LIMITED) return random.of(limited);
+      return ending.length > 0 && random.next() < SHARE_OF_ENDING ? random.of(ending.slice(-RECENT)) : random.of(live);
+    },
   };
 }

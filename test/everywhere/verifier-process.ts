@@ -1,6 +1,6 @@
 /** A service that judges by itself, as a process of its own: it is told where the server is, and then tokens, and says what it decides. */
-import { createVerifier, type RemoteVerifier } from '@tessera/verify';
-import { codeOf } from '../support/verifier.ts';
+import { circumstances, createVerifier, type RemoteVerifier } from '@tessera/verify';
+import { bearer } from '../support/verifier.ts';
 
 /** The first message. */
 export interface Following {
@@ -19,6 +19,8 @@ export interface Answer {
   readonly number: number;
   /** `ok`, or the code of the denial. */
   readonly code: string;
+  /** Of how many limits it is known how they stand. */
+  readonly limits: number;
 }
 
 process.once('message', (following: Following) => {
@@ -30,6 +32,7 @@ process.once('message', (following: Following) => {
 process.once('disconnect', () => process.exit());
 
 async function answer(verifier: RemoteVerifier, { number, secret }: Question): Promise<void> {
-  const told: Answer = { number, code: await codeOf(verifier, secret) };
+  const { code, limits } = await verifier.verify(bearer(secret), { circumstances: circumstances() });
+  const told: Answer = { number, code, limits: limits.length };
   process.send?.(told);
 }

@@ -11,8 +11,7 @@ export interface Verifier {
   readonly name: string;
   /** To the node, whichever process it is. */
   readonly line: HeldLine;
-  /** `ok`, or the code of the denial. */
-  verdict(secret: string): Promise<string>;
+  verdict(secret: string): Promise<Omit<Answer, 'number'>>;
   signal(signal: NodeJS.Signals): void;
   close(): Promise<void>;
 }
@@ -35,10 +34,10 @@ export async function startVerifier(name: string, node: Node): Promise<Verifier>
   const following: Following = { url: `http://127.0.0.1:${line.port}`, token };
   child.send(following);
   await Promise.race([once(child, 'message'), failing(gone, name)]);
-  const waiting = new Map<number, (code: string) => void>();
-  child.on('message', ({ number, code }: Answer) => {
-    waiting.get(number)?.(code);
-    waiting.delete(number);
+  const waiting = new Map<number, (answer: Answer) => void>();
+  child.on('message', (answer: Answer) => {
+    waiting.get(answer.number)?.(answer);
+    waiting.delete(answer.number);
   });
   let asked = 0;
   return {
