@@ -20,9 +20,21 @@ keep() {
 database_url() {
   printf 'postgres://tessera:%s@postgres:5432/tessera' "$(cat "$folder/secrets/database_password")"
 }
+redis_url() {
+  printf 'redis://tessera:%s@redis:6379/0' "$(cat "$folder/secrets/redis_password")"
+}
+# What a node sends, and of keys its own: whoever takes a node can empty no Redis and read nobody else's. Only the digest is here.
+redis_users() {
+  digest=$(tr -d '\n' < "$folder/secrets/redis_password" | openssl dgst -sha256 -r | cut -d ' ' -f 1)
+  echo 'user default reset'
+  echo "user tessera reset on #$digest ~{tessera:* +client|setname +info +eval +evalsha +time +get +set +del +exists"
+}
 keep master_key openssl rand -hex 32
 keep database_password openssl rand -hex 24
 keep database_url database_url
+keep redis_password openssl rand -hex 24
+keep redis_url redis_url
+keep redis_users redis_users
 # A program that makes a token text; by default the image.
 keep root_token ${TESSERA:-docker run --rm --network none --entrypoint tessera tessera:0.1.0} generate --prefix tsm
 [ "$(id -u)" != 0 ] || chown -R "$user" "$folder/secrets"

@@ -130,7 +130,14 @@ describe('make-secrets.sh without its program', () => {
     const empty = temporaryFolder();
     const env = { PATH: process.env.PATH, TESSERA: 'false' };
     await expect(run(join(DEPLOY, 'make-secrets.sh'), [empty], { env })).rejects.toMatchObject({ code: 1 });
-    expect(readdirSync(join(empty, 'secrets')).toSorted()).toEqual(['database_password', 'database_url', 'master_key']);
+    expect(readdirSync(join(empty, 'secrets')).toSorted()).toEqual([
+      'database_password',
+      'database_url',
+      'master_key',
+      'redis_password',
+      'redis_url',
+      'redis_users',
+    ]);
   });
 });
 

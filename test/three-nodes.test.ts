@@ -8,10 +8,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Client, createClient } from '@tessera/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { together } from './support/call.ts';
 import { composeOf, DEPLOY, deployText, withSecretsIn } from './support/deploy.ts';
 import { freePort } from './support/free-port.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 import { describeWith, endPrograms, startProgram } from './support/program.ts';
+import { askRedis, startRedis, type TestRedis } from './support/redis.ts';
 import { endServers, type Server, STARTS_MS, startServer, temporaryFolder, writeConfig } from './support/server.ts';
 import { until } from './support/until.ts';
 
@@ -21,6 +23,7 @@ const names = Object.keys(services).filter((name) => name.startsWith('node-'));
 /** The promise, from the answer to a revocation to its last refusal anywhere. */
 const PROMISED_MS = 1000;
 const CALLERS = 6;
+const DAY = 86_400;
 
 interface Node {
   readonly name: string;
@@ -29,8 +32,10 @@ interface Node {
   readonly client: Client;
 }
 
-describeWith(['haproxy'], 'three nodes behind HAProxy', () => {
+describeWith(['haproxy', 'redis-server'], 'three nodes behind HAProxy', () => {
   let postgres: TestPostgres;
+  let redis: TestRedis;
+  let redisUrl: string;
   let upstream: HttpServer;
   let nodes: readonly Node[];
   let platform: Client;
@@ -45,6 +50,9 @@ describeWith(['haproxy'], 'three nodes behind HAProxy', () => {
     rootToken = readFileSync(join(secrets, 'root_token'), 'utf8').trim();
     postgres = await startPostgres();
     writeFileSync(join(secrets, 'database_url'), await postgres.createDatabase(), { mode: 0o600 });
+    redis = await startRedis(...redisWords(secrets));
+    redisUrl = readFileSync(join(secrets, 'redis_url'), 'utf8').replace('@redis:6379', `@${new URL(redis.url).host}`);
+    writeFileSync(join(secrets, 'redis_url'), redisUrl);
     upstream = await startUpstream();
     const orders = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
     const config = writeConfig(folder, deployText('tessera.yaml').replace('http://orders:9000', orders));
@@ -72,6 +80,7 @@ describeWith(['haproxy'], 'three nodes behind HAProxy', () => {
   afterAll(async () => {
     await endPrograms();
     await endServers();
+    await redis.close();
     await postgres.close();
     upstream.close();
   });
@@ -95,6 +104,50 @@ describeWith(['haproxy'], 'three nodes behind HAProxy', () => {
         ),
       );
     }
+  });
+
+  it('a limit lets pass together what it permits, and none of it where Redis is gone', {
+    timeout: STARTS_MS,
+  }, async () => {
+    const { token } = await platform.tokens.create({
+      name: 'limited',
+      scopes: [],
+      limits: [{ limit: 9, window: DAY }],
+    });
+    const everywhere = () => Promise.all(nodes.map(({ client }) => client.verify({ token })));
+    const codes = (await together(10, everywhere)).flat().map(({ code }) => code);
+    const passed = codes.filter((code) => code === 'ok').length;
+    // What a busy machine did not hear of in time was refused, and may have been counted.
+    const faults = codes.filter((code) => code === 'fault').length;
+    expect(passed).toBeLessThanOrEqual(9);
+    expect(passed + faults).toBeGreaterThanOrEqual(9);
+    expect(codes.filter((code) => code === 'rate_limited')).toHaveLength(30 - passed - faults);
+    await redis.kill();
+    expect((await everywhere()).map(({ code }) => code)).toEqual(nodes.map(() => 'fault'));
+    await redis.start();
+    await until(everywhere, (verdicts) => verdicts.every(({ code }) => code === 'ok'));
+  });
+
+  it.each([
+    [['FLUSHALL']],
+    [['KEYS', '*']],
+    [['CONFIG', 'GET', '*']],
+    [['ACL', 'LIST']],
+    [['SHUTDOWN']],
+    [['GET', 'of:others']],
+    [['EVAL', "return redis.call('FLUSHALL')", '0']],
+    [['EVAL', "return redis.call('GET', 'of:others')", '0']],
+  ])('Redis does not let a node %j', async (words) => {
+    await expect(askRedis(redisUrl, words)).rejects.toThrow(
+      /^NOPERM|The user executing the script can't|ACL failure in script/,
+    );
+  });
+
+  it('Redis lets nobody in who does not know its password', async () => {
+    await expect(askRedis(redis.url, ['INFO'])).rejects.toThrow(/NOAUTH/);
+    const stranger = new URL(redisUrl);
+    stranger.password = 'guessed';
+    await expect(askRedis(stranger.href, ['INFO'])).rejects.toThrow(/WRONGPASS/);
   });
 
   it('who the client is the balancer says, and never the client', async () => {
@@ -158,6 +211,13 @@ describeWith(['haproxy'], 'three nodes behind HAProxy', () => {
     expect(await platform.audit.verify()).toMatchObject({ ok: true });
   });
 });
+
+/** What the container is told on its command line, with the files of this machine. */
+function redisWords(secrets: string): readonly string[] {
+  const { command: [program, config, ...words] = [], volumes = [] } = services.redis ?? {};
+  expect([program, volumes]).toEqual(['redis-server', [`../redis.conf:${config}:ro`]]);
+  return ['--include', join(DEPLOY, 'redis.conf'), ...words.map((word) => word.replace('/run/secrets', secrets))];
+}
 
 function startUpstream(): Promise<HttpServer> {
   const server = createServer((_request, response) => response.end('served'));

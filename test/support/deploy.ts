@@ -8,6 +8,7 @@ export const DEPLOY = resolve(import.meta.dirname, '../../deploy');
 export interface Service {
   readonly image: string;
   readonly user?: string;
+  readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly ports?: readonly string[];
   readonly secrets?: readonly string[];

@@ -43,6 +43,18 @@ export async function startRedis(...args: readonly string[]): Promise<TestRedis>
   }
 }
 
+/** Asks it once, as whom the URL names. Rejects with what it says where it refuses. */
+export async function askRedis(url: string, words: readonly string[]): Promise<unknown> {
+  const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: false } });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await client.sendCommand([...words]);
+  } finally {
+    client.destroy();
+  }
+}
+
 interface Place {
   readonly folder: string;
   readonly args: readonly string[];
@@ -50,16 +62,7 @@ interface Place {
 
 async function runOn(port: number, { folder, args }: Place): Promise<TestRedis> {
   let child = await launch(port, { folder, args });
-  const command = async (...words: readonly string[]): Promise<unknown> => {
-    const client = createClient({ RESP: 2, socket: { host: '127.0.0.1', port, reconnectStrategy: false } });
-    client.on('error', () => undefined);
-    await client.connect();
-    try {
-      return await client.sendCommand([...words]);
-    } finally {
-      client.destroy();
-    }
-  };
+  const url = `redis://127.0.0.1:${port}`;
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'close');
@@ -67,8 +70,8 @@ async function runOn(port: number, { folder, args }: Place): Promise<TestRedis> 
     await gone;
   };
   return {
-    url: `redis://127.0.0.1:${port}`,
-    command,
+    url,
+    command: (...words) => askRedis(url, words),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     kill,
