@@ -39,10 +39,11 @@ export function wantsStream(request: IncomingMessage): boolean {
 export async function streamChanges(stream: StreamRequest, { services, pages, places }: StreamParts): Promise<void> {
   const { response, incoming, caller, workspace } = stream;
   const { feed } = services;
-  const leave = places.take(caller.facts.id);
+  // The reader may have left while it was judged, or while the store is asked: then nothing would ever tell that it did.
+  if (response.destroyed) return;
+  const leave = places.take({ token: caller.facts.id, workspace });
   response.once('close', leave);
   const latest = await services.store.latestChange();
-  // The reader may have left while the store was asked, and then nothing would ever tell that it did.
   if (response.destroyed) return;
   let position = positionOf(stream) ?? latest;
   /** Why the store is to be read; undefined: all that this node was told of is sent. */
@@ -68,15 +69,19 @@ export async function streamChanges(stream: StreamRequest, { services, pages, pl
     services.onError(error, incoming.requestId);
     end();
   };
+  /** Also of beats: to a reader that takes nothing they would heap up, a little every second, for as long as it stays. */
+  const send = async (text: string): Promise<void> => {
+    response.write(text);
+    if (response.writableNeedDrain) await drained(response, ended.signal);
+  };
   // What is sent is read from the durable list, page by page as the reader takes it: nothing is skipped or told twice.
   const advance = async (why: PageAsked['told']): Promise<void> => {
     for (let isLast = false; !isLast && !ended.signal.aborted; ) {
       const page = await pages({ workspace, since: position, told: why });
       if (ended.signal.aborted) return;
-      if (page.text !== '') response.write(page.text);
       position = page.seq;
       isLast = page.isLast;
-      if (response.writableNeedDrain) await drained(response, ended.signal);
+      if (page.text !== '') await send(page.text);
     }
   };
   const pass = async (): Promise<void> => {
@@ -87,14 +92,14 @@ export async function streamChanges(stream: StreamRequest, { services, pages, pl
     if (why === 'missed') {
       position = await services.store.latestChange();
       if (ended.signal.aborted) return;
-      response.write(beatOf('missed', { ...known, seq: position }));
+      await send(beatOf('missed', { ...known, seq: position }));
     }
     if (why !== undefined) await advance(why);
     if (!beatDue || ended.signal.aborted) return;
     beatDue = false;
     // Of other workspaces nothing is sent, so that all of it is.
     position = Math.max(position, known.seq);
-    response.write(beatOf('alive', { ...known, seq: position }));
+    await send(beatOf('alive', { ...known, seq: position }));
   };
   const judgeAgain = async (): Promise<void> => {
     if (!(await stillHolds(caller, { incoming, scope: 'changes:read', services }))) end();

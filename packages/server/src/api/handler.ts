@@ -28,7 +28,7 @@ export type ApiHandler = (request: IncomingMessage, response: ServerResponse, in
 
 export function apiHandler(services: ApiServices): ApiHandler {
   const verify = verifyHandler(services);
-  const streams = { services, pages: changePages(services.store), places: streamPlaces(services.streamsOfToken) };
+  const streams = { services, pages: changePages(services.store), places: streamPlaces(services.mostStreams) };
   const parts = { services, denied: deniedLog(services), streams };
   return (request, response, incoming) => {
     // The one hot operation goes first, and without a promise where everything is in memory.

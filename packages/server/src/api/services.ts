@@ -9,6 +9,7 @@ import type { ExpiryPolicy } from '../core/tokens/expiry.ts';
 import type { Positions } from '../core/verifiers/positions.ts';
 import type { Cursors } from './cursor.ts';
 import type { InFlight } from './idempotency.ts';
+import type { MostStreams } from './stream-places.ts';
 
 /** Hears what the metrics want to know of the management API. */
 export interface ApiEvents {
@@ -38,8 +39,8 @@ export interface ApiServices {
   readonly policy: ExpiryPolicy;
   /** Until the body of a request is here. */
   readonly bodyTimeoutMs?: number;
-  /** Streams of the change feed that a token may have open at once; absent: 1,024. */
-  readonly streamsOfToken?: number;
+  /** Streams of the change feed that may be open at once; what is absent is as in `stream-places`. */
+  readonly mostStreams?: Partial<MostStreams>;
   /** Whether this node answers an operation; absent: all of them. */
   readonly serves?: ((operation: Operation) => boolean) | undefined;
   /** Authenticates the heads of the audit chains. */

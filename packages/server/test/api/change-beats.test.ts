@@ -1,6 +1,7 @@
 /** Who follows the feed knows at any time how far it has it and as of when; nobody is told more than this node knows. */
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { mint } from '../../src/core/tokens/mint.ts';
@@ -17,13 +18,19 @@ interface Following {
   next(kind?: string): Promise<Told>;
 }
 
-async function follow(api: TestApi, { token = api.rootText, since }: { token?: string; since?: number } = {}) {
+interface FollowOptions {
+  readonly token?: string;
+  readonly since?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+async function follow(api: TestApi, { token = api.rootText, since, headers = {} }: FollowOptions = {}) {
   const request = httpRequest({
     host: '127.0.0.1',
     port: api.listener.port,
     path: since === undefined ? '/v1/changes' : `/v1/changes?since=${since}`,
     agent: false,
-    headers: { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' },
+    headers: { Authorization: `Bearer ${token}`, Accept: 'text/event-stream', ...headers },
   });
   request.on('error', () => {});
   request.end();
@@ -168,7 +175,7 @@ test('a token that may ask for verdicts may follow what they are made from', asy
 });
 
 test('a token has so many streams and no more, and a closed one makes room', async () => {
-  const api = await aApi({ streamsOfToken: 2 });
+  const api = await aApi({ mostStreams: { ofToken: 2 } });
   const { minted } = await api.manager(['changes:read']);
   const [first] = [await follow(api, { token: minted.text }), await follow(api, { token: minted.text })];
   const asked = { token: minted.text, headers: { Accept: 'text/event-stream' } };
@@ -186,4 +193,86 @@ test('a token has so many streams and no more, and a closed one makes room', asy
     const stream = await follow(api, { token: minted.text });
     expect(stream.response.statusCode).toBe(200);
   }, 10_000);
+});
+
+test('nor has a workspace more than its own, however many tokens it mints, nor a node', async () => {
+  const api = await aApi({ mostStreams: { ofWorkspace: 2, ofNode: 3 } });
+  const refusedOf = async (token: string) => {
+    const { status, json } = await api.call('GET', '/v1/changes', { token, headers: { Accept: 'text/event-stream' } });
+    return { status, code: json.code, detail: json.detail };
+  };
+  for (let streams = 0; streams < 2; streams += 1)
+    await follow(api, { token: (await api.manager(['changes:read'])).minted.text });
+  const { minted } = await api.manager(['changes:read']);
+  expect(await refusedOf(minted.text)).toEqual({
+    status: 429,
+    code: 'too_many',
+    detail: 'the tokens of this workspace follow the change feed 2 times already',
+  });
+  // Another workspace is not held back by it, and the node is full after that.
+  const other = await api.call('POST', '/v1/workspaces', { body: { name: 'other' } });
+  const within = { headers: { 'Tessera-Workspace': other.json.id, Accept: 'text/event-stream' } };
+  const stream = await follow(api, { headers: within.headers });
+  expect(stream.response.statusCode).toBe(200);
+  const third = await api.call('POST', '/v1/workspaces', { body: { name: 'third' } });
+  const full = await api.call('GET', '/v1/changes', {
+    headers: { 'Tessera-Workspace': third.json.id, Accept: 'text/event-stream' },
+  });
+  expect({ status: full.status, detail: full.json.detail }).toEqual({
+    status: 429,
+    detail: 'on this node, others follow the change feed 3 times already',
+  });
+});
+
+test('a follower that left while it was judged takes no place', async () => {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  let isSlow = false;
+  const api = await aApi({
+    mostStreams: { ofToken: 1 },
+    store: (store) => ({
+      ...store,
+      async find(digest) {
+        if (isSlow) {
+          ask();
+          await answered;
+        }
+        return store.find(digest);
+      },
+    }),
+  });
+  const { minted } = await api.manager(['changes:read']);
+  isSlow = true;
+  const socket = connect(api.listener.port, '127.0.0.1');
+  const head = `Authorization: Bearer ${minted.text}\r\nAccept: text/event-stream\r\n\r\n`;
+  socket.write(`GET /v1/changes HTTP/1.1\r\nHost: a.test\r\n${head}`);
+  await asked;
+  socket.destroy();
+  await vi.waitFor(() => expect(api.closed()).toBe(1));
+  isSlow = false;
+  answer();
+  const stream = await follow(api, { token: minted.text });
+  expect(stream.response.statusCode).toBe(200);
+});
+
+test('beats do not heap up for a reader that takes nothing', async () => {
+  const written: string[] = [];
+  let isRead = true;
+  const api = await aApi({
+    onResponse(response) {
+      Object.defineProperty(response, 'writableNeedDrain', { get: () => !isRead });
+      const { write } = response;
+      response.write = ((text: string) => {
+        written.push(text);
+        return write.call(response, text, 'utf8');
+      }) as typeof response.write;
+    },
+  });
+  const stream = await follow(api);
+  await stream.next('alive');
+  isRead = false;
+  await stream.next('alive');
+  const before = written.length;
+  await delay(2500);
+  expect(written.slice(before)).toEqual([]);
 });

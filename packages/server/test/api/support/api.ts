@@ -1,7 +1,7 @@
 /** The management API on a free port, over the real store, cache, feed and counters. */
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { memoryReplays, type Ports, type Verdict } from '@tessera/verify';
 import { dpopProofs } from '@tessera/verify/jose';
@@ -9,6 +9,7 @@ import { onTestFinished } from 'vitest';
 import { cursors } from '../../../src/api/cursor.ts';
 import { apiHandler } from '../../../src/api/handler.ts';
 import { inFlight } from '../../../src/api/idempotency.ts';
+import type { MostStreams } from '../../../src/api/stream-places.ts';
 import type { DoorCall } from '../../../src/core/door-ports.ts';
 import { factsCache } from '../../../src/core/facts-cache.ts';
 import { createFeed, type Feed } from '../../../src/core/feed.ts';
@@ -61,7 +62,12 @@ export interface CallOptions {
 }
 
 export async function aApi(
-  over: { readonly store?: (store: Store) => Store; readonly streamsOfToken?: number } = {},
+  over: {
+    readonly store?: (store: Store) => Store;
+    readonly mostStreams?: Partial<MostStreams>;
+    /** Sees each answer before the handler does. */
+    readonly onResponse?: (response: ServerResponse) => void;
+  } = {},
 ): Promise<TestApi> {
   const platform = await aPlatform();
   const store = over.store?.(platform.store) ?? platform.store;
@@ -105,7 +111,7 @@ export async function aApi(
     positions,
     policy,
     auditKey,
-    ...(over.streamsOfToken !== undefined && { streamsOfToken: over.streamsOfToken }),
+    ...(over.mostStreams && { mostStreams: over.mostStreams }),
     isDraining: () => state.draining,
     cursors: cursors(auditKey),
     inFlight: inFlight(),
@@ -125,6 +131,7 @@ export async function aApi(
       response.once('close', () => {
         closed += 1;
       });
+      over.onResponse?.(response);
       handler(request, response, incoming);
     },
   });
