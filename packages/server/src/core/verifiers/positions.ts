@@ -15,8 +15,11 @@ export interface Positions {
 
 /** Verifiers report once a second while changes come: a second of them is a few writes. */
 const GATHER_MS = 100;
-/** A verifier reports every ten seconds: three in a row may fail before it counts as gone. */
-const LIVE_MS = 35_000;
+/**
+ * A verifier that is cut off may believe its memory for a minute (the longest `stalenessMs`), and may have reported ten seconds before
+ * that began. It must not count as gone any sooner, or everybody would seem to have confirmed while it still allows.
+ */
+const LIVE_MS = 75_000;
 /** Of a workspace. */
 const MOST_VERIFIERS = 10_000;
 /** In memory, while the store does not take them. */
