@@ -113,6 +113,22 @@ export function verifierReports(servers: () => readonly [Server, Server]): void 
       );
     });
 
+    it('of a verifier whose clock is behind takes nothing from the grace of the secret that is replaced', async () => {
+      const { id, token } = await here.mint();
+      const fresh = await here.do('tokens.rotate', { id, body: { activate: 'first-use', graceSeconds: 3600 } });
+      const uses = [{ digest: digestOf(fresh.token), at: Date.now() - 2 * HOUR_MS }];
+      const before = Date.now();
+      await there.do('usage.report', { body: { verifier: aVerifier(), number: 1, counts: [], uses } });
+      const { secrets } = await until(
+        () => here.do('tokens.get', { id }),
+        (found) => found.secrets.some(({ state }) => state === 'retiring'),
+        SOON_MS,
+      );
+      const { validUntil } = secrets.find(({ state }) => state === 'retiring') ?? {};
+      expect(Date.parse(validUntil ?? '')).toBeGreaterThanOrEqual(before + HOUR_MS);
+      expect((await here.verify(token)).code).toBe('ok');
+    });
+
     it('is refused beyond a thousand rows, and from a verifier without a name', async () => {
       const uses = Array.from({ length: 1001 }, () => ({ digest: digestOf('x'), at: 0 }));
       const body = { verifier: aVerifier(), number: 1, counts: [], uses };

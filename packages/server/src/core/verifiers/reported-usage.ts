@@ -44,13 +44,14 @@ async function addCounts(tx: Tx, { workspace }: Call, counts: readonly UsageCoun
   if (own.length > 0) await tx.addUsage(own);
 }
 
-async function addUses(tx: Tx, { workspace }: Call, uses: UsageBatch['uses']): Promise<void> {
+async function addUses(tx: Tx, { workspace, now }: Call, uses: UsageBatch['uses']): Promise<void> {
   const at = new Map<DigestKey, number>();
   for (const use of uses) at.set(use.digest, Math.max(use.at, at.get(use.digest) ?? 0));
   const secrets = await tx.secretsAmong(workspace, [...at.keys()].map(digestBytes));
   const used = secrets.map((secret) => ({ ...secret, at: at.get(digestKeyOf(secret.digest)) ?? 0 }));
   if (used.length > 0) await tx.touch(used.map(({ token, digest, at }) => ({ token, digest, at })));
-  // The first use of a secret that waited for it: from now on the old one's grace runs.
-  for (const { token, digest, state, at: now } of used)
+  // The first use of a secret that waited for it: from now on the old one's grace runs. Not from when the verifier says:
+  // one whose clock is behind would end the old secret before its time, under everybody who still uses it.
+  for (const { token, digest, state } of used)
     if (state === 'pending') await activate(tx, { workspace, token, digest, now });
 }
