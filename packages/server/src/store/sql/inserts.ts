@@ -17,6 +17,12 @@ export interface Inserts {
   readonly usage: Insert<Tables['usage']>;
 }
 
+/**
+ * Requests of a token in an hour, at most: a hundred times what any number of nodes could answer, and a year of such hours can
+ * still be added up exactly. Whoever reports more, again and again, must not make a number that cannot be read or added to.
+ */
+const MOST_IN_AN_HOUR = 1_000_000_000_000;
+
 /** `dialect`: any connection of the database that the inserts are for. */
 export function createInserts(dialect: Db): Inserts {
   return {
@@ -27,9 +33,15 @@ export function createInserts(dialect: Db): Inserts {
     usage: createInsert(
       dialect,
       'usage',
-      sql`on conflict (token, hour) do update set allowed = usage.allowed + excluded.allowed, denied = usage.denied + excluded.denied`,
+      sql`on conflict (token, hour) do update set allowed = ${sumOf('allowed')}, denied = ${sumOf('denied')}`,
     ),
   };
+}
+
+function sumOf(column: 'allowed' | 'denied'): RawBuilder<number> {
+  const sum = sql`${sql.ref(`usage.${column}`)} + ${sql.ref(`excluded.${column}`)}`;
+  const most = sql.lit(MOST_IN_AN_HOUR);
+  return sql<number>`case when ${sum} < ${most} then ${sum} else ${most} end`;
 }
 
 function createInsert<T extends keyof Inserts>(dialect: Db, table: T, tail: RawBuilder<unknown>): Insert<Tables[T]> {

@@ -250,6 +250,11 @@ export function roundTrips(stores: () => Stores): void {
     expect(await two.usage('tok_a', 0, 2 * hour)).toEqual([count('tok_a', 0, 111, 222), count('tok_a', hour, 5, 0)]);
     expect(await two.usage('tok_a', 0, hour)).toEqual([count('tok_a', 0, 111, 222)]);
     expect(await two.usage('tok_c', 0, hour)).toEqual([]);
+    // However much is reported, a year of it can be read and added up.
+    const most = 1_000_000_000_000;
+    for (let reports = 0; reports < 3; reports += 1)
+      await one.write((tx) => tx.addUsage([count('tok_d', 0, most, most - 1)]));
+    expect(await two.usage('tok_d', 0, hour)).toEqual([count('tok_d', 0, most, most)]);
   });
 
   test('a last use is kept for token and secret, and never moves back', async () => {
