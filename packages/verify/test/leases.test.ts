@@ -237,11 +237,60 @@ describe('a request', () => {
     expect(exactly).toEqual([]);
   });
 
-  it('is a fault where too many wait', async () => {
-    const { leases, facts } = leasing(() => new Promise(() => {}));
-    const waiting = Array.from({ length: 2000 }, () => leases.take(facts, 1));
-    await expect(leases.take(facts, 1)).rejects.toThrow('too many requests wait');
-    expect(waiting).toHaveLength(2000);
+  describe.each(['closed', 'local', 'open'] as const)(
+    'where too many wait, and its limit is %s on faults',
+    (onFault) => {
+      const limits = [rule({ onFault })];
+      const crowd = (lease: ReturnType<typeof leasing>, facts: TokenFacts) =>
+        Array.from({ length: 2000 }, async () => lease.verdictOf(facts));
+
+      it('is refused: callers cannot bring about what lets them pass uncounted', async () => {
+        const { promise: answered, resolve: answer } = Promise.withResolvers<LeaseAnswer>();
+        const lease = leasing(() => answered);
+        const facts = factsOf({ limits });
+        lease.tokens.add(TOKEN, facts);
+        const waiting = crowd(lease, facts);
+        expect(await lease.verdictOf(facts)).toMatchObject({
+          code: 'rate_limited',
+          limits: [{ retryAfterSeconds: 1 }],
+        });
+        answer(granting(1));
+        lease.state.answer = async () => refusing(5);
+        const codes = (await Promise.all(waiting)).map(({ code }) => code);
+        expect(codes.filter((code) => code === 'ok')).toHaveLength(1);
+        expect(new Set(codes)).toEqual(new Set(['ok', 'rate_limited']));
+      });
+
+      it('is what its limit says where the server has stopped answering', async () => {
+        const lease = leasing(async () => {
+          throw new Error('nobody answers');
+        });
+        const facts = factsOf({ limits });
+        lease.tokens.add(TOKEN, facts);
+        await lease.verdictOf(facts);
+        lease.state.time += 250;
+        lease.state.answer = () => new Promise(() => {});
+        void crowd(lease, facts);
+        expect((await lease.verdictOf(facts)).code).toBe(onFault === 'open' ? 'ok' : 'fault');
+      });
+    },
+  );
+
+  it('is refused, and not let pass, where others take each share before it', async () => {
+    const lease = leasing();
+    const facts = factsOf({ limits: [rule({ onFault: 'open' })] });
+    lease.tokens.add(TOKEN, facts);
+    // Spent as soon as it is here.
+    const take = (): void => {
+      if (lease.leases.takeHeld(facts, 1)?.allowed !== true) queueMicrotask(take);
+    };
+    lease.state.answer = async () => {
+      take();
+      return granting(1);
+    };
+    const { code } = await lease.verdictOf(facts);
+    expect(code).toBe('rate_limited');
+    expect(lease.questions).toHaveLength(32);
   });
 });
 

@@ -40,7 +40,7 @@ export interface LeasedLimitsOptions {
   readonly monotonic: () => number;
   /** Limits that are remembered at once; default 100,000. What a forgotten one held stays counted. */
   readonly most?: number;
-  /** Requests that wait for shares at once; default 2,000. */
+  /** Requests that wait for shares at once; default 2,000. One more is refused as over its limit. */
   readonly mostWaiting?: number;
   /** Hears why a share could not be had ahead of its use. Must not throw. */
   readonly onError: (error: unknown) => void;
@@ -49,8 +49,8 @@ export interface LeasedLimitsOptions {
 /** A share with the question that is under way for it. */
 interface Followed extends Share {
   asking: Asking | undefined;
-  /** Why the last question failed; it is not asked again before `failedUntil`. */
-  failure: unknown;
+  /** Why the last question failed; it is not asked again before `failedUntil`. Undefined: it did not. */
+  failure: Error | undefined;
   failedUntil: number;
   /** The server gives no shares of this before so long. */
   exactUntil: number;
@@ -132,9 +132,11 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
       }
       const isInTime = answered(share, answer, { askedAt, now: monotonic(), atLeast });
       if (!isInTime) throw new Error('a share of a limit had ended when it came');
+      share.failure = undefined;
       share.failedUntil = NEVER;
     } catch (error) {
-      share.failure = error;
+      share.failure =
+        error instanceof Error ? error : new Error('a share of a limit could not be had', { cause: error });
       share.failedUntil = monotonic() + AFTER_FAILURE_MS;
       throw error;
     } finally {
@@ -180,10 +182,20 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
     await Promise.all(lacking.map((share) => asking(share, secret.key, cost)));
   };
 
+  /**
+   * More ask than can wait, which is for callers to bring about, and so must not become the fault that a limit may let pass
+   * uncounted: it is refused, unless the server does not answer anyhow.
+   */
+  const crowded = ({ limits }: Leased): LeasedOutcome => {
+    const all = limits.map(shareOf);
+    for (const { failure } of all) if (failure !== undefined) throw failure;
+    return { allowed: false, states: all.map((share) => stateOf(share, monotonic(), true)) };
+  };
+
   return {
     takeHeld,
     async take(facts, cost) {
-      if (waiting >= mostWaiting) throw new Error('too many requests wait for shares of limits');
+      if (waiting >= mostWaiting) return crowded(facts);
       waiting += 1;
       try {
         for (let tried = 0; tried < TRIES; tried += 1) {
@@ -191,7 +203,8 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
           if (outcome !== undefined) return outcome;
           await askFor(facts, cost);
         }
-        throw new Error('others took each share before it could be spent');
+        // Others took each share before it could be spent.
+        return crowded(facts);
       } finally {
         waiting -= 1;
       }
