@@ -1,5 +1,5 @@
 /** Everything a verdict needs, built once for all doors: facts in memory that follow the feed, limits, quotas, proofs. */
-import type { Clock, DigestKey, Limiter, Ports, Verdict } from '@tessera/verify';
+import { type Clock, type DigestKey, type Limiter, type Ports, type Verdict, wakefulClock } from '@tessera/verify';
 import { dpopProofs } from '@tessera/verify/jose';
 import type { Config } from './config/load.ts';
 import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts';
@@ -13,7 +13,6 @@ import { recorder } from './core/recorder.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
 import { createPositions, type Positions } from './core/verifiers/positions.ts';
-import { wakefulClock } from './core/wakeful-clock.ts';
 import { type Counting, startCounting } from './counting.ts';
 import { sharedLimiter } from './limits/shared.ts';
 import { sharedCounters } from './limits/shared-counters.ts';

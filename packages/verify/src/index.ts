@@ -117,3 +117,4 @@ export {
   type Verdict,
 } from './verdict.ts';
 export { type AskedOfVerifier, type JudgedBy, judgePresented, type Verifier, verifierOver } from './verifier.ts';
+export { wakefulClock } from './wakeful-clock.ts';

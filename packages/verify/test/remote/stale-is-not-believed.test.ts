@@ -1,5 +1,5 @@
 /** What is in memory is believed for as long as the server proves that nothing was missed, and for no verdict longer. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { factsOf, OTHER_TOKEN, TOKEN } from '../support/tokens.ts';
 import { following, notFollowing } from '../support/told-server.ts';
 
@@ -181,6 +181,59 @@ describe('after a pause of the process', () => {
     expect(await after).toBe('revoked');
     await before;
     expect(held.server.callsTo('/v1/lookups')).toHaveLength(asked);
+  });
+});
+
+describe('after the machine slept', () => {
+  test('what was in memory is not believed, though no clock but that of the wall says that time passed', async () => {
+    await using held = await following({ monotonic: undefined });
+    held.server.tokens.set(TOKEN, facts);
+    held.stream.beat({ seq: 0, clock: 0 });
+    await held.settled();
+    expect([await held.code(TOKEN), await held.code(TOKEN)]).toEqual(['ok', 'ok']);
+    expect(held.verifier.metrics()).toMatchObject({ hits: 1, rechecks: 0 });
+    held.server.tokens.set(TOKEN, { ...facts, revokedAt: 1 });
+    const before = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => before() + 600_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect(await held.code(TOKEN)).toBe('revoked');
+    expect(held.verifier.metrics()).toMatchObject({ hits: 1, rechecks: 1 });
+  });
+
+  test('the stream, whose news would count as that much older for ever, is opened anew', async () => {
+    await using held = await following();
+    held.stream.beat({ seq: 7, clock: 0 });
+    await held.settled();
+    const opened = held.server.opened();
+    // Four seconds on no other clock, and then time goes on.
+    held.now += 4000;
+    for (let second = 1; second <= 4; second += 1) {
+      held.now += 1000;
+      held.stream.beat({ seq: 7, clock: second * 1000 });
+      await held.settled();
+    }
+    expect(held.verifier.metrics().lagSeconds).toBeCloseTo(4, 1);
+    const stream = await opened;
+    expect(stream.since).toBe('7');
+    stream.beat({ seq: 7, clock: 5000 });
+    await held.settled();
+    expect(held.verifier.metrics().lagSeconds).toBeCloseTo(0, 1);
+  });
+
+  test('what merely waited to be read opens none: it is behind no longer once it is read', async () => {
+    await using held = await following();
+    held.stream.beat({ seq: 7, clock: 0 });
+    await held.settled();
+    held.now += 4000;
+    for (let second = 1; second <= 4; second += 1) held.stream.beat({ seq: 7, clock: second * 1000 });
+    await held.settled();
+    for (let second = 5; second <= 10; second += 1) {
+      held.now += 1000;
+      held.stream.beat({ seq: 7, clock: second * 1000 });
+      await held.settled();
+    }
+    // One that is opened without being awaited is refused, and then nothing more is heard.
+    expect(held.verifier.metrics().lagSeconds).toBeCloseTo(0, 1);
   });
 });
 

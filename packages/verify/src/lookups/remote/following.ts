@@ -31,12 +31,14 @@ export interface Following {
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 5000;
 /**
- * A stream is opened anew after so long, so that what clocks drift apart does not add up; sooner where opening it took long, since
- * for all of its life its news counts as older by that.
+ * A stream is opened anew after so long, so that what clocks drift apart does not add up; sooner where opening it took long or a machine
+ * slept meanwhile, since for all of its life its news counts as older by that.
  */
 const LIFE_MS = 600_000;
 const SLOW_LIFE_MS = 2000;
 const SLOW_OPENING_MS = 500;
+/** Of the silence that is borne: how far behind a stream may be. The rest is for the beats that are to come. */
+const SHARE_BEHIND = 0.25;
 
 export function following(options: FollowingOptions): Following {
   const { calls, news, monotonic, silenceMs, random } = options;
@@ -81,10 +83,14 @@ export function following(options: FollowingOptions): Following {
       const openedAt = monotonic();
       const life = openedAt - askedAt > SLOW_OPENING_MS ? SLOW_LIFE_MS : LIFE_MS * (0.75 + random() / 4);
       const read = eventReader();
+      let behindSince: number | undefined;
       for await (const chunk of bytes) {
         heardAt = monotonic();
         for (const event of read(chunk)) apply(event, stream);
-        if (heardAt - openedAt > life) return;
+        // What waited in a buffer while the process was paused is read at once, and is behind no longer.
+        if (stream.behindMs() <= silenceMs * SHARE_BEHIND) behindSince = undefined;
+        else behindSince ??= heardAt;
+        if (heardAt - openedAt > life || heardAt - (behindSince ?? heardAt) > SLOW_LIFE_MS) return;
       }
       throw new Error('the change feed ended');
     } finally {

@@ -30,6 +30,11 @@ export interface Beat {
 export interface StreamNews {
   /** A beat arrived, after every change that was sent before it was applied. */
   vouched(beat: Beat): void;
+  /**
+   * Milliseconds that passed here since the stream was asked for, and not on the clock of the server up to its newest beat: it lay in a
+   * buffer, or one of the two machines slept. Whatever the stream brings counts as older by that, for as long as it lasts.
+   */
+  behindMs(): number;
 }
 
 /** Of two clocks that count milliseconds, one may be this much faster. NTP slews by half of that at most. */
@@ -45,10 +50,13 @@ export function createNews({ monotonic, boundMs }: NewsOptions): News {
     asked() {
       const askedAt = monotonic();
       let anchor: number | undefined;
+      let behind = 0;
       return {
+        behindMs: () => behind,
         vouched({ clock, asOf }) {
           // The server read its clock after it was asked: what it read later happened later than here by as much, or by more.
           anchor ??= clock;
+          behind = monotonic() - askedAt - (clock - anchor);
           const since = asOf - anchor;
           const at = askedAt + since - Math.abs(since) * DRIFT;
           // Not from the future, whatever a server's clock does.

@@ -1,6 +1,7 @@
 /** What a verifier is made with: read once, checked, and frozen with every default in place. */
 import type { Clock, Proofs, SignedLookup } from '../../ports.ts';
 import { type Requirement, requirement } from '../../requirement.ts';
+import { wakefulClock } from '../../wakeful-clock.ts';
 
 /** What every request to the service must fulfil. Limits are those of the tokens: a service counts its own by itself. */
 type Required = Partial<Pick<Requirement, 'environment' | 'scopes' | 'kinds' | 'roles' | 'proof' | 'addresses'>>;
@@ -37,7 +38,8 @@ export interface VerifierOptions extends Required {
   /** Default: the clock of the system. Tells what has expired. */
   readonly clock?: Clock | undefined;
   /**
-   * Milliseconds on a clock that never steps and counts while the process is paused; default: `performance.now`. Tells what is stale.
+   * Milliseconds on a clock that never steps back, and goes on while the process is paused or its machine sleeps; default: `wakefulClock`
+   * over `performance.now` and `Date.now`. Tells what is stale.
    */
   readonly monotonic?: (() => number) | undefined;
 }
@@ -100,7 +102,7 @@ export function readOptions(options: VerifierOptions): Settings {
     onEvent: options.onEvent ?? (() => undefined),
     fetch: options.fetch ?? globalThis.fetch,
     clock: options.clock ?? { now: Date.now },
-    monotonic: options.monotonic ?? (() => performance.now()),
+    monotonic: options.monotonic ?? wakefulClock({ monotonic: () => performance.now(), wall: () => Date.now() }),
   });
 }
 

@@ -1,6 +1,6 @@
 /** Whatever pauses and whoever sets the clock: what must end in time ends no later. */
 import { expect, test } from 'vitest';
-import { wakefulClock } from '../../src/core/wakeful-clock.ts';
+import { wakefulClock } from '../src/index.ts';
 
 function clocks() {
   const time = { monotonic: 1000, wall: 5_000_000 };
