@@ -111,6 +111,14 @@ export async function runToEnd(
   return { code, stdout: stdout(), stderr: stderr() };
 }
 
+/** Starts the server program and kills it after so many milliseconds, wherever it is by then. */
+export async function startAndKill(env: Readonly<Record<string, string>>, afterMs: number): Promise<void> {
+  const { child, exited } = run(['start'], env);
+  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+  await exited;
+  clearTimeout(timer);
+}
+
 /** Ends every process and removes every folder of this file's tests: for `afterAll`. */
 export async function endServers(): Promise<void> {
   await Promise.all(

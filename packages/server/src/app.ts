@@ -85,11 +85,11 @@ export async function startApp(parts: AppParts): Promise<App> {
     usageBufferedEvents: () => built.judging?.usage.buffered() ?? 0,
     liveCalls: () => built.judging?.live.count() ?? 0,
   });
-  const { store, key, started } = await prepare({ config, clock, log, onAudited: metrics.audited });
+  const { store, custody, started } = await prepare({ config, clock, log, onAudited: metrics.audited });
   try {
     const judging = await startJudging({ ...parts, store, metrics, installation: started.defaultWorkspace });
     built.judging = judging;
-    const keys = { auditKey: deriveKey(key, 'audit-head'), cursorKey: deriveKey(key, 'cursor') };
+    const keys = { auditKey: deriveKey(custody.root, 'audit-head'), cursorKey: deriveKey(custody.root, 'cursor') };
     return await mount({ ...parts, ...keys, store, metrics, judging, started });
   } catch (error) {
     await built.judging?.stop();

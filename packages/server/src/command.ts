@@ -1,4 +1,5 @@
 /** The process edge: argv, environment, signals, exit code. Nothing else reads `process`. Loaded by `main`. */
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -139,14 +140,14 @@ function onSignals(app: Started, flush: () => Promise<void>): void {
 }
 
 /** Texts that no log line may hold, besides tokens, which are known by their form. */
-function secretsOf({ databaseUrl, redisUrl, masterKey }: Config): readonly string[] {
-  const key = masterKey?.export();
+function secretsOf({ databaseUrl, redisUrl, masterKey, otherMasterKeys, kmsToken }: Config): readonly string[] {
   const ofUrl = (url: string | undefined): readonly string[] => {
     const password = decodeURIComponent(URL.parse(url ?? '')?.password ?? '');
     return [url ?? '', password].filter((text) => text !== '');
   };
-  const ofKey = key ? [key.toString('hex'), key.toString('base64')] : [];
-  return [...ofKey, ...ofUrl(databaseUrl), ...ofUrl(redisUrl)];
+  const ofKey = (key: KeyObject): readonly string[] => [key.export().toString('hex'), key.export().toString('base64')];
+  const keys = [...(masterKey ? [masterKey] : []), ...(otherMasterKeys ?? [])];
+  return [...keys.flatMap(ofKey), kmsToken ?? '', ...ofUrl(databaseUrl), ...ofUrl(redisUrl)];
 }
 
 /** What the process may use: of the machine, or of the container. */

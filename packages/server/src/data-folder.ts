@@ -14,15 +14,20 @@ export function ensureDataFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 }
 
-/** The setting's key; else the one in the folder, which is drawn at the first start where it may be. Throws `StartRefused` for none, or a file that is no key. */
-export function masterKey(
-  folder: string,
-  { setting, mayDraw }: { readonly setting: KeyObject | undefined; readonly mayDraw: boolean },
-): Uint8Array {
+export interface MasterKeyTerms {
+  readonly setting: KeyObject | undefined;
+  /** `draw`: one that is missing is made, at the first start; `need`: it has to be there; `optional`: there may be none. */
+  readonly missing: 'draw' | 'need' | 'optional';
+}
+
+/** The setting's key; else the one in the folder. Throws `StartRefused` for none that has to be there, or a file that is no key. */
+export function masterKey(folder: string, { setting, missing }: MasterKeyTerms): Uint8Array | undefined {
   if (setting !== undefined) return setting.export();
   const path = join(folder, KEY_FILE);
   if (!existsSync(path)) {
-    if (!mayDraw) throw new StartRefused(`${path} is missing: a data plane needs the master key of its platform`);
+    if (missing === 'optional') return undefined;
+    if (missing === 'need')
+      throw new StartRefused(`${path} is missing: a data plane needs the master key of its platform`);
     drawKey(path);
   }
   if ((statSync(path).mode & 0o077) !== 0) throw new StartRefused(`${path} can be read by others: chmod 600 it`);

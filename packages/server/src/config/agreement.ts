@@ -53,6 +53,10 @@ function contradictions(values: SettingValues, given: ReadonlySet<SettingName>):
       message: 'cannot be data-plane without a database that nodes share: set databaseUrl to postgres://...',
     });
   }
+  if ((values.kmsUrl === undefined) !== (values.kmsToken === undefined)) {
+    const [at, other] = values.kmsUrl === undefined ? ['kmsToken', 'kmsUrl'] : ['kmsUrl', 'kmsToken'];
+    problems.push({ path: [at ?? ''], message: `needs ${other} beside it` });
+  }
   // Either the addresses say who our proxies are, or the count: a list that is not asked would look like protection.
   if (values.trustedHops > 0 && values.trustedProxies.length > 0) {
     problems.push({

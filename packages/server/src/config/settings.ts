@@ -145,6 +145,23 @@ export const settings = {
     secret: true,
     doc: 'Key-encryption key: exactly 32 bytes, as 64 hex digits or base64.',
   }),
+  kmsUrl: optional({
+    env: 'TESSERA_KMS_URL',
+    type: type.transitKeyUrl,
+    doc: 'Key of a transit engine (HashiCorp Vault, OpenBao) that takes the place of `masterKey`: `https://<host>/v1/<mount>/keys/<name>`, of type `aes256-gcm96`.',
+  }),
+  kmsToken: optional({
+    env: 'TESSERA_KMS_TOKEN',
+    type: type.opaqueText,
+    secret: true,
+    doc: 'Token for `kmsUrl`; it needs `update` on `<mount>/encrypt/<name>` and `<mount>/decrypt/<name>`, and nothing else.',
+  }),
+  otherMasterKeys: optional({
+    env: 'TESSERA_OTHER_MASTER_KEYS',
+    type: type.keys32,
+    secret: true,
+    doc: 'Key-encryption keys that may open what the store holds beside `masterKey`: the former one while it is replaced, or the next one before it is.',
+  }),
   assertionKey: optional({
     env: 'TESSERA_ASSERTION_KEY',
     type: type.path,

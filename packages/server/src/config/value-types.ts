@@ -4,6 +4,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import { parse } from '@tessera/token';
 import { z } from 'zod';
+import { keyUrl } from '../core/custody/key-url.ts';
 import { addressEntry } from './address-range.ts';
 import { isDatabaseUrl } from './database-url.ts';
 import { duration } from './duration.ts';
@@ -98,6 +99,23 @@ export const key32: ValueType<KeyObject> = {
     .string(KEY)
     .refine((text) => keyBytes(text) !== undefined, KEY)
     .transform((text) => createSecretKey(keyBytes(text) ?? Buffer.alloc(0))),
+  fromText: asText,
+};
+
+export const keys32: ValueType<readonly KeyObject[]> = {
+  schema: z.array(key32.schema, 'must be a list of keys').max(4),
+  fromText: asList,
+};
+
+const TRANSIT_KEY = 'must be https://<host>/v1/<mount>/keys/<name>, the key of a transit engine';
+export const transitKeyUrl: ValueType<string> = {
+  schema: z.string(TRANSIT_KEY).refine((text) => keyUrl(text) !== undefined, TRANSIT_KEY),
+  fromText: asText,
+};
+
+const OPAQUE = 'must be 1 to 4096 visible ASCII characters';
+export const opaqueText: ValueType<string> = {
+  schema: z.string(OPAQUE).regex(/^[\x21-\x7e]{1,4096}$/, OPAQUE),
   fromText: asText,
 };
 

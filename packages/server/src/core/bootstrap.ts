@@ -1,8 +1,6 @@
-/** The first start and every later one: the key check, the default workspace with its apis, the root token. */
-import { createHmac } from 'node:crypto';
+/** The first start and every later one: the default workspace with its apis, the root token. */
 import { generate, parse } from '@tessera/token';
 import { newId } from './ids.ts';
-import { deriveKey } from './keys.ts';
 import type { Token } from './model.ts';
 import { StartRefused } from './start-refused.ts';
 import { DigestTaken, type Store, type Tx } from './store-port.ts';
@@ -11,8 +9,6 @@ import { MANAGEMENT_AUDIENCE } from './tokens/facts.ts';
 import { DEFAULT_WORKSPACE, foundWorkspace } from './workspaces.ts';
 
 const ROOT_TOKEN = 'root_token';
-export const KEY_CHECK = 'key_check';
-export const WRONG_KEY = 'the master key is not the one this store was made with';
 
 export interface Bootstrapped {
   readonly defaultWorkspace: string;
@@ -26,11 +22,10 @@ export interface Bootstrapped {
  */
 export async function bootstrap(
   store: Pick<Store, 'write'>,
-  options: { readonly masterKey: Uint8Array; readonly rootToken: string | undefined; readonly now: number },
+  options: { readonly rootToken: string | undefined; readonly now: number },
 ): Promise<Bootstrapped> {
   const drawn = generate({ prefix: 'tsm', environment: 'live' });
   return store.write(async (tx) => {
-    await checkKey(tx, options.masterKey);
     const defaultWorkspace = (await tx.meta(DEFAULT_WORKSPACE)) ?? (await foundDefault(tx, options.now));
     const root = await tx.meta(ROOT_TOKEN);
     if (root === undefined) {
@@ -41,19 +36,6 @@ export async function bootstrap(
       await replaceRoot(tx, { workspace: defaultWorkspace, id: root, text: options.rootToken, now: options.now });
     return { defaultWorkspace, rootToken: undefined };
   });
-}
-
-/** Proves that it is the same key, and reveals nothing of it. */
-export function keyCheck(masterKey: Uint8Array): string {
-  return createHmac('sha256', deriveKey(masterKey, 'key-check')).update('tessera').digest('hex');
-}
-
-/** A store answers to one master key; with another, heads and cursors would be forgeries to each other. */
-async function checkKey(tx: Tx, masterKey: Uint8Array): Promise<void> {
-  const check = keyCheck(masterKey);
-  const kept = await tx.meta(KEY_CHECK);
-  if (kept === undefined) await tx.setMeta(KEY_CHECK, check);
-  else if (kept !== check) throw new StartRefused(WRONG_KEY);
 }
 
 async function foundDefault(tx: Tx, now: number): Promise<string> {

@@ -193,6 +193,15 @@ export interface LastUse {
   readonly at: number;
 }
 
+/** What sealed values are sealed under, itself encrypted by a key that is not in the store. */
+export interface WrappedKey {
+  readonly id: string;
+  /** Name of the key that encrypted it. */
+  readonly by: string;
+  readonly wrapped: Uint8Array;
+  readonly createdAt: number;
+}
+
 /** An answer that is kept for a repeat of its request. Only the repeat's own credential can open `sealed`. */
 export interface IdempotencyRecord {
   /** Digest over caller, method, path and key. */

@@ -22,6 +22,7 @@ import type {
   TokenWithSecrets,
   UsageCount,
   Workspace,
+  WrappedKey,
 } from './model.ts';
 
 /** A page of a list in descending order of id, which is newest first: up to `limit` rows with an id below `before`. */
@@ -126,6 +127,8 @@ export interface Reader {
   credits(token: string): Promise<CreditAccount | undefined>;
   idempotency(id: string): Promise<IdempotencyRecord | undefined>;
   meta(key: string): Promise<string | undefined>;
+  /** All there are, oldest first. */
+  dataKeys(): Promise<readonly WrappedKey[]>;
   /** Of all workspaces where `workspace` is undefined. */
   importedPrefixes(workspace: string | undefined): Promise<readonly ImportedPrefix[]>;
   /** The nodes that are alive as far as they have reported, by the clock of the database. */
@@ -194,6 +197,8 @@ export interface Tx extends Reader {
   putIdempotency(record: IdempotencyRecord): Promise<void>;
   dropIdempotencyBefore(time: number): Promise<void>;
   setMeta(key: string, value: string): Promise<void>;
+  /** In the place of the one with this id, where there is one. */
+  putDataKey(key: WrappedKey): Promise<void>;
   /** Where a node stands. It counts as alive for `liveMs` from now, or until it is dropped. */
   putNode(report: NodeReport & { readonly liveMs: number }): Promise<void>;
   dropNode(id: string): Promise<void>;

@@ -1,5 +1,4 @@
 /** The first start happens once, on however many nodes at once; the root token is the one of the setting, and no earlier one. */
-import { Buffer } from 'node:buffer';
 import { generate } from '@tessera/token';
 import { digestKey } from '@tessera/verify';
 import { describe, expect, test } from 'vitest';
@@ -7,12 +6,12 @@ import { auditSeal } from '../../src/core/audit-chain.ts';
 import { bootstrap } from '../../src/core/bootstrap.ts';
 import { mint } from '../../src/core/tokens/mint.ts';
 import { openStore } from '../../src/store/open.ts';
-import { aPlatform, auditKey, masterKey, NOW, type Platform, policy, refusalOf } from './support/platform.ts';
+import { aPlatform, auditKey, NOW, type Platform, policy, refusalOf } from './support/platform.ts';
 
 const text = (environment: 'live' | 'test' = 'live') => generate({ prefix: 'tsm', environment });
 
-function start({ store }: Pick<Platform, 'store'>, rootToken?: string, key = masterKey) {
-  return bootstrap(store, { masterKey: key, rootToken, now: NOW });
+function start({ store }: Pick<Platform, 'store'>, rootToken?: string) {
+  return bootstrap(store, { rootToken, now: NOW });
 }
 
 async function stateOf({ store }: Platform, rootToken: string): Promise<string | undefined> {
@@ -91,9 +90,4 @@ describe('another root token', () => {
     if (malformed !== '') expect(refusal).not.toContain(malformed);
     expect(await stateOf(platform, platform.rootText)).toBe('root active');
   });
-});
-
-test('another master key refuses to start', async () => {
-  const platform = await aPlatform();
-  expect(await refusalOf(start(platform, undefined, Buffer.alloc(32)))).toContain('the master key is not the one');
 });

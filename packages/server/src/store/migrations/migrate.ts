@@ -9,6 +9,7 @@ import { nodes } from './0004-nodes.ts';
 import { workspacePrefixes } from './0005-workspace-prefixes.ts';
 import { proofs } from './0006-proofs.ts';
 import { verifiers } from './0007-verifiers.ts';
+import { dataKeys } from './0008-data-keys.ts';
 import { type ColumnTypes, sqliteTypes } from './column-types.ts';
 import { hasSchema } from './has-schema.ts';
 
@@ -25,6 +26,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0005-workspace-prefixes': workspacePrefixes(types),
     '0006-proofs': proofs(types),
     '0007-verifiers': verifiers(types),
+    '0008-data-keys': dataKeys(types),
   };
 }
 

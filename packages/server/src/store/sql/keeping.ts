@@ -1,5 +1,5 @@
 /** What the platform keeps for itself: remembered answers, settings, prefixes of imported tokens. */
-import type { IdempotencyRecord } from '../../core/model.ts';
+import type { IdempotencyRecord, WrappedKey } from '../../core/model.ts';
 import type { ImportedPrefix } from '../../core/store-port.ts';
 import { builtQuery } from './built.ts';
 import { bytes } from './columns.ts';
@@ -48,6 +48,25 @@ export async function setMeta(db: Db, key: string, value: string): Promise<void>
     .insertInto('meta')
     .values({ key, value })
     .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+    .execute();
+}
+
+export async function dataKeys(db: Db): Promise<readonly WrappedKey[]> {
+  const rows = await db.selectFrom('data_keys').selectAll().orderBy('created_at').orderBy('id').execute();
+  return rows.map((row) => ({
+    id: row.id,
+    by: row.wrapped_by,
+    wrapped: bytes(row.wrapped),
+    createdAt: row.created_at,
+  }));
+}
+
+export async function putDataKey(db: Db, { id, by, wrapped, createdAt }: WrappedKey): Promise<void> {
+  const row = { wrapped_by: by, wrapped, created_at: createdAt };
+  await db
+    .insertInto('data_keys')
+    .values({ id, ...row })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
     .execute();
 }
 

@@ -4,7 +4,7 @@ import { api, apiByAudience, apiInUse, apis } from './apis.ts';
 import { audit, auditHead } from './audit.ts';
 import { changes, latestChange, latestChangeUpTo } from './changes.ts';
 import { credits } from './credits.ts';
-import { idempotency, importedPrefixes, meta } from './keeping.ts';
+import { dataKeys, idempotency, importedPrefixes, meta } from './keeping.ts';
 import { type DatabaseTime, nodes } from './nodes.ts';
 import { owner, owners, ownersWithRole } from './owners.ts';
 import { role, roleByName, roles, rolesByIds } from './roles.ts';
@@ -42,6 +42,7 @@ export function createReader(db: () => Db, now: DatabaseTime): Reader {
     credits: async (token) => credits(db(), token),
     idempotency: async (id) => idempotency(db(), id),
     meta: async (key) => meta(db(), key),
+    dataKeys: async () => dataKeys(db()),
     importedPrefixes: async (workspace) => importedPrefixes(db(), workspace),
     nodes: async () => nodes(db(), now),
     countVerifiers: async (workspace, seq) => countVerifiers(db(), now, { workspace, seq }),

@@ -182,6 +182,13 @@ export interface VerifierRow {
   readonly live_until: number;
 }
 
+interface DataKeyRow {
+  readonly id: string;
+  readonly wrapped_by: string;
+  readonly wrapped: Uint8Array;
+  readonly created_at: number;
+}
+
 export interface Tables {
   readonly workspaces: WorkspaceRow;
   readonly apis: ApiRow;
@@ -202,6 +209,7 @@ export interface Tables {
   readonly proofs: { readonly id: string; readonly until: number };
   readonly verifiers: VerifierRow;
   readonly meta: { readonly key: string; readonly value: string };
+  readonly data_keys: DataKeyRow;
 }
 
 export type Db = Kysely<Tables>;

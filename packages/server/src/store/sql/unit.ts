@@ -4,7 +4,7 @@ import type { Tx } from '../../core/store-port.ts';
 import { deleteApi, insertApi, updateApi } from './apis.ts';
 import { putCredits } from './credits.ts';
 import type { Inserts } from './inserts.ts';
-import { addImportedPrefix, dropIdempotencyBefore, putIdempotency, setMeta } from './keeping.ts';
+import { addImportedPrefix, dropIdempotencyBefore, putDataKey, putIdempotency, setMeta } from './keeping.ts';
 import { type DatabaseTime, dropNode, putNode } from './nodes.ts';
 import { insertOwner, updateOwner } from './owners.ts';
 import { claimProof } from './proofs.ts';
@@ -68,6 +68,7 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     putIdempotency: async (record) => putIdempotency(db(), record),
     dropIdempotencyBefore: async (time) => dropIdempotencyBefore(db(), time),
     setMeta: async (key, value) => setMeta(db(), key, value),
+    putDataKey: async (key) => putDataKey(db(), key),
     putNode: async (report) => putNode(db(), now, report),
     dropNode: async (id) => dropNode(db(), id),
     claimProof: async (id, until) => claimProof(db(), now, { id, until }),

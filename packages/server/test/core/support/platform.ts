@@ -21,7 +21,6 @@ import { openStore } from '../../../src/store/open.ts';
 export const NOW = Date.UTC(2026, 10, 22, 12);
 export const DAY = 86_400_000;
 export const auditKey = createHash('sha256').update('the key of the audit head').digest();
-export const masterKey = createHash('sha256').update('the master key').digest();
 export const policy: ExpiryPolicy = {
   defaultExpirySeconds: 90 * 86_400,
   maxExpirySeconds: undefined,
@@ -61,7 +60,7 @@ export async function aPlatform(): Promise<Platform> {
     await rm(folder, { recursive: true, force: true });
   });
   const rootText = generate({ prefix: 'tsm', environment: 'live' });
-  const { defaultWorkspace: workspace } = await bootstrap(store, { masterKey, rootToken: rootText, now });
+  const { defaultWorkspace: workspace } = await bootstrap(store, { rootToken: rootText, now });
   const management = await store.apiByAudience(workspace, 'tessera');
   const usual = await store.apiByAudience(workspace, 'default');
   const rootId = await store.meta('root_token');

@@ -317,6 +317,21 @@ export function roundTrips(stores: () => Stores): void {
     expect(await two.idempotency('digest')).toBeUndefined();
   });
 
+  test('data keys, by age', async () => {
+    const { one, two } = stores();
+    expect(await two.dataKeys()).toEqual([]);
+    const key = (id: string, createdAt: number) => ({ id, by: AWKWARD, wrapped: Uint8Array.of(0, 255, 7), createdAt });
+    await one.write(async (tx) => {
+      await tx.putDataKey(key('dek_1', NOW + 1));
+      await tx.putDataKey(key('dek_2', NOW));
+      await tx.putDataKey(key('dek_0', NOW + 1));
+    });
+    expect((await two.dataKeys()).map(({ id }) => id)).toEqual(['dek_2', 'dek_0', 'dek_1']);
+    const again = { ...key('dek_2', NOW + 2), by: 'another', wrapped: new Uint8Array() };
+    await one.write((tx) => tx.putDataKey(again));
+    expect((await two.dataKeys()).at(-1)).toEqual(again);
+  });
+
   test('settings and imported prefixes', async () => {
     const { one, two } = stores();
     expect(await two.meta('key')).toBeUndefined();
