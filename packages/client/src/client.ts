@@ -36,11 +36,11 @@ export function createClient(options: ClientOptions): Client {
   const settings = readOptions(options);
 
   const send: Send = async (name, ...[input]) => {
-    const { repeatable, ...request } = makeRequest(name, (input ?? {}) as AnyCallInput, settings);
+    const request = makeRequest(name, (input ?? {}) as AnyCallInput, settings);
     const signal = either(settings.signal, input?.signal);
     const reply = await withRetries((timeoutMs) => exchange(request, settings, { signal, timeoutMs }), {
       settings,
-      repeatable,
+      repeatable: request.repeatable,
       signal,
     });
     // The server checks every answer against the contract before it sends it.

@@ -14,7 +14,7 @@ export interface Bounds {
 
 /** @throws TesseraError, or the reason of `signal` when that aborts */
 export async function exchange(
-  request: Omit<Request, 'repeatable'>,
+  request: Request,
   settings: Settings,
   { signal, timeoutMs }: Bounds,
 ): Promise<Reply<unknown>> {
@@ -29,7 +29,7 @@ export async function exchange(
 }
 
 export function sendRequest(
-  { method, url, headers, body }: Omit<Request, 'repeatable'>,
+  { method, url, headers, body }: Request,
   settings: Settings,
   signal: AbortSignal,
 ): Promise<Response> {

@@ -64,7 +64,7 @@ async function* stream(
   { signal, silenceMs }: { readonly signal: AbortSignal | undefined; readonly silenceMs: number },
   settings: Settings,
 ): AsyncGenerator<StreamEvent, void, undefined> {
-  const { repeatable: _, ...request } = makeRequest('changes.list', { query: { since } }, settings);
+  const request = makeRequest('changes.list', { query: { since } }, settings);
   const ended = new AbortController();
   const both = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
   let bound = settings.timeoutMs;
