@@ -1,8 +1,7 @@
 /** Shares of limits: what a verifier may let pass by itself, counted before it does. */
 import { z } from 'zod';
 import { operation } from './operation.ts';
-import { limitState } from './schemas.ts';
-import { secretDigest } from './verifiers.ts';
+import { limitState, secretDigest } from './schemas.ts';
 
 const count = z.int().min(1).max(1_000_000);
 

@@ -73,6 +73,19 @@ export const tokenKind = z.enum(['api_key', 'personal_access_token']);
 export const anyTokenKind = z.enum(['api_key', 'personal_access_token', 'access_token', 'refresh_token', 'session']);
 export const ownerType = z.enum(['user', 'service', 'customer']);
 
+/** Exactly one spelling of each digest: the bits beyond its last byte are zero. */
+const SHA256 = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+const SHA512 = /^[A-Za-z0-9_-]{85}[AQgw]$/;
+
+export const secretDigest = z
+  .string()
+  .refine((value) => SHA256.test(value) || SHA512.test(value), 'must be a SHA-256 or SHA-512 digest in base64url')
+  .meta({
+    description:
+      'Digest of a whole token text in base64url without padding: SHA-256 (43 characters), or SHA-512 (86) for imported tokens whose `imports` say so',
+    examples: ['LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ'],
+  });
+
 /** Address or CIDR range; whether it is one is checked by whoever compiles it. */
 const range = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be an IP address or a CIDR range');
 export const addressLists = z

@@ -1,20 +1,7 @@
 /** What verifiers ask and tell: services that make verdicts in their own process, from facts that they keep and a feed that they follow. */
 import { z } from 'zod';
 import { operation } from './operation.ts';
-import { anyTokenKind, environment, ownerType, pathId, tokenId } from './schemas.ts';
-
-/** Exactly one spelling of each digest: the bits beyond its last byte are zero. */
-const SHA256 = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
-const SHA512 = /^[A-Za-z0-9_-]{85}[AQgw]$/;
-
-export const secretDigest = z
-  .string()
-  .refine((value) => SHA256.test(value) || SHA512.test(value), 'must be a SHA-256 or SHA-512 digest in base64url')
-  .meta({
-    description:
-      'Digest of a whole token text in base64url without padding: SHA-256 (43 characters), or SHA-512 (86) for imported tokens whose `imports` say so',
-    examples: ['LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ'],
-  });
+import { anyTokenKind, empty, environment, ownerType, pathId, secretDigest, tokenId } from './schemas.ts';
 
 const time = z.int().min(0).meta({ description: 'Milliseconds since the epoch' });
 const period = z.enum(['day', 'month']);
@@ -159,7 +146,7 @@ export const verifierOperations = {
       seq: z.int().min(0).meta({ description: 'Every change up to this one is applied' }),
     }),
     status: 200,
-    output: z.strictObject({}),
+    output: empty,
     changes: false,
     problems: [],
   }),

@@ -1,8 +1,7 @@
 /** The verify endpoint: a token in, the verdict out. */
 import { z } from 'zod';
 import { operation } from './operation.ts';
-import { anyTokenKind, environment, limitState, ownerId, scope, timestamp, tokenId } from './schemas.ts';
-import { secretDigest } from './verifiers.ts';
+import { anyTokenKind, environment, limitState, ownerId, scope, secretDigest, timestamp, tokenId } from './schemas.ts';
 
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 
