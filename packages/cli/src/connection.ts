@@ -61,15 +61,19 @@ export async function serverUrl(edge: Edge, options: GlobalOptions): Promise<str
 
 /** The token that options or the environment give; those win over the saved one. */
 async function givenToken(edge: Edge, options: GlobalOptions): Promise<string | undefined> {
-  if (options.token !== undefined && options.tokenFile !== undefined) {
-    throw new CommandError('usage', '--token and --token-file contradict each other');
-  }
-  const source = options.token ?? options.tokenFile;
-  if (source !== undefined) return readSecret(edge, { file: source, what: 'Management token', mayAsk: options.input });
+  const named = namedToken(options);
+  if (named !== undefined) return readSecret(edge, { file: named, what: 'Management token', mayAsk: options.input });
   const token = nonEmpty(edge.env.TESSERA_TOKEN);
   if (token !== undefined) return token;
   const file = nonEmpty(edge.env.TESSERA_TOKEN_FILE);
   return file === undefined ? undefined : readSecret(edge, { file, what: 'Management token', mayAsk: false });
+}
+
+/** The file that holds the token, where options name one; `-` is stdin. */
+export function namedToken({ token, tokenFile }: GlobalOptions): string | undefined {
+  if (token !== undefined && tokenFile !== undefined)
+    throw new CommandError('usage', '--token and --token-file contradict each other');
+  return token ?? tokenFile;
 }
 
 /** Whether what is sent can be read on the way: plain HTTP to another machine. */

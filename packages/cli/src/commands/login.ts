@@ -1,8 +1,7 @@
 /** `tessera login`, `logout` and `whoami`: keep a management token for a server, forget it, and ask what it is. */
 import { type Client, TesseraError } from '@tessera/client';
 import type { Command } from 'commander';
-import { CommandError } from '../command-error.ts';
-import { connect, isExposed, makeClient, serverUrl } from '../connection.ts';
+import { connect, isExposed, makeClient, namedToken, serverUrl } from '../connection.ts';
 import { credentialsPath, readCredentials, writeCredentials } from '../credentials.ts';
 import { withExamples } from '../examples.ts';
 import type { Context } from '../invocation.ts';
@@ -13,10 +12,7 @@ export function defineLogin(command: Command, context: Context): void {
     context.action(async ({ edge, options, note }) => {
       const url = await serverUrl(edge, options);
       if (isExposed(url)) note(`warning: ${url} is plain HTTP; the token can be read on the way`);
-      if (options.token !== undefined && options.tokenFile !== undefined) {
-        throw new CommandError('usage', '--token and --token-file contradict each other');
-      }
-      const file = options.token ?? options.tokenFile;
+      const file = namedToken(options);
       const token = await readSecret(edge, { file, what: 'Management token', mayAsk: options.input });
       await checkAccepted(makeClient(edge, options, { url, token }));
       const { servers } = await readCredentials(edge);

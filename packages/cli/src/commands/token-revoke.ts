@@ -18,7 +18,7 @@ type Confirmations = Output<'changes.confirmations'>;
 type Count = Confirmations['nodes'];
 
 const DEFAULT_WAIT_SECONDS = 5;
-/** Verifiers report once a second: asking more often would tell hardly more. */
+/** Nodes and verifiers report some moments after a change, and once a second while more come. */
 const ASK_EVERY_MS = 200;
 
 export function addRevoke(group: Command, context: Context): void {
