@@ -30,8 +30,9 @@ import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import type { Snapshot } from './observe/snapshot.ts';
-import { platformHandler, type Readiness } from './platform.ts';
+import { platformHandler } from './platform.ts';
 import { prepare } from './prepare.ts';
+import { readiness } from './readiness.ts';
 import type { Sharing } from './sharing.ts';
 
 export interface AppParts {
@@ -111,7 +112,8 @@ async function mount(parts: Mounting): Promise<App> {
   const { config, log, clock, store, metrics, judging, started, sharing } = parts;
   const shown = sharing === undefined ? metrics : { ...metrics, exposition: () => sharing.exposition() };
   const assertions = assertionsOf(config, clock);
-  const state = { draining: false };
+  let draining = false;
+  const isDraining = (): boolean => draining;
   const { trustedProxies: proxies, trustedHops: hops, forwardedHeader: header } = config;
   const names = followedNames(parts);
   await names.follow(config);
@@ -141,10 +143,10 @@ async function mount(parts: Mounting): Promise<App> {
   const platform = platformHandler({
     edge,
     exposures: exposed,
-    api: apiOf(parts, () => state.draining),
+    api: apiOf(parts, isDraining),
     forwardAuth: forwardAuthHandler(doors),
     metrics: metricsDoor({ metrics: shown, judging, open: isLoopback(config.host) }),
-    ready: () => readiness(parts, state),
+    ready: () => readiness({ ...parts, feed: judging.feed, isDraining }),
     version: parts.version,
     jwks: JSON.stringify({ keys: assertions === undefined ? [] : [assertions.publicKey] }),
     openApi: JSON.stringify(openApiDocument(parts.version.version)),
@@ -194,7 +196,7 @@ async function mount(parts: Mounting): Promise<App> {
     apply: routes.follow,
     snapshot: metrics.snapshot,
     async stop() {
-      state.draining = true;
+      draining = true;
       watching.end();
       clearInterval(sweep);
       // Balancers are told to go elsewhere, by the check of readiness and on each connection, before anybody is turned away.
@@ -242,24 +244,6 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
     },
     onError: (err, requestId) => log.error({ err, requestId }, 'an operation failed on our side'),
   });
-}
-
-async function readiness(
-  { config, store, judging }: Mounting,
-  state: { readonly draining: boolean },
-): Promise<Readiness> {
-  const answers = await store.latestChange().then(
-    () => true,
-    () => false,
-  );
-  const checks = {
-    store: answers ? ('ok' as const) : ('failing' as const),
-    feed: judging.feed.follows() ? ('ok' as const) : ('failing' as const),
-    accepting: state.draining ? ('failing' as const) : ('ok' as const),
-  };
-  // A data plane is of use for as long as it may believe its memory, which is what its feed says.
-  const needed = config.role === 'data-plane' ? [checks.feed, checks.accepting] : Object.values(checks);
-  return { ready: needed.every((check) => check === 'ok'), checks };
 }
 
 function isLoopback(host: string): boolean {

@@ -6,6 +6,7 @@ import { type EdgeOptions, type Incoming, receive } from './http/edge.ts';
 import { carriesCredential, problemOfExposure } from './http/exposure.ts';
 import { problem } from './http/problem.ts';
 import { sendJson, sendProblem } from './http/send.ts';
+import type { Readiness } from './readiness.ts';
 
 export type Door = (request: IncomingMessage, response: ServerResponse, incoming: Incoming) => void | Promise<void>;
 
@@ -16,18 +17,12 @@ export interface PlatformParts {
   readonly api: Door;
   readonly forwardAuth: Door;
   readonly metrics: Door;
-  /** Whether this node should be given traffic, and what it depends on. */
   readonly ready: () => Promise<Readiness>;
   readonly version: Readonly<Record<string, string>>;
   /** The OpenAPI description, serialised. */
   readonly openApi: string;
   /** Public keys of what is signed here (RFC 7517), serialised. */
   readonly jwks: string;
-}
-
-export interface Readiness {
-  readonly ready: boolean;
-  readonly checks: Readonly<Record<string, 'ok' | 'failing'>>;
 }
 
 type Probe = (response: ServerResponse, requestId: string) => void | Promise<void>;
