@@ -5,20 +5,25 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { betterAuth } from './better-auth.ts';
 import { coldLookup } from './cold-lookup.ts';
+import { followers } from './followers.ts';
 import { forwardAuth } from './forward-auth.ts';
 import { gateway } from './gateway.ts';
 import { gatewayLatency } from './gateway-latency.ts';
 import { gatewayNative } from './gateway-native.ts';
 import { idleConnections } from './idle-connections.ts';
+import { idleVerifiers } from './idle-verifiers.ts';
 import { memory } from './memory.ts';
 import { mint } from './mint.ts';
 import { nodes } from './nodes.ts';
 import { overload } from './overload.ts';
 import { postgres } from './postgres.ts';
+import { postgresLookup } from './postgres-lookup.ts';
+import { redisLimit } from './redis-limit.ts';
 import { revocation } from './revocation.ts';
 import { type Bench, planOf, rigIn } from './rig/bench.ts';
 import { type Outcome, report, writeInto } from './rig/report.ts';
 import { routes } from './routes.ts';
+import { size } from './size.ts';
 import { start } from './start.ts';
 import { verdict } from './verdict.ts';
 import { verifyHttp } from './verify-http.ts';
@@ -30,6 +35,8 @@ const benches: Readonly<Record<string, Bench>> = {
   'cold-lookup': coldLookup,
   mint,
   postgres,
+  'postgres-lookup': postgresLookup,
+  'redis-limit': redisLimit,
   nodes,
   memory,
   start,
@@ -41,6 +48,9 @@ const benches: Readonly<Record<string, Bench>> = {
   'idle-connections': idleConnections,
   overload,
   revocation,
+  followers,
+  'idle-verifiers': idleVerifiers,
+  size,
 };
 
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);

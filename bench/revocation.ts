@@ -4,18 +4,18 @@ import { startPostgres } from '../test/support/postgres.ts';
 import type { RevocationOrder, RevocationReport } from './processes/revocations.ts';
 import type { Bench } from './rig/bench.ts';
 import { startChild } from './rig/child.ts';
+import { nodeEnv } from './rig/postgres.ts';
 import { percentile } from './rig/rounds.ts';
-import { ROOT_TOKEN, startTessera, type Tessera } from './rig/tessera.ts';
+import { startTessera, type Tessera } from './rig/tessera.ts';
 
 const NODES = 3;
 const VERIFIERS = 50;
 const GOAL_MILLISECONDS = 100;
 const EVERY_MILLISECONDS = 5;
-const MASTER_KEY = '5a'.repeat(32);
 
 export const revocation: Bench = async ({ plan, newFolder }) => {
   const postgres = await startPostgres();
-  const env = { TESSERA_DATABASE_URL: await postgres.createDatabase(), TESSERA_MASTER_KEY: MASTER_KEY };
+  const env = nodeEnv({ url: await postgres.createDatabase() });
   const nodes: Tessera[] = [];
   for (let index = 0; index < NODES; index += 1) {
     const folder = newFolder();
@@ -24,7 +24,6 @@ export const revocation: Bench = async ({ plan, newFolder }) => {
   }
   const order: RevocationOrder = {
     ports: nodes.map(({ port }) => port),
-    rootToken: ROOT_TOKEN,
     verifiers: VERIFIERS,
     revocations: plan.quick ? 50 : 300,
     everyMilliseconds: EVERY_MILLISECONDS,

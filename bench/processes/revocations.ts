@@ -1,10 +1,10 @@
 /** Revokes one token after the other, and asks everybody who has it in memory until the last one refuses. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { circumstances, createVerifier, type RemoteVerifier } from '@tessera/verify';
+import { askPlatform, verifierToken } from '../rig/platform-api.ts';
 
 export interface RevocationOrder {
   readonly ports: readonly number[];
-  readonly rootToken: string;
   /** Spread over the nodes. */
   readonly verifiers: number;
   readonly revocations: number;
@@ -33,29 +33,29 @@ process.once('message', (order: RevocationOrder) => {
 
 async function measure({
   ports,
-  rootToken,
   verifiers: count,
   revocations,
   everyMilliseconds,
 }: RevocationOrder): Promise<RevocationReport> {
-  const nodes = ports.map((port) => nodeAt(port, rootToken));
-  const token = (await nodeOf(nodes, 0).post('/v1/tokens', { api: 'tessera', name: 'verifiers', scopes: ['verify'] }))
-    .token as string;
+  const portOf = (index: number): number => ports[index % ports.length] ?? 0;
+  const token = await verifierToken(portOf(0));
   const verifiers = Array.from({ length: count }, (_, index) =>
-    createVerifier({ url: nodeOf(nodes, index).url, token, audience: 'default' }),
+    createVerifier({ url: `http://127.0.0.1:${portOf(index)}`, token, audience: 'default' }),
   );
   await Promise.all(verifiers.map((verifier) => verifier.ready()));
   const report = { nodes: [] as number[], verifiers: [] as number[] };
   for (let round = 0; round < revocations; round += 1) {
-    const { id, token: secret } = (await nodeOf(nodes, round).post('/v1/tokens', { name: 'bench', scopes: [] })) as {
-      id: string;
-      token: string;
-    };
-    const asNodes = nodes.map((node) => async () => (await node.post('/v1/verify', { token: secret })).valid === true);
+    const port = portOf(round);
+    const minted = await askPlatform({ port, path: '/v1/tokens', body: { name: 'bench', scopes: [] } });
+    const secret = String(minted.token);
+    const asNodes = ports.map((node) => async () => {
+      const { valid } = await askPlatform({ port: node, path: '/v1/verify', body: { token: secret } });
+      return valid === true;
+    });
     const asVerifiers = verifiers.map((verifier) => () => allows(verifier, secret));
     const all = await Promise.all([...asNodes, ...asVerifiers].map((ask) => ask()));
     if (all.includes(false)) throw new Error('a token that lives was refused');
-    await nodeOf(nodes, round).post(`/v1/tokens/${id}/revoke`, {});
+    await askPlatform({ port, path: `/v1/tokens/${String(minted.id)}/revoke`, body: {} });
     const acknowledged = performance.now();
     const refusals = (asks: readonly (() => Promise<boolean>)[]): Promise<number[]> =>
       Promise.all(asks.map((ask) => untilRefused(ask, { since: acknowledged, everyMilliseconds })));
@@ -83,28 +83,4 @@ async function untilRefused(
 async function allows(verifier: RemoteVerifier, secret: string): Promise<boolean> {
   const presented = { authorization: [`Bearer ${secret}`], apiKey: [], query: '' };
   return (await verifier.verify(presented, { circumstances: circumstances({}) })).valid;
-}
-
-interface Node {
-  readonly url: string;
-  post(path: string, body: object): Promise<Record<string, unknown>>;
-}
-
-function nodeAt(port: number, rootToken: string): Node {
-  const url = `http://127.0.0.1:${port}`;
-  const headers = { Authorization: `Bearer ${rootToken}`, 'Content-Type': 'application/json' };
-  return {
-    url,
-    async post(path, body) {
-      const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-      return (await response.json()) as Record<string, unknown>;
-    },
-  };
-}
-
-function nodeOf(nodes: readonly Node[], index: number): Node {
-  const node = nodes[index % nodes.length];
-  if (node === undefined) throw new Error('no nodes');
-  return node;
 }

@@ -12,6 +12,8 @@ export interface Plan {
   readonly tokens: number;
   readonly largeStore: number;
   readonly smallStore: number;
+  /** In PostgreSQL, where they are made in the server. */
+  readonly vastStore: number;
   readonly badTokens: number;
 }
 
@@ -27,7 +29,16 @@ export type Bench = (rig: Rig) => Promise<Outcome>;
 
 export function planOf(quick: boolean): Plan {
   return quick
-    ? { quick, rounds: 3, seconds: 1, tokens: 10_000, largeStore: 100_000, smallStore: 10_000, badTokens: 40_000 }
+    ? {
+        quick,
+        rounds: 3,
+        seconds: 1,
+        tokens: 10_000,
+        largeStore: 100_000,
+        smallStore: 10_000,
+        vastStore: 500_000,
+        badTokens: 40_000,
+      }
     : {
         quick,
         rounds: 5,
@@ -35,6 +46,7 @@ export function planOf(quick: boolean): Plan {
         tokens: 100_000,
         largeStore: 1_000_000,
         smallStore: 10_000,
+        vastStore: 10_000_000,
         badTokens: 1_000_000,
       };
 }

@@ -4,14 +4,19 @@ import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { fingerprint } from '@tessera/token';
 import { digestBytes, digestKey } from '@tessera/verify';
-import { ROOT_TOKEN, startTessera } from './tessera.ts';
+import { askPlatform } from './platform-api.ts';
+import { startTessera } from './tessera.ts';
 import { tokenId, tokenText } from './tokens.ts';
 
 /** What a token of a bench may do. */
 export interface SeededToken {
   readonly name: string;
   readonly scopes: readonly string[];
-  readonly limits: readonly { readonly limit: number; readonly window: number }[];
+  readonly limits: readonly {
+    readonly limit: number;
+    readonly window: number;
+    readonly mode?: 'exact' | 'approximate';
+  }[];
 }
 
 /** The limit is on, and never refuses. */
@@ -24,20 +29,21 @@ export const TOKEN: SeededToken = {
 /** Its limits are those of the route that it is used on. */
 export const PLAIN_TOKEN: SeededToken = { ...TOKEN, limits: [] };
 
+/** Its limit may be counted in shares, by whoever has taken one. */
+export const LEASED_TOKEN: SeededToken = {
+  ...TOKEN,
+  limits: [{ limit: 1_000_000, window: 60, mode: 'approximate' }],
+};
+
 type Row = Readonly<Record<string, SQLInputValue>>;
 
 /** A folder whose data folder holds the tokens 0 to `tokens - 1`. */
 export async function seed(folder: string, tokens: number, token: SeededToken): Promise<string> {
   mkdirSync(folder);
   const tessera = await startTessera({ folder });
-  const minted = await fetch(`http://127.0.0.1:${tessera.port}/v1/tokens`, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${ROOT_TOKEN}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify(token),
-  });
-  const { id } = (await minted.json()) as { readonly id: string };
+  const { id } = await askPlatform({ port: tessera.port, path: '/v1/tokens', body: token });
   await tessera.stop();
-  copy(databaseOf(folder), id, tokens);
+  copy(databaseOf(folder), String(id), tokens);
   return folder;
 }
 
