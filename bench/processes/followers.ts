@@ -75,7 +75,7 @@ async function measure(order: FollowersOrder): Promise<FollowersReport> {
 }
 
 async function requireKnown(verifiers: readonly RemoteVerifier[], text: string): Promise<void> {
-  const verdicts = await Promise.all(verifiers.map((verifier) => verifier.verify(presented(text), asked)));
+  const verdicts = await Promise.all(verifiers.map(async (verifier) => verifier.verify(presented(text), asked)));
   if (!verdicts.every(({ valid }) => valid)) throw new Error('a token that lives was refused');
 }
 
