@@ -116,5 +116,12 @@ export {
   type TokenKind,
   type Verdict,
 } from './verdict.ts';
-export { type AskedOfVerifier, type JudgedBy, judgePresented, type Verifier, verifierOver } from './verifier.ts';
+export {
+  type AllowedCall,
+  type AskedOfVerifier,
+  type JudgedBy,
+  judgePresented,
+  type Verifier,
+  verifierOver,
+} from './verifier.ts';
 export { wakefulClock } from './wakeful-clock.ts';

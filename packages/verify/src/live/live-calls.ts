@@ -174,7 +174,11 @@ export function liveCalls(options: LiveCallsOptions): LiveCalls {
 
   return {
     follow(call) {
-      ticking ??= setInterval(tick, tickMs);
+      if (ticking === undefined) {
+        ticking = setInterval(tick, tickMs);
+        // What keeps a process alive is the connection. Timers of other platforms than Node are numbers.
+        (ticking as Partial<typeof ticking>).unref?.();
+      }
       return young.add(call);
     },
     changed(change) {

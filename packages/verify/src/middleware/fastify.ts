@@ -8,7 +8,7 @@ import type { Principal } from '../verdict.ts';
 import type { Verifier } from '../verifier.ts';
 import { type Guard, guard } from './guard.ts';
 import { type Guarding, type GuardOptions, guarding, type RouteOptions } from './guard-options.ts';
-import { endWith } from './node-answer.ts';
+import { followAnswer } from './node-answer.ts';
 import { readNode } from './node-request.ts';
 import type { Outcome } from './outcome.ts';
 import type { Received } from './received.ts';
@@ -101,7 +101,7 @@ function routeGuards(
   const made = new WeakMap<RouteOptions, Guard<FastifyRequestLike>>();
   const { requirement } = guarding(verifier.requirement, options);
   // What the plugin asks of all routes is theirs to narrow, as what the verifier asks.
-  const narrower = { requirement, verify: verifier.verify.bind(verifier) };
+  const narrower = { requirement, verify: verifier.verify.bind(verifier), follow: verifier.follow.bind(verifier) };
   const make = (route: RouteOptions) => guard(narrower, { ...ofService(options), ...route }, read);
   const plain = make({});
   return (asked) => {
@@ -134,5 +134,5 @@ function apply(reply: ReplyLike, outcome: Outcome): void {
     return;
   }
   if (outcome.unknownToCaches) reply.header('Cache-Control', 'private');
-  endWith(reply.raw, outcome);
+  followAnswer(reply.raw, outcome);
 }

@@ -2,9 +2,12 @@
 import type { Principal } from '../verdict.ts';
 import type { Verifier } from '../verifier.ts';
 import { finishResponse, refusedResponse } from './fetch-answer.ts';
+import { followHandler } from './fetch-following.ts';
 import { readFetch } from './fetch-request.ts';
 import { guard } from './guard.ts';
 import type { GuardOptions } from './guard-options.ts';
+import { followAnswer } from './node-answer.ts';
+import { nodeBindings } from './node-bindings.ts';
 
 export type { GuardOptions, RouteOptions } from './guard-options.ts';
 export type { Denied } from './outcome.ts';
@@ -33,10 +36,18 @@ export function protect<Rest extends readonly unknown[] = []>(
   return async (request, ...rest) => {
     const outcome = await judge(request);
     if (!outcome.passes) return refusedResponse(outcome, request.method);
+    const respond = async () => finishResponse(await handler(request, outcome.caller, ...rest), outcome);
+    // Where there is a connection, it is known when the answer is over, and the body need not pass through here.
+    const node = nodeBindings(rest[0])?.outgoing;
+    if (node !== undefined) {
+      followAnswer(node, outcome);
+      return respond();
+    }
+    const following = followHandler(outcome, request.method);
     try {
-      return finishResponse(await handler(request, outcome.caller, ...rest), outcome);
+      return following.answer(await respond());
     } finally {
-      outcome.held?.end('keep');
+      following.handled();
     }
   };
 }

@@ -2,10 +2,14 @@
 import type { Principal } from '../verdict.ts';
 import type { Verifier } from '../verifier.ts';
 import { fieldsOfAnswer, refusedResponse } from './fetch-answer.ts';
+import { followHandler } from './fetch-following.ts';
 import { readFetch } from './fetch-request.ts';
 import { guard } from './guard.ts';
 import type { GuardOptions } from './guard-options.ts';
-import { type NodeRequest, readNode } from './node-request.ts';
+import { followAnswer } from './node-answer.ts';
+import { nodeBindings } from './node-bindings.ts';
+import { readNode } from './node-request.ts';
+import type { Passed } from './outcome.ts';
 
 export type { GuardOptions, RouteOptions } from './guard-options.ts';
 export type { Denied } from './outcome.ts';
@@ -22,7 +26,8 @@ export interface TesseraEnv {
 export interface HonoContext {
   readonly req: { readonly raw: Request };
   readonly env: unknown;
-  readonly res: Response;
+  get res(): Response;
+  set res(response: Response | undefined);
   set(name: string, value: unknown): void;
   header(name: string, value: string): void;
 }
@@ -38,7 +43,7 @@ export function protect(
   options: GuardOptions<HonoContext> = {},
 ): (c: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
   const judge = guard<HonoContext>(verifier, options, (c, guarding) => {
-    const node = nodeRequestOf(c.env);
+    const node = nodeBindings(c.env)?.incoming;
     if (node === undefined) return readFetch(c.req.raw, c, guarding);
     return readNode(node, { target: node.url ?? '', incoming: c }, guarding);
   });
@@ -46,23 +51,29 @@ export function protect(
     const outcome = await judge(c);
     if (!outcome.passes) return refusedResponse(outcome, c.req.raw.method);
     c.set('tessera', outcome.caller);
+    const node = nodeBindings(c.env)?.outgoing;
+    if (node !== undefined) {
+      followAnswer(node, outcome);
+      await next();
+      addFields(c, outcome);
+      return undefined;
+    }
+    const following = followHandler(outcome, c.req.raw.method);
     try {
       await next();
+      addFields(c, outcome);
+      const answer = following.answer(c.res);
+      // To a response that takes the place of another Hono adds the fields of that.
+      c.res = undefined;
+      c.res = answer;
     } finally {
-      outcome.held?.end('keep');
+      following.handled();
     }
-    const fields = fieldsOfAnswer(c.res, outcome);
-    for (let at = 0; at + 1 < fields.length; at += 2) c.header(fields[at] ?? '', fields[at + 1] ?? '');
     return undefined;
   };
 }
 
-interface Bindings {
-  readonly incoming?: NodeRequest & { readonly url?: string | undefined };
-}
-
-/** What `@hono/node-server` hands on: the request as it came, in which nothing is joined yet. */
-function nodeRequestOf(env: unknown): Bindings['incoming'] {
-  const { incoming } = (env ?? {}) as Bindings;
-  return Array.isArray(incoming?.rawHeaders) ? incoming : undefined;
+function addFields(c: HonoContext, passed: Passed): void {
+  const fields = fieldsOfAnswer(c.res, passed);
+  for (let at = 0; at + 1 < fields.length; at += 2) c.header(fields[at] ?? '', fields[at + 1] ?? '');
 }

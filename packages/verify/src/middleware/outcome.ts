@@ -3,6 +3,7 @@ import { type DenialProblem, problemOfDenial, problemOfEmptyCredential } from '.
 import { type FlatFields, problemFields, problemText } from '../answers/problem-text.ts';
 import { rateHeaders } from '../answers/rate-headers.ts';
 import { isRequestId, newRequestId } from '../answers/request-id.ts';
+import type { LiveCall } from '../live/live-calls.ts';
 import { presence } from '../presence.ts';
 import type { Allow, Deny, Held, Principal } from '../verdict.ts';
 import type { Received } from './received.ts';
@@ -18,6 +19,8 @@ export interface Passed {
   readonly unknownToCaches: boolean;
   /** Ended by the middleware when the answer is over. */
   readonly held: Held | undefined;
+  /** Until the middleware ends it: an answer that lasts is cut where its token may no longer get it. `cut` must not throw. */
+  follow(cut: (refusal: Refused) => void): LiveCall;
 }
 
 export interface Refused {
@@ -41,10 +44,10 @@ export interface Denied {
   readonly caller: Principal | undefined;
 }
 
-export function passed({ principal, limits, held }: Allow, { presented }: Received): Passed {
+export function passed({ principal, limits, held }: Allow, { presented }: Received, follow: Passed['follow']): Passed {
   // A request that passes presented exactly one credential.
   const unknownToCaches = presented.apiKey.length > 0;
-  return { passes: true, caller: callerOf(principal), fields: rateHeaders(limits), unknownToCaches, held };
+  return { passes: true, caller: callerOf(principal), fields: rateHeaders(limits), unknownToCaches, held, follow };
 }
 
 /** @param scopes What the route requires, for the challenge. */

@@ -4,13 +4,15 @@ import { fault } from '../../fault.ts';
 import { leasesOver } from '../../leases/lease-wire.ts';
 import { isLeased, leasedLimits } from '../../leases/leased-limits.ts';
 import { type LeasedParts, leasedVerdict } from '../../leases/leased-verdict.ts';
+import { liveCalls } from '../../live/live-calls.ts';
+import { unspent } from '../../live/unspent.ts';
 import { chain, type MaybePromise } from '../../maybe-promise.ts';
 import { UNLIMITED } from '../../policy/counting.ts';
 import type { Limiter, Ports, Quotas, TokenFacts } from '../../ports.ts';
-import { type Credential, presence } from '../../presence.ts';
+import { type Credential, type Presented, presence } from '../../presence.ts';
 import type { Asked, Requirement } from '../../requirement.ts';
 import { deny, type Verdict } from '../../verdict.ts';
-import type { Verifier } from '../../verifier.ts';
+import { type AskedOfVerifier, CLOSED, followed, judgePresented, type Verifier } from '../../verifier.ts';
 import { absentDigests } from './absent-digests.ts';
 import { askedVerdict, isCounted } from './asked-verdict.ts';
 import { following } from './following.ts';
@@ -57,6 +59,9 @@ export interface VerifierMetrics {
   /** Counts of use that the server has not acknowledged, and verdicts whose count was given up. */
   readonly usageWaiting: number;
   readonly usageLost: number;
+  /** Calls that go on after more than a second, and how many were cut since their token could no longer make them. */
+  readonly liveCalls: number;
+  readonly cutCalls: number;
 }
 
 /** Digests that nobody has: bounded, since a stranger chooses them. */
@@ -118,6 +123,16 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
   const isReady = Promise.withResolvers<void>();
   let isFollowing = false;
   let isClosed = false;
+  let cutCalls = 0;
+
+  const live = liveCalls({
+    now: () => clock.now(),
+    fresh: news.fresh,
+    boundMs: stalenessMs,
+    onCut: () => {
+      cutCalls += 1;
+    },
+  });
 
   const feed = following({
     calls,
@@ -125,8 +140,14 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     monotonic,
     silenceMs: stalenessMs,
     random: Math.random,
-    onChange: tokens.change,
-    onRestart: tokens.restart,
+    onChange(change) {
+      tokens.change(change);
+      live.changed(change);
+    },
+    onRestart(position) {
+      tokens.restart(position);
+      live.changed('missed');
+    },
     onPosition(position) {
       reporting.reached(position);
       if (isFollowing) return;
@@ -172,6 +193,13 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
   const judge = (credential: Credential, asked: Asked): MaybePromise<Verdict> =>
     chain(decide(credential, asked, ports), (verdict) => judged(verdict, asked));
 
+  const uncounted = unspent(ports);
+  /** Nothing is counted, here or at the server. */
+  const judgeAgain = (presented: Presented, { requirement = own, circumstances }: AskedOfVerifier) =>
+    isClosed
+      ? deny('fault', { detail: CLOSED })
+      : judgePresented(presented, requirement, { circumstances, ports: uncounted });
+
   feed.start();
   reporting.start();
 
@@ -179,7 +207,7 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     id,
     requirement: own,
     verify(presented, { requirement = own, circumstances }) {
-      if (isClosed) return deny('fault', { detail: 'the verifier is closed' });
+      if (isClosed) return deny('fault', { detail: CLOSED });
       const present = presence(presented);
       if (present.outcome === 'empty') return deny('missing', { detail: 'the credential is empty' });
       if (present.outcome !== 'present') return deny(present.outcome);
@@ -192,6 +220,7 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
         .catch(onError)
         .then(() => judge(present.credential, asked));
     },
+    follow: (call) => live.follow(followed(call, own, () => judgeAgain(call.presented, call.asked))),
     ready: () => isReady.promise,
     metrics() {
       const { hit, miss, absent: absentHits, recheck, stale } = tokens.counts();
@@ -209,11 +238,14 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
         stalenessBoundSeconds: stalenessMs / 1000,
         usageWaiting: usage.waiting(),
         usageLost: usage.lost(),
+        liveCalls: live.count(),
+        cutCalls,
       };
     },
     async close() {
       if (isClosed) return;
       isClosed = true;
+      live.changed('missed');
       feed.stop();
       await reporting.stop(timeoutMs);
       calls.close();

@@ -14,6 +14,7 @@ export function observed(): Observed {
       asked = { presented, circumstances };
       return deny('unknown');
     },
+    follow: () => ({ lasts() {}, end() {} }),
     close: async () => {},
     last() {
       if (asked === undefined) throw new Error('it was not asked');
