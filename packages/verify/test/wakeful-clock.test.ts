@@ -1,6 +1,6 @@
 /** Whatever pauses and whoever sets the clock: what must end in time ends no later. */
 import { expect, test } from 'vitest';
-import { wakefulClock } from '../src/index.ts';
+import { onceARun, wakefulClock } from '../src/wakeful-clock.ts';
 
 function clocks() {
   const time = { monotonic: 1000, wall: 5_000_000 };
@@ -46,4 +46,15 @@ test('grain and slow correction of the wall clock do not add up', () => {
   for (let second = 0; second < 86_400; second += 1) pass(1000, 1000.5);
   expect(now() - before - 5000).toBeGreaterThanOrEqual(86_400_000);
   expect(now() - before - 5000).toBeLessThanOrEqual(86_400_000 * 1.0005 + 1);
+});
+
+test('where it looks once a synchronous run, the next run finds the sleep', async () => {
+  const time = { monotonic: 0, wall: 0 };
+  const now = wakefulClock({ monotonic: () => time.monotonic, wall: () => time.wall, looks: onceARun() });
+  expect(now()).toBe(0);
+  time.wall += 60_000;
+  time.monotonic += 5;
+  expect(now()).toBe(5);
+  await undefined;
+  expect(now()).toBe(60_000);
 });

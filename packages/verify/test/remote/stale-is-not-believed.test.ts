@@ -196,6 +196,7 @@ describe('after the machine slept', () => {
     const before = Date.now;
     vi.spyOn(Date, 'now').mockImplementation(() => before() + 600_000);
     onTestFinished(() => void vi.restoreAllMocks());
+    await held.settled();
     expect(await held.code(TOKEN)).toBe('revoked');
     expect(held.verifier.metrics()).toMatchObject({ hits: 1, rechecks: 1 });
   });

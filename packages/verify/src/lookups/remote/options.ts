@@ -1,7 +1,7 @@
 /** What a verifier is made with: read once, checked, and frozen with every default in place. */
 import type { Clock, Proofs, SignedLookup } from '../../ports.ts';
 import { type Requirement, requirement } from '../../requirement.ts';
-import { wakefulClock } from '../../wakeful-clock.ts';
+import { onceARun, wakefulClock } from '../../wakeful-clock.ts';
 
 /** What every request to the service must fulfil. Limits are those of the tokens: a service counts its own by itself. */
 type Required = Partial<Pick<Requirement, 'environment' | 'scopes' | 'kinds' | 'roles' | 'proof' | 'addresses'>>;
@@ -102,7 +102,9 @@ export function readOptions(options: VerifierOptions): Settings {
     onEvent: options.onEvent ?? (() => undefined),
     fetch: options.fetch ?? globalThis.fetch,
     clock: options.clock ?? { now: Date.now },
-    monotonic: options.monotonic ?? wakefulClock({ monotonic: () => performance.now(), wall: () => Date.now() }),
+    monotonic:
+      options.monotonic ??
+      wakefulClock({ monotonic: () => performance.now(), wall: () => Date.now(), looks: onceARun() }),
   });
 }
 
