@@ -16,6 +16,12 @@ export interface RedisReplaysOptions {
   readonly onMark: (mark: string) => void;
 }
 
+/**
+ * By how much clocks of nodes may differ. For so long a claim outlives its end: another node, whose clock is behind that of the
+ * one that made it, would take the proof for as much longer. Milliseconds, as in the store.
+ */
+const CLOCKS_DIFFER = 300_000;
+
 const CLAIMED = 1;
 const TAKEN = 0;
 
@@ -28,7 +34,7 @@ local writes = true
 ${READ_MARK}
 if redis.call('EXISTS', KEYS[2]) == 1 then return { mark, ${TAKEN} } end
 if now + tonumber(ARGV[1]) <= tonumber(mark) + tonumber(ARGV[2]) then return { mark, 2 } end
-redis.call('SET', KEYS[2], '1', 'PX', ARGV[1])
+redis.call('SET', KEYS[2], '1', 'PX', text(tonumber(ARGV[1]) + ${CLOCKS_DIFFER}))
 return { mark, ${CLAIMED} }
 `);
 
