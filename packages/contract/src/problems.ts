@@ -79,7 +79,8 @@ const table = {
   too_many: {
     status: 429,
     title: 'Too many at once',
-    meaning: 'The token follows the change feed in as many streams as it may. Close one, or try again later.',
+    meaning:
+      'The detail says what your token or workspace has as much of as it may, such as streams of the change feed. Close one, or try again later.',
   },
   headers_too_large: { status: 431, title: 'The header section is too large', meaning: 'Over 16 KiB.' },
   internal: {

@@ -118,7 +118,7 @@ export const verifierOperations = {
     tag: 'verifiers',
     summary: 'Report what a verifier has counted',
     description:
-      'Each batch of a verifier has a higher number than the one before, and is sent again, unchanged, until it is answered: it is counted once. That is remembered for a day. Tokens and secrets of another workspace are passed over, as unknown ones are. Times to come, and those more than a week old, count as the nearest time in between.',
+      'Each batch of a verifier has a higher number than the one before, and is sent again, unchanged, until it is answered: it is counted once. That is remembered for a day, of a million verifiers of a workspace. Tokens and secrets of another workspace are passed over, as unknown ones are. Times to come, and those more than a week old, count as the nearest time in between.',
     scope: 'verify',
     body: z.strictObject({
       verifier: verifierId,
@@ -131,7 +131,7 @@ export const verifierOperations = {
       counted: z.boolean().meta({ description: 'False: this batch, or a later one, was counted before' }),
     }),
     changes: false,
-    problems: ['forbidden'],
+    problems: ['forbidden', 'too_many'],
   }),
   'positions.report': operation({
     method: 'POST',

@@ -9,15 +9,18 @@ export interface NumberedBatch {
   readonly now: number;
 }
 
-/** Whether `write` was run; false: this batch, or a later one, was written before. Remembered as long as answers to an `Idempotency-Key`. */
+/**
+ * Whether `write` was run, which hears whether anything of this sender is remembered; false: this batch, or a later one, was written
+ * before. Remembered as long as answers to an `Idempotency-Key`.
+ */
 export async function writeOnce(
   tx: Tx,
   { sender: id, number, now }: NumberedBatch,
-  write: () => Promise<void>,
+  write: (sent: 'first' | 'later') => Promise<void>,
 ): Promise<boolean> {
-  const last = Number((await tx.idempotency(id))?.requestHash ?? 0);
-  if (number <= last) return false;
-  await write();
+  const last = (await tx.idempotency(id))?.requestHash;
+  if (number <= Number(last ?? 0)) return false;
+  await write(last === undefined ? 'first' : 'later');
   await tx.putIdempotency({ id, requestHash: String(number), status: 0, sealed: NOTHING, createdAt: now });
   return true;
 }

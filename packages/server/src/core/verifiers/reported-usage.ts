@@ -5,6 +5,8 @@ import type { Call } from '../call.ts';
 import { hourOf } from '../hourly-counts.ts';
 import type { UsageCount } from '../model.ts';
 import { writeOnce } from '../numbered-batch.ts';
+import { periodAt } from '../periods.ts';
+import { Refusal } from '../refusal.ts';
 import type { Tx } from '../store-port.ts';
 import { activate } from '../tokens/rotate.ts';
 
@@ -20,17 +22,30 @@ export interface UsageBatch {
 /** Times before that, and times to come, are those of a clock that is wrong: what was counted counts, at the nearest time. */
 const OLDEST_MS = 7 * 86_400_000;
 
-/** Whether it was added; false: it had been before. What is said of tokens of another workspace is passed over, as of unknown ones. */
+/** Of a workspace, in a day: what is remembered of each takes room, and a name costs its caller nothing. */
+const MOST_NEW_VERIFIERS = 1_000_000;
+
+/**
+ * Whether it was added; false: it had been before. What is said of tokens of another workspace is passed over, as of unknown ones.
+ * Throws `too_many` where the workspace had a million verifiers that day.
+ */
 export async function addReportedUsage(tx: Tx, call: Call, batch: UsageBatch): Promise<boolean> {
   const { now, workspace } = call;
   const sender = `verifier:${hash('sha256', JSON.stringify([workspace, call.actor.token, batch.verifier]), 'hex')}`;
   const plausible = (time: number): number => Math.min(now, Math.max(time, now - OLDEST_MS));
   const counts = batch.counts.map((count) => ({ ...count, hour: hourOf(plausible(count.hour)) }));
   const uses = batch.uses.map(({ digest, at }) => ({ digest, at: plausible(at) }));
-  return writeOnce(tx, { sender, number: batch.number, now }, async () => {
+  return writeOnce(tx, { sender, number: batch.number, now }, async (sent) => {
+    if (sent === 'first') await makeAcquaintance(tx, call);
     await addCounts(tx, call, counts);
     await addUses(tx, call, uses);
   });
+}
+
+async function makeAcquaintance(tx: Tx, { workspace, now }: Call): Promise<void> {
+  const spend = { cost: 1, limit: MOST_NEW_VERIFIERS };
+  const { allowed } = await tx.spendQuota(`verifiers:${workspace}`, periodAt('day', now).key, spend);
+  if (!allowed) throw new Refusal('too_many', `the workspace had ${spend.limit} verifiers today`);
 }
 
 async function addCounts(tx: Tx, { workspace }: Call, counts: readonly UsageCount[]): Promise<void> {
