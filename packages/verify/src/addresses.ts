@@ -83,6 +83,18 @@ export function isAddressRange(text: string): boolean {
   return parseRange(text) !== undefined;
 }
 
+/** Narrowest prefixes that still describe a network of one's own: 10.0.0.0/8 and fc00::/7. Wider ones are "everybody". */
+const WIDEST_TRUSTED = { ipv4: 8, ipv6: 7 } as const;
+
+/** Whether a range takes in so much that trusting it means trusting strangers. */
+export function isNearlyEveryone(text: string): boolean {
+  const range = parseRange(text);
+  if (range === undefined) return false;
+  // All of IPv4 stands in IPv6 (RFC 4291 section 2.5.5.2): whatever holds one address of it and is not read as IPv4 holds all.
+  const holdsIPv4 = range.family === 'ipv6' && compile([text]).check('0.0.0.0', 'ipv4');
+  return holdsIPv4 || range.bits < WIDEST_TRUSTED[range.family];
+}
+
 /** `::ffff:a.b.c.d`, in any of its spellings, as `a.b.c.d`. */
 function mappedIPv4(address: string): string | undefined {
   const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);

@@ -3,6 +3,7 @@ export {
   type AddressRule,
   addressRule,
   isAddressRange,
+  isNearlyEveryone,
   type ListedAddresses,
   plainAddress,
   sourceOf,

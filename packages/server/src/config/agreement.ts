@@ -1,5 +1,5 @@
 /** Rules between settings: defaults that follow from others, and values that contradict each other. */
-import { isNearlyEveryone } from './address-range.ts';
+import { isNearlyEveryone } from '@tessera/verify';
 import { isForNodes } from './database-url.ts';
 import type { Finding } from './schema-problems.ts';
 import type { SettingName, SettingValues } from './settings.ts';

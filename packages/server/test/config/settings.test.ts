@@ -104,14 +104,17 @@ test('a file takes values of their own type, not texts of them', () => {
 describe('trusted proxies', () => {
   const message = 'would let every client forge its address; name your own proxies (trustEveryProxy: true overrides)';
 
-  test.each(['0.0.0.0/0', '::/0', '0.0.0.0/1', '::ffff:0:0/6'])('%s is everybody, and refused', (range) => {
-    expect(problems({ env: { TESSERA_TRUSTED_PROXIES: `10.1.2.3,${range}` } })).toEqual([
-      `TESSERA_TRUSTED_PROXIES[1]: ${message}`,
-    ]);
-    expect(problems({ yaml: `trustedProxies:\n  - ${range}\n` })).toEqual([
-      `tessera.yaml:2:5 trustedProxies[0]: ${message}`,
-    ]);
-  });
+  test.each(['0.0.0.0/0', '::/0', '0.0.0.0/1', '::ffff:0:0/6', '::ffff:0:0/96', '::/64'])(
+    '%s is everybody, and refused',
+    (range) => {
+      expect(problems({ env: { TESSERA_TRUSTED_PROXIES: `10.1.2.3,${range}` } })).toEqual([
+        `TESSERA_TRUSTED_PROXIES[1]: ${message}`,
+      ]);
+      expect(problems({ yaml: `trustedProxies:\n  - ${range}\n` })).toEqual([
+        `tessera.yaml:2:5 trustedProxies[0]: ${message}`,
+      ]);
+    },
+  );
 
   test('the override admits it, with a warning', () => {
     const given = { yaml: 'trustEveryProxy: true\ntrustedProxies: [0.0.0.0/0]\n' };

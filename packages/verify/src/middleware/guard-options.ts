@@ -1,5 +1,5 @@
 /** What a service asks of middleware: read once, when it starts, and refused there where it could mean less than it seems to. */
-import { type AddressLists, addressRule } from '../addresses.ts';
+import { type AddressLists, addressRule, isNearlyEveryone } from '../addresses.ts';
 import { type ForwardedHeader, type TrustedProxies, trustedProxies } from '../clients/client-address.ts';
 import { narrowed } from '../narrowed.ts';
 import type { Requirement } from '../requirement.ts';
@@ -27,7 +27,7 @@ export interface RouteOptions {
 
 /** How the client is found and what is told, the same for every route of a service. */
 export interface GuardOptions<Incoming = never> extends RouteOptions {
-  /** Addresses and CIDR ranges of the proxies that are believed about the client. Default: none. */
+  /** Addresses and CIDR ranges of the proxies that are believed about the client, of a network of one's own. Default: none. */
   readonly trustedProxies?: readonly string[];
   /** Instead of their addresses: how many proxies every request comes by. */
   readonly trustedHops?: number;
@@ -63,6 +63,9 @@ export function guarding<Incoming>(all: Requirement, options: GuardOptions<Incom
   const { trustedProxies: proxies = [], trustedHops: hops = 0, forwardedHeader: header, clientAddress } = options;
   if ([proxies.length > 0, hops > 0, clientAddress !== undefined].filter(Boolean).length > 1)
     throw new TypeError('only one of `trustedProxies`, `trustedHops` and `clientAddress` can tell who the client is');
+  const everyone = proxies.find(isNearlyEveryone);
+  if (everyone !== undefined)
+    throw new TypeError(`\`trustedProxies\` would let every client forge its address: ${everyone}`);
   return Object.freeze({
     requirement: narrowed(all, partsOf(options)),
     cost: options.cost ?? 1,

@@ -23,6 +23,11 @@ const wrong: readonly (readonly [string, Record<string, unknown>])[] = [
 ];
 
 const aboutProxies: readonly (readonly [string, Record<string, unknown>])[] = [
+  ['would let every client forge its address: 0.0.0.0/0', { trustedProxies: ['10.0.0.1', '0.0.0.0/0'] }],
+  ['would let every client forge its address: ::/1', { trustedProxies: ['::/1'] }],
+  // All of IPv4, in the words of IPv6.
+  ['would let every client forge its address: ::ffff:0:0/96', { trustedProxies: ['::ffff:0:0/96'] }],
+  ['would let every client forge its address: ::/64', { trustedProxies: ['::/64'] }],
   ['not an address or CIDR range: proxy.test', { trustedProxies: ['proxy.test'] }],
   ['only one of `trustedProxies`, `trustedHops` and `clientAddress`', { trustedProxies: ['10.0.0.1'], trustedHops: 1 }],
   ['the option `trustedHops` is not valid', { trustedHops: -1 }],
