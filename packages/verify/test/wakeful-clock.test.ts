@@ -55,6 +55,6 @@ test('where it looks once a synchronous run, the next run finds the sleep', asyn
   time.wall += 60_000;
   time.monotonic += 5;
   expect(now()).toBe(5);
-  await undefined;
+  await Promise.resolve();
   expect(now()).toBe(60_000);
 });
