@@ -1,49 +1,12 @@
 /** Who follows the feed hears everything once, for as long as it may, and leaves nothing behind when it goes. */
-import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { revokeToken } from '../../src/core/tokens/change.ts';
 import { mint } from '../../src/core/tokens/mint.ts';
 import { policy } from '../core/support/platform.ts';
 import { aApi, type TestApi } from './support/api.ts';
-
-interface Following {
-  readonly response: IncomingMessage;
-  /** The next event; undefined: the stream is over. */
-  next(): Promise<{ readonly id: number; readonly kind: string } | undefined>;
-}
-
-async function follow({ listener }: TestApi, token: string, since = '0'): Promise<Following> {
-  const request = httpRequest({
-    host: '127.0.0.1',
-    port: listener.port,
-    path: `/v1/changes?since=${since}`,
-    agent: false,
-    headers: { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' },
-  });
-  request.on('error', () => {});
-  request.end();
-  onTestFinished(() => void request.destroy());
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  expect(response.statusCode).toBe(200);
-  const events = eventsOf(response);
-  return { response, next: async () => (await events.next()).value };
-}
-
-async function* eventsOf(response: IncomingMessage): AsyncGenerator<{ id: number; kind: string }, undefined> {
-  let rest = '';
-  for await (const chunk of response) {
-    rest += String(chunk);
-    for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
-      const found = /^id: ([0-9]+)\nevent: (\S+)$/m.exec(rest.slice(0, end));
-      rest = rest.slice(end + 2);
-      if (found !== null) yield { id: Number(found[1]), kind: found[2] ?? '' };
-    }
-  }
-  return undefined;
-}
+import { follow } from './support/follow.ts';
 
 async function minting(api: TestApi, count = 1): Promise<void> {
   await api.as(api.root, async (tx, by) => {
@@ -54,19 +17,19 @@ async function minting(api: TestApi, count = 1): Promise<void> {
 test('what was and what comes, in order, once', async () => {
   const api = await aApi();
   await minting(api, 1200);
-  const stream = await follow(api, api.rootText);
-  for (let seq = 1; seq <= 1202; seq += 1) expect((await stream.next())?.id).toBe(seq);
+  const stream = await follow(api, { since: 0 });
+  for (let seq = 1; seq <= 1202; seq += 1) expect((await stream.change())?.id).toBe(seq);
   await minting(api);
-  expect(await stream.next()).toEqual({ id: 1203, kind: 'token.created' });
+  expect(await stream.change()).toEqual({ id: 1203, kind: 'token.created' });
 });
 
 test('ends with the token that follows, at once', async () => {
   const api = await aApi();
   const { minted, actor } = await api.manager(['changes:read']);
-  const stream = await follow(api, minted.text, '999');
+  const stream = await follow(api, { token: minted.text, since: 999 });
   const start = performance.now();
   await api.as(api.root, (tx, by) => revokeToken(tx, by, actor.token, undefined));
-  while ((await stream.next()) !== undefined);
+  while ((await stream.change()) !== undefined);
   // Well before the next heartbeat would ask.
   expect(performance.now() - start).toBeLessThan(1000);
   await vi.waitFor(() => expect(api.listeners()).toBe(1));
@@ -75,21 +38,21 @@ test('ends with the token that follows, at once', async () => {
 test('judging the follower again spends none of its limits, records nothing, and takes no second proof', async () => {
   const api = await aApi();
   const { minted } = await api.manager(['changes:read'], { limits: [{ limit: 1, window: 86_400 }] });
-  const stream = await follow(api, minted.text);
+  const stream = await follow(api, { token: minted.text, since: 0 });
   const recorded = api.recorded.length;
   // Its own workspace's changes make the stream ask whether its token still holds.
   for (let changes = 0; changes < 5; changes += 1)
     await api.as(api.root, async (tx) =>
       tx.changed({ workspace: api.workspace, kind: 'workspace.updated', id: api.workspace }),
     );
-  for (let seen = 0; seen < 8; seen += 1) expect(await stream.next()).toBeDefined();
+  for (let seen = 0; seen < 8; seen += 1) expect(await stream.change()).toBeDefined();
   expect(stream.response.closed).toBe(false);
   expect(api.recorded).toHaveLength(recorded);
 });
 
 test('a follower that left leaves nothing behind', async () => {
   const api = await aApi();
-  const streams = await Promise.all(Array.from({ length: 10 }, () => follow(api, api.rootText)));
+  const streams = await Promise.all(Array.from({ length: 10 }, () => follow(api, { since: 0 })));
   expect(api.listeners()).toBe(11);
   for (const { response } of streams) response.destroy();
   await vi.waitFor(() => expect(api.listeners()).toBe(1));
@@ -143,20 +106,20 @@ test('a slow reader is waited for: without end nothing is read ahead of it', asy
       },
     }),
   });
-  const stream = await follow(api, api.rootText);
-  expect(await stream.next()).toMatchObject({ id: 1 });
+  const stream = await follow(api, { since: 0 });
+  expect(await stream.change()).toMatchObject({ id: 1 });
   const ahead = await settledValue(() => pages);
-  for (let seq = 2; seq <= ahead * 500; seq += 1) expect((await stream.next())?.id).toBe(seq);
+  for (let seq = 2; seq <= ahead * 500; seq += 1) expect((await stream.change())?.id).toBe(seq);
   await vi.waitFor(() => expect(pages).toBeGreaterThan(ahead));
 });
 
 test('a node that drains is not kept open by who follows', async () => {
   const api = await aApi();
-  const stream = await follow(api, api.rootText, '999');
+  const stream = await follow(api, { since: 999 });
   api.state.draining = true;
   const closed = api.listener.close(20_000);
   const start = performance.now();
-  expect(await stream.next()).toBeUndefined();
+  expect(await stream.change()).toBeUndefined();
   await closed;
   expect(performance.now() - start).toBeLessThan(6000);
 });
