@@ -27,10 +27,16 @@ async function verifyEverywhere(nodes: readonly Caller[], token: string, times: 
     while (asked < times) {
       const node = nodes[asked % nodes.length];
       asked += 1;
-      codes.push((await node?.verify(token))?.code ?? 'none');
+      codes.push(await codeAt(node, token));
     }
   });
   return codes;
+}
+
+/** A machine that is too busy may keep a node from knowing even who asks: that is a fault as well. */
+async function codeAt(node: Caller | undefined, token: string): Promise<string> {
+  const answer = await node?.ask('verify.one', { body: { token } });
+  return answer?.status === 200 ? String(answer.body.code) : 'fault';
 }
 
 async function startNodes(env: Readonly<Record<string, string>>): Promise<readonly Server[]> {

@@ -11,5 +11,5 @@ export function lasting(longMs: number): number {
   return LONG ? longMs : JUST_BEYOND_MS;
 }
 
-/** Of a test with one fault: everything around it has bounds of its own. */
-export const FAULT_TEST_MS = 180_000;
+/** Of a test with one fault, or with twelve nodes that start again: everything around it has bounds of its own. */
+export const FAULT_TEST_MS = LONG ? 360_000 : 180_000;
