@@ -10,7 +10,7 @@ import { takeLimits } from './policy/rates.ts';
 import { refusedByRule } from './policy/rules.ts';
 import { limitsOf, placesOf, quotasOf } from './policy/rules-of.ts';
 import { judgeShadow } from './policy/shadow.ts';
-import type { Ports, TokenFacts } from './ports.ts';
+import type { LimitOutcome, Ports, TokenFacts } from './ports.ts';
 import type { Asked, Requirement } from './requirement.ts';
 import { allow, deny, type LimitState, type Verdict } from './verdict.ts';
 
@@ -45,18 +45,31 @@ function isUncounted(facts: TokenFacts, asked: Requirement): boolean {
 
 /** Rates are judged before quotas, because a refused request may cost a rate but never a paid quota. */
 function spend(facts: TokenFacts, asked: Asked, terms: Terms): MaybePromise<Verdict> {
-  return chain(takeLimits(limitsOf(facts, asked), terms), (rates): MaybePromise<Verdict> => {
-    if (!rates.allowed) return deny('rate_limited', { principal: facts, limits: rates.states });
-    return chain(takeQuotas(quotasOf(facts, asked), terms), ({ allowed, states, detail, refund }) => {
-      const limits = join(rates.states, states);
-      if (!allowed) return deny('quota_exceeded', { principal: facts, limits, detail });
-      const held = refund && { end: (how: 'keep' | 'refund') => (how === 'refund' ? refund() : undefined) };
-      const verdict = allow(facts, limits, held);
-      if (asked.requirement.shadow === undefined && facts.shadow === undefined) return verdict;
-      return holding(held, () =>
-        chain(judgeShadow(facts, asked, terms), (shade): Verdict => ({ ...verdict, ...shade })),
-      );
-    });
+  const rates = takeLimits(limitsOf(facts, asked), terms);
+  // Not chained: a verdict on limits alone, counted in memory, is made without a closure.
+  return rates instanceof Promise
+    ? rates.then((later) => afterRates(later, { facts, asked, terms }))
+    : afterRates(rates, { facts, asked, terms });
+}
+
+interface Spending {
+  readonly facts: TokenFacts;
+  readonly asked: Asked;
+  readonly terms: Terms;
+}
+
+function afterRates(rates: LimitOutcome, { facts, asked, terms }: Spending): MaybePromise<Verdict> {
+  if (!rates.allowed) return deny('rate_limited', { principal: facts, limits: rates.states });
+  const rules = quotasOf(facts, asked);
+  const isShadowed = asked.requirement.shadow !== undefined || facts.shadow !== undefined;
+  if (rules.length === 0 && !isShadowed) return allow(facts, rates.states);
+  return chain(takeQuotas(rules, terms), ({ allowed, states, detail, refund }): MaybePromise<Verdict> => {
+    const limits = join(rates.states, states);
+    if (!allowed) return deny('quota_exceeded', { principal: facts, limits, detail });
+    const held = refund && { end: (how: 'keep' | 'refund') => (how === 'refund' ? refund() : undefined) };
+    const verdict = allow(facts, limits, held);
+    if (!isShadowed) return verdict;
+    return holding(held, () => chain(judgeShadow(facts, asked, terms), (shade): Verdict => ({ ...verdict, ...shade })));
   });
 }
 

@@ -2,7 +2,7 @@
 import { fault } from '../fault.ts';
 import { factsToWire } from '../lookups/facts-wire.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
-import { costOf, count } from '../policy/counting.ts';
+import { type Counter, costOf, count } from '../policy/counting.ts';
 import type { LimitRule, Ports, TokenFacts } from '../ports.ts';
 import type { Asked } from '../requirement.ts';
 import { allow, deny, type Verdict } from '../verdict.ts';
@@ -32,17 +32,13 @@ export function leasedVerdict(facts: TokenFacts, asked: Asked, parts: LeasedPart
 
 async function afterAsking(facts: TokenFacts, asked: Asked, parts: LeasedParts): Promise<Verdict> {
   const { leases, ports } = parts;
-  const { local } = ports;
   const cost = costOf(asked.circumstances);
-  const outcome = await count<LimitRule, LeasedOutcome>(
-    {
-      policy: 'limits',
-      rules: facts.limits,
-      take: () => leases.take(facts, cost),
-      local: local && ((rules) => local.limiter.take(rules, cost, 'spend')),
-    },
-    ports,
-  );
+  const counter: Counter<LimitRule, LeasedOutcome> = {
+    policy: 'limits',
+    take: () => leases.take(facts, cost),
+    local: (rules, { limiter }) => limiter.take(rules, cost, 'spend'),
+  };
+  const outcome = await count(counter, facts.limits, { ports, mode: 'spend', cost });
   // Much may have changed while the server was asked. Where the facts are no longer those that were judged, it judges.
   if (outcome.allowed && !isSame(facts, await ports.tokens.find(facts.secret.key))) return parts.exact(facts, asked);
   return applied(outcome, { facts, asked }, parts);

@@ -58,7 +58,9 @@ export function newShare(rule: LimitRule, now: number): Share {
 }
 
 /** Whether the share is of this rule, as it is now: what was edited since is another limit. */
-export function isOf({ rule }: Share, { limit, windowSeconds, burst, cost }: LimitRule): boolean {
+export function isOf({ rule }: Share, other: LimitRule): boolean {
+  if (rule === other) return true;
+  const { limit, windowSeconds, burst, cost } = other;
   return rule.limit === limit && rule.windowSeconds === windowSeconds && rule.burst === burst && rule.cost === cost;
 }
 

@@ -20,27 +20,41 @@ interface Counted {
   readonly onFault?: OnFault;
 }
 
-export interface Counting<Rule extends Counted, Outcome> {
+/** A counted policy: made once, so that a request that is counted in memory leaves no closure behind. */
+export interface Counter<Rule extends Counted, Outcome> {
   readonly policy: PolicyFault['policy'];
-  readonly rules: readonly Rule[];
-  readonly take: (rules: readonly Rule[]) => MaybePromise<Outcome>;
-  /** Counts in the memory of this process; undefined: nothing here can. */
-  readonly local: ((rules: readonly Rule[]) => MaybePromise<Outcome>) | undefined;
+  take(rules: readonly Rule[], taking: Taking): MaybePromise<Outcome>;
+  /** Counts in the memory of this process. */
+  local(rules: readonly Rule[], local: NonNullable<Ports['local']>, taking: Taking): MaybePromise<Outcome>;
+}
+
+/** How much is taken of each rule, and where. */
+export interface Taking extends Pick<Terms, 'ports' | 'mode'> {
+  /** Whole number from 1. */
+  readonly cost: number;
 }
 
 export const UNLIMITED: LimitOutcome = Object.freeze({ allowed: true, states: Object.freeze([]) });
 
 /** Asks what counts these rules; where that throws or rejects, does what their `onFault` says, and nothing milder. */
 export function count<Rule extends Counted, Outcome extends LimitOutcome>(
-  counting: Counting<Rule, Outcome>,
-  ports: Ports,
+  counter: Counter<Rule, Outcome>,
+  rules: readonly Rule[],
+  taking: Taking,
 ): MaybePromise<Outcome | LimitOutcome> {
   try {
-    const outcome = counting.take(counting.rules);
-    return outcome instanceof Promise ? outcome.catch((error: unknown) => recover(error, counting, ports)) : outcome;
+    const outcome = counter.take(rules, taking);
+    if (!(outcome instanceof Promise)) return outcome;
+    return outcome.catch((error: unknown) => recover(error, { counter, rules, taking }));
   } catch (error) {
-    return recover(error, counting, ports);
+    return recover(error, { counter, rules, taking });
   }
+}
+
+interface Failed<Rule extends Counted, Outcome> {
+  readonly counter: Counter<Rule, Outcome>;
+  readonly rules: readonly Rule[];
+  readonly taking: Taking;
 }
 
 /**
@@ -49,17 +63,17 @@ export function count<Rule extends Counted, Outcome extends LimitOutcome>(
  */
 function recover<Rule extends Counted, Outcome extends LimitOutcome>(
   error: unknown,
-  { policy, rules, local }: Counting<Rule, Outcome>,
-  ports: Ports,
+  { counter, rules, taking }: Failed<Rule, Outcome>,
 ): MaybePromise<Outcome | LimitOutcome> {
+  const { local } = taking.ports;
   const counted = rules.filter(({ onFault }) => onFault === 'local');
   const passed = rules.filter(({ onFault }) => onFault === 'open');
   const closed = counted.length + passed.length < rules.length;
   const mode = closed ? 'closed' : counted.length > 0 ? 'local' : 'open';
-  ports.onPolicyFault?.({ policy, mode, error });
+  taking.ports.onPolicyFault?.({ policy: counter.policy, mode, error });
   if (mode === 'open') return UNLIMITED;
   if (mode === 'closed' || local === undefined) throw error;
-  return local(counted);
+  return counter.local(counted, local, taking);
 }
 
 /** The rules of a requirement, each with the key of this caller's counter. */

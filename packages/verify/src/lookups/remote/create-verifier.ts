@@ -6,7 +6,7 @@ import { isLeased, leasedLimits } from '../../leases/leased-limits.ts';
 import { type LeasedParts, leasedVerdict } from '../../leases/leased-verdict.ts';
 import { liveCalls } from '../../live/live-calls.ts';
 import { unspent } from '../../live/unspent.ts';
-import { chain, type MaybePromise } from '../../maybe-promise.ts';
+import type { MaybePromise } from '../../maybe-promise.ts';
 import { UNLIMITED } from '../../policy/counting.ts';
 import type { Limiter, Ports, Quotas, TokenFacts } from '../../ports.ts';
 import { type Credential, type Presented, presence } from '../../presence.ts';
@@ -190,8 +190,11 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
 
   const leasing: LeasedParts = { leases, ports, exact: counted, record: usage.count };
 
-  const judge = (credential: Credential, asked: Asked): MaybePromise<Verdict> =>
-    chain(decide(credential, asked, ports), (verdict) => judged(verdict, asked));
+  const judge = (credential: Credential, asked: Asked): MaybePromise<Verdict> => {
+    const verdict = decide(credential, asked, ports);
+    // Not chained: a verdict from memory is made without a closure.
+    return verdict instanceof Promise ? verdict.then((later) => judged(later, asked)) : judged(verdict, asked);
+  };
 
   const uncounted = unspent(ports);
   /** Nothing is counted, here or at the server. */
