@@ -11,8 +11,8 @@ import { startTessera, type Tessera } from './rig/tessera.ts';
 
 const NODES = 3;
 const TOKENS = 1000;
-/** Of each node, whenever another one was started. */
-const WARM_UP = 10_000;
+/** Of each node. */
+const WARM_UP = 20_000;
 const CONNECTIONS = 16;
 const IDLE_SECONDS = 10;
 
@@ -20,17 +20,21 @@ export const nodes: Bench = async ({ plan, newFolder }) => {
   const server = await startServer();
   const database = await server.seeded(newFolder(), TOKENS);
   const running: Tessera[] = [];
-  const costs: number[] = [];
-  const loads = Array.from({ length: NODES }, startLoad);
   for (let count = 1; count <= NODES; count += 1) {
     const folder = newFolder();
     mkdirSync(folder);
     running.push(await startTessera({ folder, env: nodeEnv(database) }));
-    costs.push(await costOf(running, loads, plan));
   }
-  await Promise.all(loads.map((load) => load.stop()));
+  const loads = Array.from({ length: NODES }, startLoad);
+  await askAll(running, loads, { requests: WARM_UP });
+  const costs = [await costOf(running, loads, plan)];
   const idle = await idleOf(database, running);
-  for (const node of running) await node.stop();
+  // Fewer come last: whatever a process gains by age makes one of several look dearer, and not cheaper.
+  while (running.length > 1) {
+    await running.pop()?.stop();
+    costs.unshift(await costOf(running, loads, plan));
+  }
+  await Promise.all([...loads, ...running].map((one) => one.stop()));
   await server.stop();
   const [alone = Number.NaN] = costs;
   const last = costs.at(-1) ?? Number.NaN;
@@ -61,23 +65,28 @@ export const nodes: Bench = async ({ plan, newFolder }) => {
 
 /** Seconds of CPU time of a node for each verdict, while all are asked at once. */
 async function costOf(running: readonly Tessera[], loads: readonly Load[], { rounds, seconds }: Plan): Promise<number> {
-  const all = (length: { readonly seconds: number } | { readonly requests: number }) =>
-    Promise.all(
-      running.map(({ port, pid }, index) => {
-        const order = { kind: 'verify', tokens: TOKENS, connections: CONNECTIONS, port } as const;
-        const load = loads[index];
-        if (load === undefined) throw new Error('fewer callers than nodes');
-        return load.run({ ...order, ...length }, [pid]);
-      }),
-    );
-  await all({ requests: WARM_UP });
   const costs: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const runs = await all({ seconds });
+    const runs = await askAll(running, loads, { seconds });
     const sum = (of: (run: LoadRun) => number): number => runs.reduce((total, run) => total + of(run), 0);
     costs.push(sum(({ serverBusy }) => serverBusy) / sum(({ perSecond }) => perSecond));
   }
   return median(costs);
+}
+
+/** Each node by a caller of its own. */
+function askAll(
+  running: readonly Tessera[],
+  loads: readonly Load[],
+  length: { readonly seconds: number } | { readonly requests: number },
+): Promise<readonly LoadRun[]> {
+  return Promise.all(
+    running.map(({ port, pid }, index) => {
+      const load = loads[index];
+      if (load === undefined) throw new Error('fewer callers than nodes');
+      return load.run({ kind: 'verify', tokens: TOKENS, connections: CONNECTIONS, port, ...length }, [pid]);
+    }),
+  );
 }
 
 async function idleOf(database: Database, running: readonly Tessera[]) {
