@@ -57,7 +57,7 @@ export const followers: Bench = async ({ plan, newFolder }) => {
       },
     ],
     notes: [
-      `followers: ${(count * TOKENS_OF_OWNER).toLocaleString('en')} tokens, revoked over the API by deleting their owners, ${TOKENS_OF_OWNER} tokens each; one node on PostgreSQL, ${cpu.toFixed(1)} s of its CPU time in all; the verifiers' own \`lagSeconds\`, of which a beat a second leaves 1, was at most ${lagSeconds.busy.toFixed(1)} (${lagSeconds.idle.toFixed(1)} before); a token a second, and the very last, is asked about every 5 ms by all verifiers, which share one core`,
+      `followers: ${(count * TOKENS_OF_OWNER).toLocaleString('en')} tokens, revoked over the API by deleting their owners, ${TOKENS_OF_OWNER} tokens each; one node on PostgreSQL, ${cpu.toFixed(1)} s of its CPU time in all; the verifiers' own \`lagSeconds\`, which is up to 2 where nothing happens (the node looks into its store once a second, and beats as often), was at most ${lagSeconds.busy.toFixed(1)} (${lagSeconds.idle.toFixed(1)} before); a token a second, and the very last, is asked about every 5 ms by all verifiers, which share one core`,
     ],
   };
 };
