@@ -1,6 +1,7 @@
 /**
  * Reading what another program wrote, member by member. What is missing, of another type or unknown is refused: a member
- * that is not understood could be a rule, and passing it over would let through what it forbids.
+ * that is not understood could be a rule, and passing it over would let through what it forbids. Objects that were read are frozen:
+ * they are kept and judged by again. Lists are not, since every verdict looks into some, and a frozen one takes it longer.
  */
 import { isRecord } from '../jose/strict-json.ts';
 
@@ -27,7 +28,7 @@ export function object<T extends object>(members: Members<T>): Read<T> {
       if (member !== undefined) read[name] = member;
     }
     // Each reader of `Members<T>` gave what T has under its name.
-    return read as T;
+    return Object.freeze(read as T);
   };
 }
 

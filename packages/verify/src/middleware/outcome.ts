@@ -85,17 +85,20 @@ function requestIdOf({ requestIds }: Received): string {
   return own !== undefined && second === undefined && isRequestId(own) ? own : newRequestId();
 }
 
-/** The decision knows more of a token than a handler should see or a log should hold: digests are among it. */
+/**
+ * The decision knows more of a token than a handler should see or a log should hold: digests are among it. The lists are the
+ * handler's own: what it adds to one is no scope of the next request.
+ */
 function callerOf({ id, kind, name, workspace, owner, api, environment, scopes, expiresAt }: Principal): Principal {
   return Object.freeze({
     id,
     kind,
     name,
     workspace: { id: workspace.id },
-    owner: owner && { id: owner.id, type: owner.type, roles: owner.roles },
+    owner: owner && { id: owner.id, type: owner.type, roles: [...owner.roles] },
     api: { id: api.id, audience: api.audience },
     environment,
-    scopes,
+    scopes: [...scopes],
     expiresAt,
   });
 }

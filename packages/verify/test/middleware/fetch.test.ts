@@ -86,6 +86,20 @@ describe('an answer of the handler', () => {
 });
 
 describe('the handler', () => {
+  it('cannot change what later requests are judged by', async () => {
+    const verifier = verifierOver(portsOf());
+    const careless = protect(verifier, {}, (_request, { scopes, owner }) => {
+      (scopes as string[]).push('orders:delete');
+      (owner?.roles as string[] | undefined)?.push('boss');
+      return new Response();
+    });
+    expect((await careless(new Request(URL_OF, { headers: GOOD }))).status).toBe(200);
+    for (const asked of [{ scopes: ['orders:delete'] }, { roles: ['boss'] }]) {
+      const answer = await protect(verifier, asked, () => new Response())(new Request(URL_OF, { headers: GOOD }));
+      expect(answer.status).toBe(403);
+    }
+  });
+
   it('hears who calls and what the platform passes on', async () => {
     const handler = protect(verifierOver(portsOf()), {}, (_request, caller, env: { name: string }) =>
       Response.json([caller.id, env.name]),

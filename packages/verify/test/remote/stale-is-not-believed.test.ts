@@ -1,5 +1,6 @@
 /** What is in memory is believed for as long as the server proves that nothing was missed, and for no verdict longer. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { requirement } from '../../src/index.ts';
 import { factsOf, OTHER_TOKEN, TOKEN } from '../support/tokens.ts';
 import { following, notFollowing } from '../support/told-server.ts';
 
@@ -21,6 +22,19 @@ describe('with news', () => {
       2,
     );
     expect(held.verifier.metrics()).toMatchObject({ hits: 19, misses: 1, rechecks: 0, cached: 1 });
+  });
+
+  test('what a service does to the caller that it was told of changes no later verdict', async () => {
+    await using held = await following();
+    held.server.tokens.set(TOKEN, { ...facts, scopes: ['orders:read'] });
+    held.stream.beat({ seq: 0, clock: 0 });
+    await held.settled();
+    const asked = requirement({ scopes: ['admin'] });
+    expect(await held.code(TOKEN, asked)).toBe('insufficient_scope');
+    const { principal } = await held.verdict(TOKEN);
+    expect(() => Object.assign(principal?.api ?? {}, { audience: 'other' })).toThrow(TypeError);
+    expect(() => Object.assign(principal ?? {}, { scopes: ['admin'] })).toThrow(TypeError);
+    expect(await held.code(TOKEN, asked)).toBe('insufficient_scope');
   });
 
   test('a verdict on what is in memory is a plain value', async () => {

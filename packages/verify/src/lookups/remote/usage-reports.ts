@@ -209,7 +209,7 @@ export function usageReports(options: UsageReportsOptions): UsageReports {
       else if (allowed) used.allowed += 1;
       else used.denied += 1;
     },
-    counted: (facts): Counted => ({ ...facts, [counter]: usedOf(facts) }),
+    counted: (facts): Counted => Object.freeze({ ...facts, [counter]: usedOf(facts) }),
     send() {
       sending ??= sendAll().finally(() => {
         sending = undefined;
