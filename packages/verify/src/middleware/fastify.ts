@@ -116,7 +116,7 @@ function routeGuards(
 
 /** The options that are no requirement: routes say no more than those. */
 function ofService(options: GuardOptions<FastifyRequestLike>): GuardOptions<FastifyRequestLike> {
-  const { audience, environment, scopes, kinds, roles, proof, ip, ...service } = options;
+  const { audience, environment, scopes, kinds, roles, proof, clientCertificate, ip, ...service } = options;
   return service;
 }
 

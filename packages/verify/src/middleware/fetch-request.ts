@@ -21,6 +21,7 @@ export function readFetch<Incoming>(
     address: clientAddress?.(incoming),
     method: request.method,
     url: () => (origin === undefined ? withoutQuery(url) : `${origin}${new URL(url).pathname}`),
+    certificate: () => undefined,
   };
 }
 

@@ -19,8 +19,11 @@ export type ProtectedHandler<Rest extends readonly unknown[]> = (
   ...rest: Rest
 ) => Response | Promise<Response>;
 
-/** A `Request` has no connection, so that proxies are nothing it could tell of. */
-export type FetchOptions = Omit<GuardOptions<Request>, 'trustedProxies' | 'trustedHops' | 'forwardedHeader'>;
+/** A `Request` has no connection, so that proxies and certificates are nothing it could tell of. */
+export type FetchOptions = Omit<
+  GuardOptions<Request>,
+  'trustedProxies' | 'trustedHops' | 'forwardedHeader' | 'clientCertificate'
+>;
 
 /**
  * Throws a TypeError where an option is not valid.
@@ -32,6 +35,8 @@ export function protect<Rest extends readonly unknown[] = []>(
   options: FetchOptions,
   handler: ProtectedHandler<Rest>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
+  const { clientCertificate = verifier.requirement.clientCertificate } = options as GuardOptions<Request>;
+  if (clientCertificate) throw new TypeError('a Request cannot tell of the client certificate that is required');
   const judge = guard<Request>(verifier, options, (request, guarding) => readFetch(request, request, guarding));
   return async (request, ...rest) => {
     const outcome = await judge(request);

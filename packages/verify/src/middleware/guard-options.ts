@@ -19,6 +19,11 @@ export interface RouteOptions {
   readonly roles?: readonly string[];
   /** Only tokens bound to a key, presented with a proof of possession (RFC 9449). */
   readonly proof?: boolean;
+  /**
+   * Only connections whose client proved a certificate of an authority that the TLS server of the service names (`requestCert`, `ca`).
+   * A proxy that ends TLS, and is trusted, proves nothing of its clients.
+   */
+  readonly clientCertificate?: boolean;
   /** Client addresses that may pass: addresses and CIDR ranges. Deny wins. */
   readonly ip?: AddressLists;
   /** Whole number from 1: what a request costs of each limit. Default 1. */
@@ -76,7 +81,8 @@ export function guarding<Incoming>(all: Requirement, options: GuardOptions<Incom
   });
 }
 
-function partsOf({ audience, environment, scopes, kinds, roles, proof, ip }: RouteOptions): Partial<Requirement> {
+function partsOf(options: RouteOptions): Partial<Requirement> {
+  const { audience, environment, scopes, kinds, roles, proof, clientCertificate, ip } = options;
   return {
     audience,
     environment,
@@ -84,6 +90,7 @@ function partsOf({ audience, environment, scopes, kinds, roles, proof, ip }: Rou
     ...(kinds && { kinds }),
     ...(roles && { roles }),
     ...(proof !== undefined && { proof }),
+    ...(clientCertificate !== undefined && { clientCertificate }),
     ...(ip && { addresses: [addressRule('route', ip)] }),
   };
 }
@@ -120,6 +127,7 @@ const forms: Readonly<Record<keyof GuardOptions, IsValid>> = {
   kinds: listOf(isKind),
   roles: listOf(isText),
   proof: oneOf(true, false),
+  clientCertificate: oneOf(true, false),
   ip: isAddressLists,
   cost: (value) => isWhole(value, 1),
   trustedProxies: listOf(isText),

@@ -58,7 +58,8 @@ function judged<Incoming>(
   // RFC 9449 section 4.3, step 1.
   if (second !== undefined) return refuse(notUnderstood(notWellFormed('More than one DPoP proof.'), received));
   const url = proof === undefined ? undefined : received.url();
-  const asked = { requirement, circumstances: { address, method, url, proof, cost } };
+  const certificate = requirement.clientCertificate ? received.certificate() : undefined;
+  const asked = { requirement, circumstances: { address, method, url, proof, certificate, cost } };
   const refusal = (denial: Deny): Refused => refuse(refused(denial, received, requirement.scopes));
   return chain(verifier.verify(presented, asked), (made) => {
     if (!made.valid) return refusal(made);

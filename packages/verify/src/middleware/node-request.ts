@@ -1,6 +1,7 @@
 /** A request of node:http or node:http2, read from what was sent: Node's own object of fields drops the duplicates that matter. */
 import { type Client, clientAddress, peerAddress, type ToldHops } from '../clients/client-address.ts';
 import type { Guarding } from './guard-options.ts';
+import { type PeerSocket, peerCertificate } from './peer-certificate.ts';
 import { queryOf, type Received, withoutQuery } from './received.ts';
 
 /** What is read of an `IncomingMessage` or `Http2ServerRequest`. */
@@ -8,7 +9,7 @@ export interface NodeRequest {
   readonly method?: string | undefined;
   /** Name and value by turns, as they were sent. */
   readonly rawHeaders: readonly string[];
-  readonly socket: { readonly remoteAddress?: string | undefined };
+  readonly socket: PeerSocket & { readonly remoteAddress?: string | undefined };
 }
 
 export interface NodeTarget<Incoming> {
@@ -41,6 +42,8 @@ export function readNode<Incoming>(
       const own = origin ?? (host === undefined ? undefined : `${scheme}://${host}`);
       return own && `${own}${withoutQuery(target.replace(ABSOLUTE, ''))}`;
     },
+    // The certificate of a proxy says nothing of its client.
+    certificate: () => (isTold ? undefined : peerCertificate(request.socket)),
   };
 }
 

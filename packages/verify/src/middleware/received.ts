@@ -1,5 +1,6 @@
 /** A request as the decision must know it, in whatever form it came. */
 import type { Presented } from '../presence.ts';
+import type { ProvedCertificate } from '../requirement.ts';
 
 export interface Received {
   readonly presented: Presented;
@@ -11,6 +12,8 @@ export interface Received {
   readonly method: string | undefined;
   /** Scheme, host and path, without query, as the client wrote them; undefined where that cannot be told. Asked for only with a proof. */
   url(): string | undefined;
+  /** What the client proved at the handshake of its connection. Asked for only where one is required. */
+  certificate(): ProvedCertificate | undefined;
 }
 
 /** A request of which nothing could be read. */
@@ -21,6 +24,7 @@ export const NOTHING_READ: Received = Object.freeze({
   address: undefined,
   method: undefined,
   url: () => undefined,
+  certificate: () => undefined,
 });
 
 /** What follows the first `?` of a request target: everything that some server behind us might read as a query. */

@@ -148,6 +148,7 @@ export function notFollowing(more: Partial<VerifierOptions> = {}): Held & { read
     audience: AUDIENCE,
     fetch: server.fetch,
     monotonic: () => state.now,
+    onEvent: () => {},
     ...more,
   });
   const verdict = async (text: string, requirement?: Requirement): Promise<Verdict> =>

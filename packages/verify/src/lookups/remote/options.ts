@@ -2,9 +2,12 @@
 import type { Clock, Proofs, SignedLookup } from '../../ports.ts';
 import { type Requirement, requirement } from '../../requirement.ts';
 import { onceARun, wakefulClock } from '../../wakeful-clock.ts';
+import { consoleEvents } from './console-events.ts';
 
 /** What every request to the service must fulfil. Limits are those of the tokens: a service counts its own by itself. */
-type Required = Partial<Pick<Requirement, 'environment' | 'scopes' | 'kinds' | 'roles' | 'proof' | 'addresses'>>;
+type Required = Partial<
+  Pick<Requirement, 'environment' | 'scopes' | 'kinds' | 'roles' | 'proof' | 'clientCertificate' | 'addresses'>
+>;
 
 export interface VerifierOptions extends Required {
   /** Where the platform listens, such as `https://tessera.example.com`; a path in it is kept. */
@@ -31,7 +34,7 @@ export interface VerifierOptions extends Required {
   readonly signed?: SignedLookup | undefined;
   /** What checks proofs of possession, from `@tessera/verify/jose`. Absent: bound tokens are denied as `fault`. */
   readonly proofs?: Proofs | undefined;
-  /** Hears of what happens. Must not throw. */
+  /** Hears of what happens. Must not throw. Default: what goes wrong is a line of the console, once until the server is followed again. */
   readonly onEvent?: ((event: VerifierEvent) => void) | undefined;
   /** Default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
@@ -80,6 +83,9 @@ const SENDABLE = /^[\x21-\x7e]{1,16384}$/;
 /** @throws RangeError naming the option that cannot be used, never its value */
 export function readOptions(options: VerifierOptions): Settings {
   const { audience, environment, scopes = [], kinds = [], roles = [], proof = false, addresses = [] } = options;
+  const { clientCertificate = false } = options;
+  if (options.token === '')
+    throw new RangeError('token is empty: a management token with the scope `verify` is needed');
   if (!SENDABLE.test(options.token)) throw new RangeError('token must be printable ASCII without spaces');
   // Without one, a token for any other service would do.
   if (typeof audience !== 'string' || audience === '')
@@ -88,7 +94,7 @@ export function readOptions(options: VerifierOptions): Settings {
   return Object.freeze({
     url: readUrl(options.url),
     token: options.token,
-    requirement: requirement({ audience, environment, scopes, kinds, roles, proof, addresses }),
+    requirement: requirement({ audience, environment, scopes, kinds, roles, proof, clientCertificate, addresses }),
     stalenessMs,
     dangerouslyServeStaleForMs: whole('dangerouslyServeStaleForMs', options.dangerouslyServeStaleForMs ?? 0, [
       0,
@@ -99,7 +105,7 @@ export function readOptions(options: VerifierOptions): Settings {
     maxTokens: whole('maxTokens', options.maxTokens ?? DEFAULT_MAX_TOKENS, [1, 10_000_000]),
     signed: options.signed,
     proofs: options.proofs,
-    onEvent: options.onEvent ?? (() => undefined),
+    onEvent: options.onEvent ?? consoleEvents(),
     fetch: options.fetch ?? globalThis.fetch,
     clock: options.clock ?? { now: Date.now },
     monotonic:

@@ -29,13 +29,20 @@ export class ServerUnavailable extends Error {
 /** The connection could not be made, or broke before the answer was here. */
 class ConnectionBroke extends ServerUnavailable {}
 
+/** What the author of a service most often has to put right. */
+const HINTS: Readonly<Record<number, string>> = {
+  401: ': the token of the verifier is no management token of this server, or no longer',
+  403: ': the token of the verifier needs the scope `verify`',
+  404: ': this may not be the address at which the platform listens',
+};
+
 /** The server answered, and will not. */
 export class ServerRefused extends Error {
   override readonly name = 'ServerRefused';
   readonly status: number;
 
-  constructor(path: string, status: number) {
-    super(`${path} was refused with ${status}`);
+  constructor(at: string, status: number) {
+    super(`${at} was refused with ${status}${HINTS[status] ?? ''}`);
     this.status = status;
   }
 
@@ -44,6 +51,8 @@ export class ServerRefused extends Error {
     return this.status === 401 || this.status === 403;
   }
 }
+
+const EVENTS = 'text/event-stream';
 
 /** Bytes of an answer: a hundred tokens with all the scopes they may have. */
 const MAX_ANSWER = 16 * 1024 * 1024;
@@ -60,8 +69,8 @@ export function serverCalls({ url, token, fetch, timeoutMs }: ServerCallsOptions
     if (response.ok) return response;
     await response.body?.cancel();
     if (response.status >= 500 || response.status === 408 || response.status === 429)
-      throw new ServerUnavailable(`${path} was answered with ${response.status}`);
-    throw new ServerRefused(path, response.status);
+      throw new ServerUnavailable(`${url}${path} was answered with ${response.status}`);
+    throw new ServerRefused(url + path, response.status);
   };
 
   const guarded = async <T>(work: (signal: AbortSignal) => Promise<T>, path: string): Promise<T> => {
@@ -73,7 +82,7 @@ export function serverCalls({ url, token, fetch, timeoutMs }: ServerCallsOptions
     } catch (error) {
       if (error instanceof ServerRefused || error instanceof ServerUnavailable) throw error;
       const isOver = controller.signal.aborted;
-      throw new (isOver ? ServerUnavailable : ConnectionBroke)(`${path} could not be asked`, { cause: error });
+      throw new (isOver ? ServerUnavailable : ConnectionBroke)(`${url}${path} could not be asked`, { cause: error });
     } finally {
       clearTimeout(timer);
       underWay.delete(controller);
@@ -102,13 +111,14 @@ export function serverCalls({ url, token, fetch, timeoutMs }: ServerCallsOptions
       const timer = setTimeout(abort, timeoutMs);
       try {
         if (signal.aborted) throw new ServerUnavailable(`${path} is no longer wanted`);
-        const { body } = await send(path, { headers: { Accept: 'text/event-stream' }, signal: opening.signal });
-        if (body === null) throw new ServerUnavailable(`${path} was answered with nothing`);
-        return body;
+        const { body, headers } = await send(path, { headers: { Accept: EVENTS }, signal: opening.signal });
+        if (body !== null && headers.get('content-type')?.startsWith(EVENTS)) return body;
+        await body?.cancel();
+        throw new ServerUnavailable(`${url}${path} was answered with something else than events${HINTS[404]}`);
       } catch (error) {
         signal.removeEventListener('abort', abort);
         if (error instanceof ServerRefused || error instanceof ServerUnavailable) throw error;
-        throw new ServerUnavailable(`${path} could not be followed`, { cause: error });
+        throw new ServerUnavailable(`${url}${path} could not be followed`, { cause: error });
       } finally {
         clearTimeout(timer);
         underWay.delete(opening);
