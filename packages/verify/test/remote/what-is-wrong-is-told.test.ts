@@ -85,8 +85,8 @@ describe('without a listener the console hears once', () => {
     expect(told).toHaveLength(10);
     expect(told[0]).toBe('tessera: gone');
     tell({ type: 'following' });
-    tell({ type: 'lost', error: new Error('gone') });
-    expect(told.slice(10)).toEqual(['tessera: the verifier follows the server again', 'tessera: gone']);
+    tell({ type: 'lost', error: new Error('gone', { cause: new Error('of two\n lines\n') }) });
+    expect(told.slice(10)).toEqual(['tessera: the verifier follows the server again', 'tessera: gone: of two lines']);
   });
 });
 

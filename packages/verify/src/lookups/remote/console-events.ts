@@ -13,7 +13,8 @@ export function consoleEvents(warn: (line: string) => void = console.warn): (eve
       told.clear();
       return;
     }
-    const line = `tessera: ${reasonOf(event.error)}`;
+    // One line, whatever stands in the messages of others.
+    const line = `tessera: ${reasonOf(event.error)}`.replaceAll(/\s+/g, ' ').trim();
     if (told.has(line) || told.size >= MOST_LINES) return;
     told.add(line);
     warn(line);
