@@ -35,8 +35,9 @@ export function protect<Rest extends readonly unknown[] = []>(
   options: FetchOptions,
   handler: ProtectedHandler<Rest>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const { clientCertificate = verifier.requirement.clientCertificate } = options as GuardOptions<Request>;
-  if (clientCertificate) throw new TypeError('a Request cannot tell of the client certificate that is required');
+  const { clientCertificate } = options as GuardOptions<Request>;
+  if (verifier.requirement.clientCertificate || clientCertificate === true)
+    throw new TypeError('a Request cannot tell of the client certificate that is required');
   const judge = guard<Request>(verifier, options, (request, guarding) => readFetch(request, request, guarding));
   return async (request, ...rest) => {
     const outcome = await judge(request);

@@ -14,6 +14,7 @@ const wrong: readonly (readonly [string, Record<string, unknown>])[] = [
   ['the option `kinds` is not valid', { kinds: ['apikey'] }],
   ['the option `environment` is not valid', { environment: 'production' }],
   ['the option `proof` is not valid', { proof: 'yes' }],
+  ['the option `clientCertificate` is not valid', { clientCertificate: 1 }],
   ['the option `cost` is not valid', { cost: 0 }],
   ['the option `ip` is not valid', { ip: { alow: ['10.0.0.0/8'] } }],
   ['the option `ip` is not valid', { ip: ['10.0.0.0/8'] }],
