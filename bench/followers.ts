@@ -14,7 +14,7 @@ import { startTessera } from './rig/tessera.ts';
 const VERIFIERS = 50;
 const A_MINUTE = 100_000;
 const TOKENS_OF_OWNER = 100;
-/** The rate counts as reached a little below it: the last answer is waited for, and no other request is sent meanwhile. */
+/** The rate counts as reached a little below it: the first answer and the last may take differently long. */
 const REACHED = 0.98;
 const GOAL_MILLISECONDS = 1000;
 
