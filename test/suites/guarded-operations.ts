@@ -11,7 +11,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, type Asked, call, caller, newWorkspace, problemOf, type Workspace } from '../support/call.ts';
 import type { Server } from '../support/server.ts';
 
-type Thing = 'token' | 'api' | 'owner' | 'role' | 'workspace';
+type Thing = 'token' | 'api' | 'owner' | 'role' | 'key' | 'workspace';
 interface Sample<N extends OperationName> {
   /** What the id in the path names. */
   readonly of?: Thing;
@@ -66,6 +66,13 @@ const samples: { readonly [N in OperationName]: Sample<N> } = {
   'positions.report': { body: { verifier: `vrf_${'0'.repeat(32)}`, seq: 0 } },
   'changes.confirmations': { path: '1' },
   'lookups.find': { body: { digests: ['A'.repeat(43)] } },
+  'keys.list': {},
+  'keys.create': { body: { alg: 'EdDSA' } },
+  'keys.get': { of: 'key' },
+  'keys.rotate': { body: { alg: 'ES256' } },
+  'keys.activate': { of: 'key' },
+  'keys.retire': { of: 'key' },
+  'keys.delete': { of: 'key' },
   'leases.take': { body: { digest: 'A'.repeat(43), limit: 'x', want: 1 } },
 };
 
@@ -75,6 +82,7 @@ const NOWHERE: Readonly<Record<Thing, string>> = {
   api: `api_${'0'.repeat(26)}`,
   owner: `own_${'0'.repeat(26)}`,
   role: `role_${'0'.repeat(26)}`,
+  key: `key_${'0'.repeat(26)}`,
   workspace: `ws_${'0'.repeat(26)}`,
 };
 
@@ -93,7 +101,8 @@ export function guardedOperations(server: () => Server): void {
     const api = await admin.do('apis.create', { body: { name: 'a', audience: 'https://a.test', prefix: 'aa' } });
     const token = await admin.mint({ owner: owner.id, api: api.id });
     minted = token.token;
-    ids = { token: token.id, api: api.id, owner: owner.id, role: role.id, workspace: mine.id };
+    const key = await admin.do('keys.create', { body: { alg: 'EdDSA' } });
+    ids = { token: token.id, api: api.id, owner: owner.id, role: role.id, key: key.id, workspace: mine.id };
   });
 
   const asked = (name: OperationName, of: Readonly<Record<Thing, string>>): Asked<OperationName> => {

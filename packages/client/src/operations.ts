@@ -51,4 +51,11 @@ export const operations = {
   'positions.report': { method: 'POST', path: '/v1/positions', changes: false },
   'changes.confirmations': { method: 'GET', path: '/v1/changes/{seq}/confirmations', changes: false },
   'leases.take': { method: 'POST', path: '/v1/leases', changes: false },
+  'keys.list': { method: 'GET', path: '/v1/keys', changes: false },
+  'keys.create': { method: 'POST', path: '/v1/keys', changes: true },
+  'keys.get': { method: 'GET', path: '/v1/keys/{id}', changes: false },
+  'keys.rotate': { method: 'POST', path: '/v1/keys/rotate', changes: true },
+  'keys.activate': { method: 'POST', path: '/v1/keys/{id}/activate', changes: true },
+  'keys.retire': { method: 'POST', path: '/v1/keys/{id}/retire', changes: true },
+  'keys.delete': { method: 'DELETE', path: '/v1/keys/{id}', changes: true },
 } as const satisfies Readonly<Record<OperationName, OperationCall>>;

@@ -1,6 +1,7 @@
 /** Every operation of the management API. Server, OpenAPI description, client, command line and tests come from here. */
 import type { z } from 'zod';
 import { apiOperations } from './apis.ts';
+import { keyOperations } from './keys.ts';
 import { leaseOperations } from './leases.ts';
 import type { Operation } from './operation.ts';
 import { ownerOperations, roleOperations } from './owners.ts';
@@ -20,6 +21,7 @@ export const operations = {
   ...recordOperations,
   ...verifierOperations,
   ...leaseOperations,
+  ...keyOperations,
 } as const;
 
 export type Operations = typeof operations;

@@ -30,6 +30,7 @@ export const workspaceId = id('ws').meta({ examples: ['ws_01k3zq4v8e7m0a9c5d6f7g
 export const apiId = id('api');
 export const ownerId = id('own');
 export const roleId = id('role');
+export const keyId = id('key');
 export const tokenId = id('tok').meta({ examples: ['tok_01k3zq4v8e7m0a9c5d6f7g8h9j'] });
 
 /** An id in a path: any text is taken, because one that is not an id is simply not found. */

@@ -9,6 +9,8 @@ const table = {
   'owners:write': 'Create and change owners',
   'roles:read': 'See roles',
   'roles:write': 'Create and change roles',
+  'keys:read': 'See the public halves of keys',
+  'keys:write': 'Make, import, rotate and forget keys',
   'workspaces:read': 'See the workspace',
   'workspaces:write': 'Change the workspace',
   'audit:read': 'Read and prove the audit log',

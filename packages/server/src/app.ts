@@ -11,7 +11,9 @@ import { readAssertionKey } from './assertion-key.ts';
 import type { Config, LoadResult } from './config/load.ts';
 import { type Assertions, createAssertions } from './core/assertions.ts';
 import type { Bootstrapped } from './core/bootstrap.ts';
+import type { Custody } from './core/custody/custody.ts';
 import { exposures } from './core/exposures.ts';
+import { publishedKeys } from './core/key-ring/published-keys.ts';
 import { deriveKey } from './core/keys.ts';
 import { addressSet } from './core/named-addresses.ts';
 import type { Store } from './core/store-port.ts';
@@ -24,6 +26,7 @@ import { gatewayHandler } from './gateway/handler.ts';
 import { asksForWebSocket } from './gateway/websocket.ts';
 import { edgeOptions } from './http/edge.ts';
 import { type Judging, startJudging } from './judging.ts';
+import { keySets } from './key-sets.ts';
 import { openListeners, type Ports } from './listeners.ts';
 import { metricsDoor, metricsPage } from './metrics-door.ts';
 import type { AccessLog } from './observe/access-log.ts';
@@ -91,7 +94,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     const judging = await startJudging({ ...parts, store, metrics, installation: started.defaultWorkspace });
     built.judging = judging;
     const keys = { auditKey: deriveKey(custody.root, 'audit-head'), cursorKey: deriveKey(custody.root, 'cursor') };
-    return await mount({ ...parts, ...keys, store, metrics, judging, started });
+    return await mount({ ...parts, ...keys, custody, store, metrics, judging, started });
   } catch (error) {
     await built.judging?.stop();
     await store.close();
@@ -105,6 +108,7 @@ interface Mounting extends AppParts {
   readonly judging: Judging;
   readonly auditKey: Uint8Array;
   readonly cursorKey: Uint8Array;
+  readonly custody: Custody;
   readonly started: Bootstrapped;
 }
 
@@ -148,7 +152,11 @@ async function mount(parts: Mounting): Promise<App> {
     metrics: metricsDoor({ metrics: shown, judging, open: isLoopback(config.host) }),
     ready: () => readiness({ ...parts, feed: judging.feed, isDraining }),
     version: parts.version,
-    jwks: JSON.stringify({ keys: assertions === undefined ? [] : [assertions.publicKey] }),
+    keySets: keySets({
+      published: publishedKeys({ store, feed: judging.feed }),
+      defaultWorkspace: started.defaultWorkspace,
+      own: assertions === undefined ? [] : [assertions.publicKey],
+    }),
     openApi: JSON.stringify(openApiDocument(parts.version.version)),
   });
   const gateway = gatewayHandler({
@@ -220,7 +228,7 @@ function assertionsOf({ assertionKey, publicUrl }: Config, clock: Clock): Assert
 }
 
 function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof apiHandler> {
-  const { config, log, clock, store, metrics, judging, auditKey, cursorKey } = parts;
+  const { config, log, clock, store, metrics, judging, auditKey, cursorKey, custody } = parts;
   return apiHandler({
     store,
     clock,
@@ -230,6 +238,7 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
     feed: judging.feed,
     positions: judging.positions,
     cursors: cursors(cursorKey),
+    sealing: custody,
     inFlight: inFlight(),
     policy: config,
     bodyTimeoutMs: config.stallSeconds * 1000,

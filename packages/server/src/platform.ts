@@ -21,8 +21,8 @@ export interface PlatformParts {
   readonly version: Readonly<Record<string, string>>;
   /** The OpenAPI description, serialised. */
   readonly openApi: string;
-  /** Public keys of what is signed here (RFC 7517), serialised. */
-  readonly jwks: string;
+  /** Public keys of what is signed here (RFC 7517), by path. */
+  readonly keySets: (path: string) => Door | undefined;
 }
 
 type Probe = (response: ServerResponse, requestId: string) => void | Promise<void>;
@@ -42,8 +42,6 @@ export function platformHandler(
     ...Object.fromEntries(Object.entries(probes).map(([path, probe]) => [path, pageOf(probe)])),
     '/version': (_request, response, { requestId }) => sendJson(response, 200, parts.version, { requestId }),
     '/openapi.json': (_request, response, { requestId }) => sendJson(response, 200, parts.openApi, { requestId }),
-    '/.well-known/jwks.json': (_request, response, { requestId }) =>
-      sendJson(response, 200, parts.jwks, { requestId, headers: { 'Cache-Control': 'public, max-age=300' } }),
     '/metrics': parts.metrics,
   };
   return (request, response) => {
@@ -60,7 +58,7 @@ export function platformHandler(
     // Some proxies put the path of the original request behind ours.
     if (path === '/forward-auth' || path.startsWith('/forward-auth/'))
       return parts.forwardAuth(request, response, incoming);
-    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    const page = Object.hasOwn(pages, path) ? pages[path] : parts.keySets(path);
     if (page === undefined)
       return sendProblem(response, problem('not_found', { detail: 'no such path' }), { requestId });
     if (method !== 'GET' && method !== 'HEAD')

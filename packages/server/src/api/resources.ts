@@ -1,12 +1,11 @@
 /** Operations on workspaces, apis, owners and roles. */
 import { apiById, createApi, deleteApi, updateApi } from '../core/apis.ts';
-import type { Call } from '../core/call.ts';
 import { createOwner, deleteOwner, ownerById, updateOwner } from '../core/owners.ts';
 import { createRole, deleteRole, roleById, updateRole } from '../core/roles.ts';
 import type { PageRequest } from '../core/store-port.ts';
 import { createWorkspace, deleteWorkspace, updateWorkspace, workspaceOf } from '../core/workspaces.ts';
-import type { PageQuery } from './cursor.ts';
-import type { ApiServices, ReadHandlers, ReadName, WriteHandlers, WriteName } from './services.ts';
+import { listed } from './listed.ts';
+import type { ReadHandlers, ReadName, WriteHandlers, WriteName } from './services.ts';
 import { apiView, ownerView, roleView, workspaceView } from './views.ts';
 
 type Resource = 'apis' | 'owners' | 'roles' | 'workspaces';
@@ -14,7 +13,7 @@ type Resource = 'apis' | 'owners' | 'roles' | 'workspaces';
 export const resourceReads: ReadHandlers<Extract<ReadName, `${Resource}.${string}`>> = {
   async 'apis.list'({ call, query, services }) {
     return {
-      output: await list(
+      output: await listed(
         'apis',
         { call, query, services },
         (page) => services.store.apis(call.workspace, page),
@@ -27,7 +26,7 @@ export const resourceReads: ReadHandlers<Extract<ReadName, `${Resource}.${string
   },
   async 'owners.list'({ call, query, services }) {
     return {
-      output: await list(
+      output: await listed(
         'owners',
         { call, query, services },
         (page) => services.store.owners(call.workspace, query, page),
@@ -40,7 +39,7 @@ export const resourceReads: ReadHandlers<Extract<ReadName, `${Resource}.${string
   },
   async 'roles.list'({ call, query, services }) {
     return {
-      output: await list(
+      output: await listed(
         'roles',
         { call, query, services },
         (page) => services.store.roles(call.workspace, page),
@@ -55,7 +54,7 @@ export const resourceReads: ReadHandlers<Extract<ReadName, `${Resource}.${string
     const all = (page: PageRequest) => services.store.workspaces(page);
     const own = async () => [await workspaceOf(services.store, call, call.workspace)];
     return {
-      output: await list('workspaces', { call, query, services }, call.actor.isRoot ? all : own, workspaceView),
+      output: await listed('workspaces', { call, query, services }, call.actor.isRoot ? all : own, workspaceView),
     };
   },
   async 'workspaces.get'({ call, params, services }) {
@@ -92,16 +91,4 @@ function versioned<T extends { readonly version: number }, V>(
 
 function gone(): { output: Record<string, never> } {
   return { output: {} };
-}
-
-async function list<T extends { readonly id: string }, V>(
-  name: string,
-  { call, query, services }: { readonly call: Call; readonly query: PageQuery; readonly services: ApiServices },
-  read: (page: PageRequest) => Promise<readonly T[]>,
-  view: (row: T) => V,
-): Promise<{ items: V[]; nextCursor: string | null }> {
-  const { limit, cursor, ...filter } = query;
-  const identity = { list: name, workspace: call.workspace, filter };
-  const page = services.cursors.request(identity, { limit, cursor });
-  return services.cursors.page(identity, page, await read(page), view);
 }

@@ -17,6 +17,7 @@ import {
   type RequestIdentity,
   seal,
 } from './idempotency.ts';
+import { keyReads, keyWrites } from './keys.ts';
 import { leaseReads } from './leases.ts';
 import { recordReads } from './records.ts';
 import { resourceReads, resourceWrites } from './resources.ts';
@@ -30,8 +31,9 @@ const reads: ReadHandlers<ReadName> = {
   ...recordReads,
   ...verifierReads,
   ...leaseReads,
+  ...keyReads,
 };
-const writes: WriteHandlers<WriteName> = { ...tokenWrites, ...resourceWrites };
+const writes: WriteHandlers<WriteName> = { ...tokenWrites, ...resourceWrites, ...keyWrites };
 
 /** Parsed by the schemas of the operation that is run: the types meet again in the handler. */
 export interface Input {

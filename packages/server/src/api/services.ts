@@ -2,6 +2,7 @@
 import type { Body, Operation, OperationName, Operations, Output, Params, Query } from '@tessera/contract';
 import type { Clock, Ports, TokenKind } from '@tessera/verify';
 import type { Call, Confirmed } from '../core/call.ts';
+import type { Custody } from '../core/custody/custody.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import type { Feed } from '../core/feed.ts';
 import type { Store, Tx } from '../core/store-port.ts';
@@ -43,6 +44,8 @@ export interface ApiServices {
   readonly mostStreams?: Partial<MostStreams>;
   /** Whether this node answers an operation; absent: all of them. */
   readonly serves?: ((operation: Operation) => boolean) | undefined;
+  /** Seals private keys. */
+  readonly sealing: Pick<Custody, 'seal'>;
   /** Authenticates the heads of the audit chains. */
   readonly auditKey: Uint8Array;
   /** Whether this node is about to stop: who follows the feed goes to another one. */

@@ -4,7 +4,7 @@ import { randomUUIDv7 } from 'node:crypto';
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const ID_CHARACTERS = 26;
 
-export type IdPrefix = 'ws' | 'api' | 'own' | 'role' | 'tok' | 'node' | 'dek';
+export type IdPrefix = 'ws' | 'api' | 'own' | 'role' | 'tok' | 'node' | 'dek' | 'key';
 
 /** A new id, like `tok_01k3zq4v8e7m0a9c5d6f7g8h9j`. */
 export function newId(prefix: IdPrefix): string {

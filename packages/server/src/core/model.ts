@@ -1,6 +1,7 @@
 /** What the platform keeps, as core sees it. Times are milliseconds since the epoch; `null` is "none", as in the API. */
 import type { Environment, OnFault, OwnerType, TokenKind } from '@tessera/verify';
 import type { CreditAccount, Refill } from './credits.ts';
+import type { KeyAlgorithm } from './key-ring/algorithms.ts';
 
 interface Kept {
   readonly id: string;
@@ -170,7 +171,7 @@ export interface AuditHead {
 export interface ChangeEntry {
   readonly workspace: string;
   /** `token.revoked`, `owner.disabled` and so on. */
-  readonly kind: `${'token' | 'owner' | 'api' | 'role' | 'workspace'}.${string}`;
+  readonly kind: `${'token' | 'owner' | 'api' | 'role' | 'key' | 'workspace'}.${string}`;
   readonly id: string;
 }
 
@@ -191,6 +192,25 @@ export interface LastUse {
   readonly token: string;
   readonly digest: Uint8Array;
   readonly at: number;
+}
+
+/** `next` is published and signs nothing yet; `retired` verifies what it signed; `gone` has nothing left but its record. */
+export type KeyState = 'next' | 'active' | 'retired' | 'gone';
+
+/** A key of a workspace's ring. It has one algorithm, and is named by its id (`kid`). */
+export interface RingKey extends Kept {
+  readonly workspace: string;
+  readonly alg: KeyAlgorithm;
+  readonly state: KeyState;
+  readonly origin: 'generated' | 'imported';
+  /** `null`: of a symmetric key, and of one that is gone. */
+  readonly publicJwk: Readonly<Record<string, string>> | null;
+  /** The private half, sealed for this row; `null`: it is gone. */
+  readonly sealed: Uint8Array | null;
+  readonly activatedAt: number | null;
+  readonly retiredAt: number | null;
+  /** When the last of what it signed expires; `null`: it has signed nothing. */
+  readonly neededUntil: number | null;
 }
 
 /** What sealed values are sealed under, itself encrypted by a key that is not in the store. */

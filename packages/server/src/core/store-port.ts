@@ -14,6 +14,7 @@ import type {
   IdempotencyRecord,
   LastUse,
   Owner,
+  RingKey,
   Role,
   Secret,
   SecretState,
@@ -97,6 +98,10 @@ export interface Reader {
   rolesByIds(workspace: string, ids: readonly string[]): Promise<readonly Role[]>;
   /** Ids of the owners (not deleted) that have a role. */
   ownersWithRole(workspace: string, role: string): Promise<readonly string[]>;
+  key(workspace: string, id: string): Promise<RingKey | undefined>;
+  keys(workspace: string, page: PageRequest): Promise<readonly RingKey[]>;
+  /** Those that are not gone, oldest first. */
+  liveKeys(workspace: string): Promise<readonly RingKey[]>;
   token(workspace: string, id: string): Promise<TokenWithSecrets | undefined>;
   tokens(workspace: string, filter: TokenFilter, page: PageRequest): Promise<readonly TokenWithSecrets[]>;
   /** Whether an api has a token, in whatever state. */
@@ -169,6 +174,8 @@ export interface Tx extends Reader {
   updateRole(role: Role): Promise<void>;
   /** Also takes the role from every owner. */
   deleteRole(workspace: string, id: string): Promise<void>;
+  insertKey(key: RingKey): Promise<void>;
+  updateKey(key: RingKey): Promise<void>;
   insertToken(token: Token, secret: Secret): Promise<void>;
   updateToken(token: Token): Promise<void>;
   /** Revokes every token of the workspace (of the owner, where one is named) that is not revoked yet; returns their ids. */

@@ -10,6 +10,7 @@ import { workspacePrefixes } from './0005-workspace-prefixes.ts';
 import { proofs } from './0006-proofs.ts';
 import { verifiers } from './0007-verifiers.ts';
 import { dataKeys } from './0008-data-keys.ts';
+import { keys } from './0009-keys.ts';
 import { type ColumnTypes, sqliteTypes } from './column-types.ts';
 import { hasSchema } from './has-schema.ts';
 
@@ -27,6 +28,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0006-proofs': proofs(types),
     '0007-verifiers': verifiers(types),
     '0008-data-keys': dataKeys(types),
+    '0009-keys': keys(types),
   };
 }
 

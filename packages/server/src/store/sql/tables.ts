@@ -182,6 +182,22 @@ export interface VerifierRow {
   readonly live_until: number;
 }
 
+export interface KeyRow {
+  readonly id: string;
+  readonly workspace: string;
+  readonly alg: string;
+  readonly state: string;
+  readonly origin: string;
+  readonly public_jwk: string | null;
+  readonly sealed: Uint8Array | null;
+  readonly activated_at: number | null;
+  readonly retired_at: number | null;
+  readonly needed_until: number | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly version: number;
+}
+
 interface DataKeyRow {
   readonly id: string;
   readonly wrapped_by: string;
@@ -210,6 +226,7 @@ export interface Tables {
   readonly verifiers: VerifierRow;
   readonly meta: { readonly key: string; readonly value: string };
   readonly data_keys: DataKeyRow;
+  readonly keys: KeyRow;
 }
 
 export type Db = Kysely<Tables>;

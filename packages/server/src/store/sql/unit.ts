@@ -5,6 +5,7 @@ import { deleteApi, insertApi, updateApi } from './apis.ts';
 import { putCredits } from './credits.ts';
 import type { Inserts } from './inserts.ts';
 import { addImportedPrefix, dropIdempotencyBefore, putDataKey, putIdempotency, setMeta } from './keeping.ts';
+import { insertKey, updateKey } from './keys.ts';
 import { type DatabaseTime, dropNode, putNode } from './nodes.ts';
 import { insertOwner, updateOwner } from './owners.ts';
 import { claimProof } from './proofs.ts';
@@ -54,6 +55,8 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     insertRole: async (role) => insertRole(db(), role),
     updateRole: async (role) => updateRole(db(), role),
     deleteRole: async (workspace, id) => deleteRole(db(), workspace, id),
+    insertKey: async (key) => insertKey(db(), key),
+    updateKey: async (key) => updateKey(db(), key),
     insertToken: async (token, secret) => insertToken(db(), inserts, { token, secret }),
     updateToken: async (token) => updateToken(db(), token),
     revokeTokens: async (which, at, reason) => revokeTokens(db(), which, { at, reason }),

@@ -114,6 +114,7 @@ export async function aApi(
     ...(over.mostStreams && { mostStreams: over.mostStreams }),
     isDraining: () => state.draining,
     cursors: cursors(auditKey),
+    sealing: { seal: (_place, plain) => plain },
     inFlight: inFlight(),
     failed: { blocked: () => 0, failed: () => {} },
     recorder: { verdict: (verdict, call) => void recorded.push({ ...call, code: verdict.code }) },

@@ -317,6 +317,40 @@ export function roundTrips(stores: () => Stores): void {
     expect(await two.idempotency('digest')).toBeUndefined();
   });
 
+  test('keys of a ring', async () => {
+    const { one, two } = stores();
+    const workspace = aWorkspace({ id: 'ws_ring' });
+    const key = {
+      id: 'key_1',
+      workspace: workspace.id,
+      alg: 'EdDSA',
+      state: 'active',
+      origin: 'imported',
+      publicJwk: { kty: 'OKP', x: AWKWARD },
+      sealed: Uint8Array.of(0, 255, 7),
+      activatedAt: NOW,
+      retiredAt: null,
+      neededUntil: NOW + 5,
+      createdAt: NOW,
+      updatedAt: NOW,
+      version: 1,
+    } as const;
+    await one.write(async (tx) => {
+      await tx.insertWorkspace(workspace);
+      await tx.insertKey(key);
+      await tx.insertKey({ ...key, id: 'key_2', state: 'next', activatedAt: null, neededUntil: null });
+    });
+    expect(await two.key(workspace.id, 'key_1')).toEqual(key);
+    expect(await two.key('ws_other', 'key_1')).toBeUndefined();
+    const gone = { ...key, state: 'gone', publicJwk: null, sealed: null, retiredAt: NOW, version: 2 } as const;
+    await one.write((tx) => tx.updateKey(gone));
+    expect(await two.key(workspace.id, 'key_1')).toEqual(gone);
+    expect((await two.liveKeys(workspace.id)).map(({ id }) => id)).toEqual(['key_2']);
+    expect((await two.keys(workspace.id, { limit: 5, before: 'key_2' })).map(({ id }) => id)).toEqual(['key_1']);
+    expect(await two.keys('ws_other', { limit: 5, before: undefined })).toEqual([]);
+    await expect(one.write((tx) => tx.updateKey({ ...gone, workspace: 'ws_other' }))).rejects.toThrow('no such key');
+  });
+
   test('data keys, by age', async () => {
     const { one, two } = stores();
     expect(await two.dataKeys()).toEqual([]);
