@@ -7,13 +7,10 @@ import { isOfDataPlane } from './api/data-plane.ts';
 import { apiHandler } from './api/handler.ts';
 import { inFlight, REMEMBERED_MS } from './api/idempotency.ts';
 import { openApiDocument } from './api/openapi.ts';
-import { readAssertionKey } from './assertion-key.ts';
 import type { Config, LoadResult } from './config/load.ts';
-import { type Assertions, createAssertions } from './core/assertions.ts';
 import type { Bootstrapped } from './core/bootstrap.ts';
 import type { Custody } from './core/custody/custody.ts';
 import { exposures } from './core/exposures.ts';
-import { publishedKeys } from './core/key-ring/published-keys.ts';
 import { deriveKey } from './core/keys.ts';
 import { addressSet } from './core/named-addresses.ts';
 import type { Store } from './core/store-port.ts';
@@ -26,7 +23,6 @@ import { gatewayHandler } from './gateway/handler.ts';
 import { asksForWebSocket } from './gateway/websocket.ts';
 import { edgeOptions } from './http/edge.ts';
 import { type Judging, startJudging } from './judging.ts';
-import { keySets } from './key-sets.ts';
 import { openListeners, type Ports } from './listeners.ts';
 import { metricsDoor, metricsPage } from './metrics-door.ts';
 import type { AccessLog } from './observe/access-log.ts';
@@ -37,6 +33,7 @@ import { platformHandler } from './platform.ts';
 import { prepare } from './prepare.ts';
 import { readiness } from './readiness.ts';
 import type { Sharing } from './sharing.ts';
+import { type SigningKeys, startSigningKeys } from './signing-keys.ts';
 
 export interface AppParts {
   readonly config: Config;
@@ -79,7 +76,7 @@ const SWEEP_MS = 3_600_000;
 export async function startApp(parts: AppParts): Promise<App> {
   const { config, log, clock, version } = parts;
   // The metrics count what the store seals, and show what is built on the store.
-  const built: { judging?: Judging } = {};
+  const built: { judging?: Judging; signing?: SigningKeys } = {};
   const metrics = createMetrics({
     version: version.version,
     nodeVersion: version.node,
@@ -94,8 +91,12 @@ export async function startApp(parts: AppParts): Promise<App> {
     const judging = await startJudging({ ...parts, store, metrics, installation: started.defaultWorkspace });
     built.judging = judging;
     const keys = { auditKey: deriveKey(custody.root, 'audit-head'), cursorKey: deriveKey(custody.root, 'cursor') };
-    return await mount({ ...parts, ...keys, custody, store, metrics, judging, started });
+    const { defaultWorkspace } = started;
+    const signing = await startSigningKeys({ ...parts, store, custody, feed: judging.feed, defaultWorkspace });
+    built.signing = signing;
+    return await mount({ ...parts, ...keys, custody, signing, store, metrics, judging, started });
   } catch (error) {
+    built.signing?.stop();
     await built.judging?.stop();
     await store.close();
     throw error;
@@ -109,13 +110,13 @@ interface Mounting extends AppParts {
   readonly auditKey: Uint8Array;
   readonly cursorKey: Uint8Array;
   readonly custody: Custody;
+  readonly signing: SigningKeys;
   readonly started: Bootstrapped;
 }
 
 async function mount(parts: Mounting): Promise<App> {
-  const { config, log, clock, store, metrics, judging, started, sharing } = parts;
+  const { config, log, clock, store, metrics, judging, signing, started, sharing } = parts;
   const shown = sharing === undefined ? metrics : { ...metrics, exposition: () => sharing.exposition() };
-  const assertions = assertionsOf(config, clock);
   let draining = false;
   const isDraining = (): boolean => draining;
   const { trustedProxies: proxies, trustedHops: hops, forwardedHeader: header } = config;
@@ -152,11 +153,7 @@ async function mount(parts: Mounting): Promise<App> {
     metrics: metricsDoor({ metrics: shown, judging, open: isLoopback(config.host) }),
     ready: () => readiness({ ...parts, feed: judging.feed, isDraining }),
     version: parts.version,
-    keySets: keySets({
-      published: publishedKeys({ store, feed: judging.feed }),
-      defaultWorkspace: started.defaultWorkspace,
-      own: assertions === undefined ? [] : [assertions.publicKey],
-    }),
+    keySets: signing.keySets,
     openApi: JSON.stringify(openApiDocument(parts.version.version)),
   });
   const gateway = gatewayHandler({
@@ -164,7 +161,7 @@ async function mount(parts: Mounting): Promise<App> {
     exposures: exposed,
     onPreflight: metrics.preflight,
     live: judging.live,
-    assertions,
+    assertions: signing.assertions,
     upstreams: routes.upstreams,
     uploadStallMs: config.stallSeconds * 1000,
     log: { upstreamFailed: ({ error, ...call }) => log.warn({ ...call, err: error }, 'an upstream failed') },
@@ -216,15 +213,11 @@ async function mount(parts: Mounting): Promise<App> {
       await routes.upstreams.close();
       names.stop();
       await echo?.close(0);
+      signing.stop();
       await judging.stop();
       await store.close();
     },
   };
-}
-
-function assertionsOf({ assertionKey, publicUrl }: Config, clock: Clock): Assertions | undefined {
-  if (assertionKey === undefined) return undefined;
-  return createAssertions({ key: readAssertionKey(assertionKey), issuer: publicUrl ?? 'tessera', clock });
 }
 
 function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof apiHandler> {

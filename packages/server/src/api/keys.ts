@@ -1,7 +1,8 @@
 /** Operations on the key ring. No private half ever passes here on its way out. */
 import type { Output } from '@tessera/contract';
 import { algorithms } from '../core/key-ring/algorithms.ts';
-import { activateKey, createKey, deleteKey, keyById, retireKey, rotateKeys } from '../core/key-ring/ring.ts';
+import { activateKey, createKey, deleteKey, keyById, retireKey } from '../core/key-ring/ring.ts';
+import { rotateRing, takenBy } from '../core/key-ring/steps.ts';
 import type { RingKey } from '../core/model.ts';
 import { listed } from './listed.ts';
 import type { ReadHandlers, ReadName, WriteHandlers, WriteName } from './services.ts';
@@ -19,7 +20,7 @@ export const keyWrites: WriteHandlers<Extract<WriteName, `keys.${string}`>> = {
   'keys.create': async (tx, { call, body, services: { sealing } }) =>
     versioned(await createKey(tx, call, { input: body, sealing })),
   async 'keys.rotate'(tx, { call, body, services: { sealing } }) {
-    const { active, next, retired } = await rotateKeys(tx, call, { alg: body.alg, sealing });
+    const { active, next, retired } = await rotateRing(tx, takenBy(call), { alg: body.alg, sealing });
     return { output: { active: keyView(active), next: keyView(next), retired: retired ? keyView(retired) : null } };
   },
   'keys.activate': async (tx, { call, params }) => versioned(await activateKey(tx, call, params.id)),

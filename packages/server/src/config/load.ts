@@ -7,7 +7,6 @@ import { fileSchema } from './file-schema.ts';
 import { type ConfigProblem, firstProblems, type Path, pathText } from './problems.ts';
 import { type Position, readYaml } from './read-yaml.ts';
 import { withoutCertificates } from './route-certificates.ts';
-import { withoutKey } from './route-identity.ts';
 import { shadowWarnings } from './route-limits.ts';
 import type { Route } from './routes.ts';
 import { type Finding, findingsOf } from './schema-problems.ts';
@@ -76,11 +75,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadInput): Lo
     return file.locate(finding);
   };
   warnings.push(...agreed.warnings.map(locate));
-  const problems = [
-    ...agreed.problems,
-    ...withoutKey(file.routes, values.assertionKey),
-    ...withoutCertificates(file.routes, values.tlsClientCertificates),
-  ];
+  const problems = [...agreed.problems, ...withoutCertificates(file.routes, values.tlsClientCertificates)];
   if (problems.length > 0) return { ok: false, problems: problems.map(locate), warnings };
   return { ok: true, config: deepFreeze({ ...agreed.values, routes: file.routes }), warnings, locate };
 }

@@ -1,7 +1,6 @@
 /** What a route tells its upstream of the caller, beside the header fields that every route sends. */
 import { z } from 'zod';
 import { flag } from './plain-values.ts';
-import type { Finding } from './schema-problems.ts';
 import { strictObject } from './strict-object.ts';
 
 const AUDIENCE = 'must be 1 to 512 characters of visible ASCII';
@@ -22,22 +21,10 @@ const assertion = z.union(
 export const routeIdentity = strictObject({
   assertion: assertion
     .default(false)
-    .describe('Whether each request carries a signed `X-Tessera-Assertion` (JWT). Needs `assertionKey`.'),
+    .describe(
+      'Whether each request carries a signed `X-Tessera-Assertion` (JWT). The key ring signs it, or `assertionKey`.',
+    ),
   clientCertificate: flag
     .default(false)
     .describe('Whether the upstream gets the certificate of the client in `Client-Cert` (RFC 9440).'),
 });
-
-interface Identified {
-  readonly identity?: z.output<typeof routeIdentity> | undefined;
-}
-
-/** Routes that want an assertion where there is no key to sign one. */
-export function withoutKey(routes: readonly Identified[], assertionKey: string | undefined): readonly Finding[] {
-  if (assertionKey !== undefined) return [];
-  return routes.flatMap(({ identity }, index) =>
-    identity === undefined || identity.assertion === false
-      ? []
-      : [{ path: ['routes', index, 'identity', 'assertion'], message: 'needs assertionKey: the key that signs it' }],
-  );
-}

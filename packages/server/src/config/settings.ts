@@ -165,7 +165,13 @@ export const settings = {
   assertionKey: optional({
     env: 'TESSERA_ASSERTION_KEY',
     type: type.path,
-    doc: 'File of the Ed25519 private key (PKCS #8, PEM) that signs `X-Tessera-Assertion`; nobody else may read it. `openssl genpkey -algorithm ed25519` makes one.',
+    doc: 'File of an Ed25519 private key (PKCS #8, PEM) that signs `X-Tessera-Assertion` in the place of the key ring; nobody else may read it. `openssl genpkey -algorithm ed25519` makes one.',
+  }),
+  signingKeySeconds: required({
+    env: 'TESSERA_SIGNING_KEY_SECONDS',
+    type: type.seconds(0, CENTURY),
+    default: 90 * DAY,
+    doc: 'How long a key of a ring signs before the next one takes its place, in seconds or as `90d`. 0: until somebody rotates it.',
   }),
   defaultExpirySeconds: required({
     env: 'TESSERA_DEFAULT_EXPIRY_SECONDS',

@@ -9,8 +9,6 @@ import type { Clock, Principal } from '@tessera/verify';
 export interface Assertions {
   /** A JWT for one request, good for a minute. */
   sign(asserted: Asserted): string;
-  /** The public half of the key, as a JWK (RFC 8037). */
-  readonly publicKey: Readonly<Record<string, string>>;
 }
 
 export interface Asserted {
@@ -24,29 +22,43 @@ export interface Asserted {
 }
 
 export interface AssertionsOptions {
-  /** Ed25519, private. */
-  readonly key: KeyObject;
+  /** The key that signs now: Ed25519, private. Throws where there is none. */
+  readonly signer: () => AssertionSigner;
   readonly issuer: string;
   readonly clock: Clock;
+}
+
+export interface AssertionSigner {
+  readonly kid: string;
+  readonly key: KeyObject;
 }
 
 const LIFETIME_SECONDS = 60;
 /** So that no other text that the key may ever sign passes for one (RFC 8725 section 3.11). */
 const TYPE = 'tessera-assertion+jwt';
 
-/** Throws a RangeError on a key of another kind. */
-export function createAssertions({ key, issuer, clock }: AssertionsOptions): Assertions {
+export function createAssertions({ signer, issuer, clock }: AssertionsOptions): Assertions {
+  let header = { kid: '', text: '' };
+  return Object.freeze({
+    sign(asserted: Asserted) {
+      const { kid, key } = signer();
+      if (header.kid !== kid) header = { kid, text: encoded({ alg: 'EdDSA', typ: TYPE, kid }) };
+      const text = `${header.text}.${encoded(claimsOf(asserted, issuer, Math.floor(clock.now() / 1000)))}`;
+      return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
+    },
+  });
+}
+
+/** A key from a file, named by its thumbprint, and its public half as a JWK (RFC 8037). Throws a RangeError on a key of another kind. */
+export function fileSigner(key: KeyObject): AssertionSigner & { readonly publicKey: Readonly<Record<string, string>> } {
   if (key.type !== 'private' || key.asymmetricKeyType !== 'ed25519')
     throw new RangeError('assertions are signed with a private Ed25519 key');
   const { x = '' } = createPublicKey(key).export({ format: 'jwk' });
   const kid = thumbprint(x);
-  const header = encoded({ alg: 'EdDSA', typ: TYPE, kid });
   return Object.freeze({
+    kid,
+    key,
     publicKey: Object.freeze({ kty: 'OKP', crv: 'Ed25519', x, kid, use: 'sig', alg: 'EdDSA' }),
-    sign(asserted: Asserted) {
-      const text = `${header}.${encoded(claimsOf(asserted, issuer, Math.floor(clock.now() / 1000)))}`;
-      return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
-    },
   });
 }
 

@@ -4,6 +4,7 @@ import { newId } from './ids.ts';
 import type { Token } from './model.ts';
 import { StartRefused } from './start-refused.ts';
 import { DigestTaken, type Store, type Tx } from './store-port.ts';
+import { systemRecord } from './system-record.ts';
 import { secretOf } from './tokens/draw.ts';
 import { MANAGEMENT_AUDIENCE } from './tokens/facts.ts';
 import { DEFAULT_WORKSPACE, foundWorkspace } from './workspaces.ts';
@@ -143,27 +144,4 @@ function environmentOf(text: string): Token['environment'] {
   if (parsed === undefined)
     throw new StartRefused('the root token is not a well-formed token text; make one with `tessera generate`');
   return parsed.environment;
-}
-
-function systemRecord(
-  tx: Tx,
-  entry: {
-    readonly workspace: string;
-    readonly now: number;
-    readonly action: string;
-    readonly target: { type: string; id: string };
-    readonly details: Record<string, unknown>;
-  },
-): void {
-  tx.record({
-    workspace: entry.workspace,
-    at: entry.now,
-    actor: { token: null, owner: null, kind: 'system' },
-    action: entry.action,
-    target: entry.target,
-    outcome: 'ok',
-    requestId: null,
-    address: null,
-    details: entry.details,
-  });
 }

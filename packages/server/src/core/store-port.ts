@@ -102,6 +102,11 @@ export interface Reader {
   keys(workspace: string, page: PageRequest): Promise<readonly RingKey[]>;
   /** Those that are not gone, oldest first. */
   liveKeys(workspace: string): Promise<readonly RingKey[]>;
+  /** Of all workspaces: those active since `activatedUntil` or longer (undefined: none), and the retired that are needed until `neededUntil` at most. */
+  keysDue(due: {
+    readonly activatedUntil: number | undefined;
+    readonly neededUntil: number;
+  }): Promise<readonly RingKey[]>;
   token(workspace: string, id: string): Promise<TokenWithSecrets | undefined>;
   tokens(workspace: string, filter: TokenFilter, page: PageRequest): Promise<readonly TokenWithSecrets[]>;
   /** Whether an api has a token, in whatever state. */

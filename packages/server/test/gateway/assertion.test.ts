@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { calculateJwkThumbprint, createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAssertions } from '../../src/core/assertions.ts';
+import { createAssertions, fileSigner } from '../../src/core/assertions.ts';
 import type { RouteConfig } from '../../src/core/compiled-route.ts';
 import { lines, type TestGateway, TOKEN, testGateway } from './support/gateway.ts';
 import { exchange } from './support/raw-client.ts';
@@ -11,8 +11,9 @@ import { acceptance, handshake } from './support/websocket.ts';
 const AUTH = `Authorization: Bearer ${TOKEN}`;
 const NOW = 1_800_000_000_000;
 const { privateKey } = generateKeyPairSync('ed25519');
-const assertions = createAssertions({ key: privateKey, issuer: 'https://tessera.test', clock: { now: () => NOW } });
-const keySet = createLocalJWKSet({ keys: [assertions.publicKey] } as unknown as JSONWebKeySet);
+const own = fileSigner(privateKey);
+const assertions = createAssertions({ signer: () => own, issuer: 'https://tessera.test', clock: { now: () => NOW } });
+const keySet = createLocalJWKSet({ keys: [own.publicKey] } as unknown as JSONWebKeySet);
 
 let gateway: TestGateway;
 afterEach(() => gateway.close());
@@ -80,9 +81,9 @@ describe('an assertion', () => {
     await gateway.get('/');
     const { kid, alg, typ } = decodeProtectedHeader(asserted()[0] ?? '');
     expect([alg, typ]).toEqual(['EdDSA', 'tessera-assertion+jwt']);
-    expect(kid).toBe(assertions.publicKey.kid);
-    expect(kid).toBe(await calculateJwkThumbprint(assertions.publicKey));
-    expect(Object.keys(assertions.publicKey).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
+    expect(kid).toBe(own.publicKey.kid);
+    expect(kid).toBe(await calculateJwkThumbprint(own.publicKey));
+    expect(Object.keys(own.publicKey).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
     expect(JSON.stringify(assertions)).not.toContain(privateKey.export({ format: 'jwk' }).d);
   });
 
@@ -93,9 +94,9 @@ describe('an assertion', () => {
     await expect(verified(text, 'http://127.0.0.1:1')).rejects.toMatchObject({
       code: 'ERR_JWT_CLAIM_VALIDATION_FAILED',
     });
-    const other = createAssertions({ key: generateKeyPairSync('ed25519').privateKey, issuer: 'x', clock: Date });
+    const other = fileSigner(generateKeyPairSync('ed25519').privateKey);
     const others = createLocalJWKSet({
-      keys: [{ ...other.publicKey, kid: assertions.publicKey.kid }],
+      keys: [{ ...other.publicKey, kid: own.publicKey.kid }],
     } as unknown as JSONWebKeySet);
     await expect(jwtVerify(text ?? '', others)).rejects.toMatchObject({
       code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
@@ -155,7 +156,6 @@ describe('an assertion', () => {
     await asserting(undefined);
     const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const { publicKey } = generateKeyPairSync('ed25519');
-    for (const key of [rsa, publicKey])
-      expect(() => createAssertions({ key, issuer: 'x', clock: Date })).toThrow(RangeError);
+    for (const key of [rsa, publicKey]) expect(() => fileSigner(key)).toThrow(RangeError);
   });
 });

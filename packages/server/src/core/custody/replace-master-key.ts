@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import type { WrappedKey } from '../model.ts';
 import type { Store, Tx } from '../store-port.ts';
+import { systemRecord } from '../system-record.ts';
 import { DEFAULT_WORKSPACE } from '../workspaces.ts';
 import {
   type Custody,
@@ -68,15 +69,5 @@ async function audit(tx: Tx, { from, to, at }: { readonly from: string; readonly
   const workspace = await tx.meta(DEFAULT_WORKSPACE);
   // A start that was killed before it made anything to record.
   if (workspace === undefined) return;
-  tx.record({
-    workspace,
-    at,
-    actor: { token: null, owner: null, kind: 'system' },
-    action: 'master_key.replace',
-    target: null,
-    outcome: 'ok',
-    requestId: null,
-    address: null,
-    details: { from, to },
-  });
+  systemRecord(tx, { workspace, now: at, action: 'master_key.replace', target: null, details: { from, to } });
 }

@@ -1,7 +1,7 @@
 /** The key rings as rows. */
 import type { KeyAlgorithm } from '../../core/key-ring/algorithms.ts';
 import type { KeyState, RingKey } from '../../core/model.ts';
-import type { PageRequest } from '../../core/store-port.ts';
+import type { PageRequest, Reader } from '../../core/store-port.ts';
 import { bytes, fromJsonOrNull, jsonOrNull, requireOne } from './columns.ts';
 import type { Db, KeyRow } from './tables.ts';
 
@@ -19,6 +19,22 @@ export async function keys(db: Db, workspace: string, page: PageRequest): Promis
 
 export async function liveKeys(db: Db, workspace: string): Promise<readonly RingKey[]> {
   const rows = await ofWorkspace(db, workspace).where('state', '!=', 'gone').orderBy('id').execute();
+  return rows.map(keyOf);
+}
+
+export async function keysDue(db: Db, due: Parameters<Reader['keysDue']>[0]): Promise<readonly RingKey[]> {
+  const { activatedUntil = Number.MIN_SAFE_INTEGER, neededUntil } = due;
+  const rows = await db
+    .selectFrom('keys')
+    .selectAll()
+    .where((eb) =>
+      eb.or([
+        eb('state', '=', 'active').and('activated_at', '<=', activatedUntil),
+        eb('state', '=', 'retired').and('needed_until', '<=', neededUntil),
+      ]),
+    )
+    .orderBy('id')
+    .execute();
   return rows.map(keyOf);
 }
 
