@@ -54,6 +54,12 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/role.ts')).defineRole,
   },
   {
+    name: 'key',
+    summary: 'keys that sign and encrypt, and their rotation',
+    heading: management,
+    load: async () => (await import('./commands/key.ts')).defineKey,
+  },
+  {
     name: 'workspace',
     summary: 'tenants',
     heading: management,

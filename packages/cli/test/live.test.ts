@@ -70,6 +70,26 @@ async function mint(...flags: readonly string[]): Promise<Minted> {
   return minted;
 }
 
+describe('key', () => {
+  it('rotates: the one that waited signs, the one before is retired and can be forgotten', async () => {
+    const states = async () => {
+      const { items } = await asJson<{ items: { id: string; alg: string; state: string }[] }>(['key', 'list', '--all']);
+      return items.filter(({ alg }) => alg === 'ES256').map(({ state }) => state);
+    };
+    const first = await asJson<{ id: string }>(['key', 'create', '--alg', 'ES256', '--active']);
+    await ok(['key', 'create', '--alg', 'ES256']);
+    const active = await asJson<{ id: string; state: string }>(['key', 'rotate', '--alg', 'ES256']);
+    expect(active.state).toBe('active');
+    expect(await states()).toEqual(['next', 'active', 'retired']);
+    expect(await as(root, ['key', 'delete', active.id, '--yes'])).toMatchObject({ code: 6 });
+    await ok(['key', 'delete', first.id, '--yes']);
+    await ok(['key', 'retire', active.id]);
+    expect(await states()).toEqual(['next', 'retired', 'gone']);
+    expect(await ok(['key', 'show', first.id])).toMatch(/state +gone/);
+    expect(await as(root, ['key', 'rotate', '--alg', 'none'])).toMatchObject({ code: 2 });
+  });
+});
+
 describe('token', () => {
   it('mint, verify, rotate, cancel, disable, revoke: the verdict follows each', async () => {
     const { id, token } = await mint('--scope', 'orders:read', '--expires', '30d', '--meta', 'team=blue');

@@ -58,6 +58,20 @@ export function groups(call: Call, ended: AbortSignal | undefined) {
       /** Deletes an owner; its tokens are revoked and kept. */
       delete: (id: string, options?: CallOptions) => call('owners.delete', { ...options, params: { id } }),
     },
+    keys: {
+      create: (body: Body<'keys.create'>, options?: CallOptions) => call('keys.create', { ...options, body }),
+      list: (query?: Query<'keys.list'>, options?: CallOptions) => call('keys.list', { ...options, query }),
+      listAll: (query: Query<'keys.list'> = {}, options?: CallOptions) =>
+        listAll((page) => call('keys.list', { ...options, query: page }), query, stops(options)),
+      get: (id: string, options?: CallOptions) => call('keys.get', { ...options, params: { id } }),
+      /** Signs with the next key from now on. */
+      rotate: (alg: Body<'keys.rotate'>['alg'], options?: CallOptions) =>
+        call('keys.rotate', { ...options, body: { alg } }),
+      activate: (id: string, options?: CallOptions) => call('keys.activate', { ...options, params: { id } }),
+      retire: (id: string, options?: CallOptions) => call('keys.retire', { ...options, params: { id } }),
+      /** Forgets a key: what it signed verifies no more. */
+      delete: (id: string, options?: CallOptions) => call('keys.delete', { ...options, params: { id } }),
+    },
     roles: {
       create: (body: Body<'roles.create'>, options?: CallOptions) => call('roles.create', { ...options, body }),
       list: (query?: Query<'roles.list'>, options?: CallOptions) => call('roles.list', { ...options, query }),

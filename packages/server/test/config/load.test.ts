@@ -32,6 +32,7 @@ describe('where a value comes from', () => {
       cacheTokens: 100_000,
       drainSeconds: 0,
       shutdownSeconds: 25,
+      signingKeySeconds: 7_776_000,
       logLevel: 'info',
       routes: [],
     });
