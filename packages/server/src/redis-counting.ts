@@ -1,5 +1,5 @@
 /** What is counted in Redis, over all nodes: built once, watched, and told of in log and metrics. */
-import type { Clock, Limiter, ReplayStore } from '@tessera/verify';
+import { type Clock, type Limiter, type ReplayStore, wakefulClock } from '@tessera/verify';
 import { LONGEST_CLAIM_MS } from '@tessera/verify/jose';
 import { StartRefused } from './core/start-refused.ts';
 import { givenShares } from './limits/given-shares.ts';
@@ -64,7 +64,11 @@ export async function startRedisCounting(parts: RedisCountingParts): Promise<Red
   };
   const limiter = redisLimiter({ link: watched, keys, onMark });
   return {
-    limiter: givenShares({ limiter, monotonic: () => performance.now() }),
+    // A share must not outlast a sleep of the machine.
+    limiter: givenShares({
+      limiter,
+      monotonic: wakefulClock({ monotonic: () => performance.now(), wall: clock.now }),
+    }),
     replays: (own) => redisReplays({ link: watched, keys, own, clock, longestMs: LONGEST_CLAIM_MS, onMark }),
     stop: link.stop,
   };
