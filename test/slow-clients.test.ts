@@ -22,7 +22,7 @@ const NINE_OF_TEN = 0.9;
 /** Of those requests, after which the memory is looked at. */
 const LOOK_EVERY = 20;
 /** Cut at the bound, as soon as a loaded machine comes round to it. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 90_000;
 const DRIP_MS = 500;
 const MIB = 1_048_576;
 /** A connection and its state, twice over, and a heap that grows to the size it works at; of the bodies next to nothing. */

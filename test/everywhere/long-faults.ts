@@ -6,9 +6,9 @@ export const LONG = process.env.TESSERA_LONG_FAULTS === '1';
 /** A moment more than the bound, after which nothing that a node remembers may count. */
 const JUST_BEYOND_MS = BOUND_MS + 1000;
 
-/** Milliseconds: short here, or long there. */
-export function lasting(longMs: number): number {
-  return LONG ? longMs : JUST_BEYOND_MS;
+/** Milliseconds: short here, or long there. `shortMs`: of a fault that has nothing to do with the bound. */
+export function lasting(longMs: number, shortMs = JUST_BEYOND_MS): number {
+  return LONG ? longMs : shortMs;
 }
 
 /** Of a test with one fault, or with twelve nodes that start again: everything around it has bounds of its own. */

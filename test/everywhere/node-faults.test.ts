@@ -24,7 +24,7 @@ describe('three nodes', () => {
   const first = (): Node => platform.nodes[0] as Node;
 
   it('that are healthy', { timeout: FAULT_TEST_MS }, async () => {
-    expectNoStaleAllow(await observe(platform, { lasts: lasting(30_000) }));
+    expectNoStaleAllow(await observe(platform, { lasts: lasting(30_000, 2000) }));
   });
 
   it.each(['all', 'answers'] as const)(

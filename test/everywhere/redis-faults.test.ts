@@ -29,7 +29,7 @@ describeWith(['redis-server'], 'three nodes on one Redis', () => {
   });
 
   it('that are healthy', { timeout: FAULT_TEST_MS }, async () => {
-    const observed = await observe(platform, { lasts: lasting(30_000) });
+    const observed = await observe(platform, { lasts: lasting(30_000, 2000) });
     expectNoStaleAllow(observed);
     expectLimitsKept(observed);
     for (const { name } of judgesOf(platform)) expect(duringFault(observed, name, 'closed')).toContain('allowed');
@@ -43,7 +43,7 @@ describeWith(['redis-server'], 'three nodes on one Redis', () => {
       ['refusing to write', writing('min-replicas-to-write', '1'), writing('min-replicas-to-write', '0')],
       ['full', writing('maxmemory', '1'), writing('maxmemory', '0')],
     ] as const)('%s', { timeout: FAULT_TEST_MS }, async (_, begin, end) => {
-      const observed = await observe(platform, { begin, lasts: lasting(30_000), end });
+      const observed = await observe(platform, { begin, lasts: lasting(30_000, 4000), end });
       expectNoStaleAllow(observed);
       expectLimitsKept(observed);
       expectRevocationsGoOn(observed, platform);
@@ -72,7 +72,7 @@ describeWith(['redis-server'], 'three nodes on one Redis', () => {
       const line = redisLine as HeldLine;
       const observed = await observe(platform, {
         begin: () => line.hold(what),
-        lasts: lasting(60_000),
+        lasts: lasting(60_000, 4000),
         end: line.release,
       });
       expectNoStaleAllow(observed);

@@ -25,7 +25,7 @@ describe('two nodes', () => {
   };
 
   it('that are healthy', { timeout: FAULT_TEST_MS }, async () => {
-    expectNoStaleAllow(await observe(platform, { lasts: lasting(30_000) }));
+    expectNoStaleAllow(await observe(platform, { lasts: lasting(30_000, 2000) }));
   });
 
   it('whose PostgreSQL is stopped and started', { timeout: FAULT_TEST_MS }, async (context) => {

@@ -1,5 +1,5 @@
 /** An answer that lasts goes on for no longer than its token may get it, whatever framework sends it, and asking costs nothing. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { certificates } from '../../../../test/support/certificates.ts';
 import type { TokenFacts, VerifierOptions } from '../../src/index.ts';
 import { factsOf, OTHER_TOKEN, TOKEN } from '../support/tokens.ts';
@@ -15,8 +15,9 @@ beforeAll(() => {
 });
 afterAll(authority.remove);
 
+/** Closed at the end: tests that only wait run beside each other. */
 const open: (() => unknown)[] = [];
-afterEach(async () => {
+afterAll(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
@@ -72,7 +73,7 @@ function revoke({ held }: Started, kind = 'token.revoked', facts: Partial<TokenF
 const followed = ({ held }: Started, count: number) =>
   expect.poll(() => held.verifier.metrics().liveCalls, { timeout: 10_000 }).toBe(count);
 
-describe.each(Object.keys(streamingServices))('%s', (name) => {
+describe.concurrent.each(Object.keys(streamingServices))('%s', (name) => {
   const isOffNode = name.endsWith('off Node');
 
   it('a stream ends when its token is revoked, and another goes on', async () => {
