@@ -70,17 +70,18 @@ function revoke({ held }: Started, kind = 'token.revoked', facts: Partial<TokenF
   held.stream.change(11, kind, 'tok_1');
 }
 
-const followed = ({ held }: Started, count: number) =>
-  expect.poll(() => held.verifier.metrics().liveCalls, { timeout: 10_000 }).toBe(count);
+/** Tests that run beside others have an `expect` of their own. */
+const followed = ({ held }: Started, count: number, own = expect) =>
+  own.poll(() => held.verifier.metrics().liveCalls, { timeout: 10_000 }).toBe(count);
 
 describe.concurrent.each(Object.keys(streamingServices))('%s', (name) => {
   const isOffNode = name.endsWith('off Node');
 
-  it('a stream ends when its token is revoked, and another goes on', async () => {
+  it('a stream ends when its token is revoked, and another goes on', async ({ expect }) => {
     const started = await start(name);
     const [mine, other] = await Promise.all([started.listen('/stream'), started.listen('/stream', OTHER_TOKEN)]);
     expect([mine.status, other.status]).toEqual([200, 200]);
-    await followed(started, 2);
+    await followed(started, 2, expect);
     revoke(started);
     const ended = await mine.ended;
     // What a platform makes of a body that breaks is its own: this one adds a line of its error.
@@ -88,21 +89,21 @@ describe.concurrent.each(Object.keys(streamingServices))('%s', (name) => {
     await expect.poll(() => started.service.handlers.over).toBeGreaterThan(0);
     expect(started.denied).toEqual(['revoked tok_1']);
     await other.more();
-    await followed(started, 1);
+    await followed(started, 1, expect);
     expect(started.held.verifier.metrics().cutCalls).toBe(1);
     other.close();
-    await followed(started, 0);
+    await followed(started, 0, expect);
   });
 
-  it('what is answered after its token was revoked is not sent', async () => {
+  it('what is answered after its token was revoked is not sent', async ({ expect }) => {
     const started = await start(name);
     const answer = started.listen('/slow').then(
       ({ status, heard, ended }) => ended.then(() => `${status} ${heard()}`),
       (error: NodeJS.ErrnoException) => error.code,
     );
-    await followed(started, 1);
+    await followed(started, 1, expect);
     revoke(started);
-    await followed(started, 0);
+    await followed(started, 0, expect);
     started.service.handlers.slow.resolve('what only the holder may know');
     const heard = await answer;
     if (isOffNode) expect(heard).toMatch(/^401 .*"code":"invalid_token"/);
@@ -110,14 +111,14 @@ describe.concurrent.each(Object.keys(streamingServices))('%s', (name) => {
     expect(started.denied).toEqual(['revoked tok_1']);
   });
 
-  it('an answer that ends by itself is whole, and is followed no longer', async () => {
+  it('an answer that ends by itself is whole, and is followed no longer', async ({ expect }) => {
     const started = await start(name);
     const answer = started.listen('/slow');
-    await followed(started, 1);
+    await followed(started, 1, expect);
     started.service.handlers.slow.resolve('done');
     const { status, heard, ended } = await answer;
     expect([status, await ended, heard()]).toEqual([200, 'whole', 'done']);
-    await followed(started, 0);
+    await followed(started, 0, expect);
     expect(started.denied).toEqual([]);
   });
 });
