@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWith } from '../support/program.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { endServers, STARTS_MS } from '../support/server.ts';
+import { until } from '../support/until.ts';
 import type { HeldLine } from './held-line.ts';
 import { type History, isAllow, now, type Outcome, type Stretch } from './history.ts';
 import { FAULT_TEST_MS, lasting } from './long-faults.ts';
@@ -43,7 +44,7 @@ describeWith(['redis-server'], 'three nodes on one Redis', () => {
       ['refusing to write', writing('min-replicas-to-write', '1'), writing('min-replicas-to-write', '0')],
       ['full', writing('maxmemory', '1'), writing('maxmemory', '0')],
     ] as const)('%s', { timeout: FAULT_TEST_MS }, async (_, begin, end) => {
-      const observed = await observe(platform, { begin, lasts: lasting(30_000, 4000), end });
+      const observed = await observe(platform, { begin, lasts: revokedFor(lasting(30_000, 4000)), end });
       expectNoStaleAllow(observed);
       expectLimitsKept(observed);
       expectRevocationsGoOn(observed, platform);
@@ -54,8 +55,10 @@ describeWith(['redis-server'], 'three nodes on one Redis', () => {
   it('that is emptied every other second', { timeout: FAULT_TEST_MS }, async () => {
     const observed = await observe(platform, {
       async lasts(history) {
+        const over = revokedFor(0)(history);
         for (const end = now() + lasting(30_000); now() < end; await delay(2000))
           await forgetting(history, () => redis.command('FLUSHALL'));
+        await over;
       },
     });
     expectNoStaleAllow(observed);
@@ -72,7 +75,7 @@ describeWith(['redis-server'], 'three nodes on one Redis', () => {
       const line = redisLine as HeldLine;
       const observed = await observe(platform, {
         begin: () => line.hold(what),
-        lasts: lasting(60_000, 4000),
+        lasts: revokedFor(lasting(60_000, 4000)),
         end: line.release,
       });
       expectNoStaleAllow(observed);
@@ -83,6 +86,17 @@ describeWith(['redis-server'], 'three nodes on one Redis', () => {
     },
   );
 });
+
+/** For so long at least, and until as many were revoked as the test needs to mean something. */
+function revokedFor(ms: number) {
+  return async ({ revocations }: History): Promise<void> => {
+    const from = now();
+    await delay(ms);
+    const acknowledged = async (): Promise<number> =>
+      revocations.filter(({ start, acknowledged }) => start >= from && acknowledged !== undefined).length;
+    await until(acknowledged, (count) => count > 2 * FLOOR, 20_000);
+  };
+}
 
 /** Whatever Redis knows is gone at some moment of this. */
 async function forgetting({ forgotten }: History, how: () => Promise<unknown>): Promise<void> {
