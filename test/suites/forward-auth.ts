@@ -282,7 +282,7 @@ export function forwardAuth(guarded: () => Guarded): void {
 
   it('answers 503 where Tessera cannot know', async () => {
     const { as, served, tessera, stranger } = guarded();
-    const database = new DatabaseSync(join(tessera.data, 'tessera.db'));
+    const database = new DatabaseSync(join(tessera.data, 'tessera.db'), { timeout: 10_000 });
     database.exec('alter table secrets rename to gone');
     try {
       const answer = await as(stranger(), '/orders/1');
