@@ -59,7 +59,7 @@ const peekingPlaces = (places: Concurrency): Concurrency => ({ take: (rules) => 
 async function findingsOf(credential: Credential, asked: Asked, ports: Ports): Promise<readonly Finding[]> {
   let facts: TokenFacts | undefined;
   const recognised = await found('recognised', ports, async () => {
-    const known = await recognise(credential, ports);
+    const known = await recognise(credential, asked.requirement, ports);
     if (typeof known === 'string') return { code: known };
     if (condition(known, asked.requirement, ports.clock.now()) === 'unknown') return { code: 'unknown' };
     facts = known;

@@ -73,6 +73,7 @@ export type {
   QuotaOutcome,
   QuotaRule,
   Quotas,
+  SignedAsked,
   SignedLookup,
   TokenFacts,
   TokenLookup,

@@ -3,6 +3,7 @@ import type { ListedAddresses } from './addresses.ts';
 import type { DenialCode } from './denials.ts';
 import type { DigestKey } from './digest.ts';
 import type { MaybePromise } from './maybe-promise.ts';
+import type { Requirement } from './requirement.ts';
 import type { LimitState, OwnerType, Principal } from './verdict.ts';
 
 /** Everything a verdict needs to know of a token; one indexed read returns it. Immutable, so that it can be cached. */
@@ -110,8 +111,16 @@ export interface TokenLookup {
 }
 
 export interface SignedLookup {
-  /** The facts of a signed token (JWT), or why it is refused. */
-  find(text: string, now: number): MaybePromise<TokenFacts | DenialCode>;
+  /** The facts of a signed token (JWT) that is not in memory, or why it is refused. Throwing means "cannot tell". */
+  find(text: string, asked: SignedAsked): MaybePromise<TokenFacts | DenialCode>;
+}
+
+/** What a signed token is looked up for. */
+export interface SignedAsked {
+  readonly digest: DigestKey;
+  /** Where it is presented: a foreign issuer is trusted by a workspace and for an audience. */
+  readonly requirement: Requirement;
+  readonly now: number;
 }
 
 export interface LimitOutcome {

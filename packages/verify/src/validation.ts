@@ -23,7 +23,7 @@ export const MAX_CREDENTIAL_LENGTH = 512;
 export const MAX_SIGNED_LENGTH = 8192;
 
 export function validation(credential: Credential, asked: Asked, ports: Ports): MaybePromise<Validated | Deny> {
-  const found = recognise(credential, ports);
+  const found = recognise(credential, asked.requirement, ports);
   return found instanceof Promise
     ? found.then((later) => judged(later, credential, { asked, ports }))
     : judged(found, credential, { asked, ports });
@@ -46,14 +46,19 @@ function proved(proof: DenialCode | undefined, facts: TokenFacts): Validated | D
 }
 
 /** Who is this? By shape, never by trial: our format to the store, a signed one to its keys, imported ones by their prefix. */
-export function recognise(credential: Credential, ports: Ports): MaybePromise<TokenFacts | DenialCode> {
+export function recognise(
+  credential: Credential,
+  requirement: Requirement,
+  ports: Ports,
+): MaybePromise<TokenFacts | DenialCode> {
   const { text } = credential;
   if (credential.digest !== undefined) return ofDigest(credential.digest, ports);
-  if (isSigned(text)) return ports.signed === undefined ? 'malformed' : ports.signed.find(text, ports.clock.now());
-  if (text.length > MAX_CREDENTIAL_LENGTH) return 'malformed';
+  const signed = isSigned(text);
+  if (!signed && text.length > MAX_CREDENTIAL_LENGTH) return 'malformed';
   const digest = digestKey(text);
   const known = ports.tokens.known(digest);
   if (known !== undefined) return known;
+  if (signed) return ports.signed?.find(text, { digest, requirement, now: ports.clock.now() }) ?? 'malformed';
   if (parse(text) !== undefined) return chain(ports.tokens.find(digest), (facts) => facts ?? 'unknown');
   const digests = ports.tokens.imported(text);
   return digests.length === 0 ? 'malformed' : firstOf(digests, ports);

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { credentialOf, type SignedLookup } from '../src/index.ts';
 import { jwtLookup } from '../src/jose.ts';
 import { codeOf, portsOf } from './support/ports.ts';
-import { lookupOptions, signedLookupOf, WORKSPACE } from './support/signed-lookup.ts';
+import { askedFor, lookupOptions, signedLookupOf, WORKSPACE } from './support/signed-lookup.ts';
 import {
   type Altered,
   AUDIENCE,
@@ -85,7 +85,8 @@ describe('claims', () => {
       facts: () => ({ workspace: WORKSPACE }),
     });
     expect(await coded(accessToken(issuer, { claims: { aud: ['x', 'y'] } }), anyAudience)).toBe('wrong_audience');
-    const one = await anyAudience.find(accessToken(issuer, { claims: { aud: ['x'] } }), NOW);
+    const text = accessToken(issuer, { claims: { aud: ['x'] } });
+    const one = await anyAudience.find(text, askedFor(text, NOW));
     expect(one).toMatchObject({ api: { id: 'x', audience: 'x' } });
   });
 
@@ -101,7 +102,7 @@ describe('claims', () => {
   ])('with the times %j are %s', async (claims, code) => {
     expect(await altered({ claims })).toBe(code);
     const text = accessToken(issuer, { claims });
-    const found = await lookup.find(text, NOW);
+    const found = await lookup.find(text, askedFor(text, NOW));
     expect(typeof found === 'string' ? found : 'ok').toBe(code);
   });
 

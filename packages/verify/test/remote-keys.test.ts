@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { credentialOf } from '../src/index.ts';
 import { jwtLookup } from '../src/jose.ts';
 import { codeOf, portsOf } from './support/ports.ts';
-import { WORKSPACE } from './support/signed-lookup.ts';
+import { askedFor, WORKSPACE } from './support/signed-lookup.ts';
 import { AUDIENCE, accessToken, ISSUER, jwksOf, signer } from './support/signing.ts';
 import { NOW } from './support/tokens.ts';
 
@@ -175,7 +175,8 @@ describe('the URL of a key set', () => {
       return Response.json(jwksOf(['key-1', first]));
     };
     const lookup = jwtLookup({ ...OPTIONS, keys: { jwksUrl, fetch: given as typeof fetch } });
-    expect(await lookup.find(accessToken(first), NOW)).toMatchObject({ id: 'jwt-1' });
+    const text = accessToken(first);
+    expect(await lookup.find(text, askedFor(text, NOW))).toMatchObject({ id: 'jwt-1' });
     expect(calls).toEqual([[jwksUrl, 'error']]);
   });
 });

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { credentialOf, digestKey, type SignedLookup } from '../src/index.ts';
 import { jwtLookup } from '../src/jose.ts';
 import { codeOf, portsOf } from './support/ports.ts';
-import { signedLookupOf, WORKSPACE } from './support/signed-lookup.ts';
+import { askedFor, signedLookupOf, WORKSPACE } from './support/signed-lookup.ts';
 import {
   type Alg,
   type Altered,
@@ -42,7 +42,7 @@ describe('a signed token in order', () => {
 
   it('tells what was signed', async () => {
     const text = accessToken(issuer, { claims: { nbf: SECONDS - 5, cnf: { jkt: 'thumbprint' }, scope: 'a b:c' } });
-    expect(await lookup.find(text, NOW)).toEqual({
+    expect(await lookup.find(text, askedFor(text, NOW))).toEqual({
       id: 'jwt-1',
       kind: 'access_token',
       name: 'shop',
@@ -66,7 +66,7 @@ describe('a signed token in order', () => {
 
   it('of a client without a user is of a service', async () => {
     const text = accessToken(issuer, { claims: { sub: 'shop' } });
-    expect(await lookup.find(text, NOW)).toMatchObject({ owner: { id: 'shop', type: 'service' } });
+    expect(await lookup.find(text, askedFor(text, NOW))).toMatchObject({ owner: { id: 'shop', type: 'service' } });
   });
 
   it('may say application/at+jwt and name several audiences', async () => {

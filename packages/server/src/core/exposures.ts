@@ -9,10 +9,13 @@ import {
   type Presented,
   presence,
   recognise,
+  requirement,
   type TokenFacts,
 } from '@tessera/verify';
 import { type FailedCredentials, isGuess } from './door-ports.ts';
 import type { Store } from './store-port.ts';
+
+const ANYWHERE = requirement({});
 
 export interface Exposures {
   /** Looks whether it is a token, and reports it. Returns at once and never throws. */
@@ -91,7 +94,10 @@ export function exposures(options: ExposuresOptions): Exposures {
     const source = exposed.address ?? 'unknown';
     // A guesser is heard no more often here than where it would be answered.
     if (failed.blocked(source, present.credential) > 0) return;
-    const found = await chain(recognise(present.credential, ports), (facts): TokenFacts | DenialCode => facts);
+    const found = await chain(
+      recognise(present.credential, ANYWHERE, ports),
+      (facts): TokenFacts | DenialCode => facts,
+    );
     if (typeof found !== 'string') {
       // Of one that is revoked there is nothing left to lose.
       if (found.revokedAt === undefined) await report(found, exposed);

@@ -1,10 +1,10 @@
 /** Signed access tokens (RFC 9068) of an issuer: verified here, with the keys of the issuer, without asking it. */
-import { digestKey } from '../digest.ts';
+import type { DigestKey } from '../digest.ts';
 import { givenKeys, type RemoteKeys, remoteKeys } from '../jose/key-source.ts';
 import { isSignatureAlgorithm, isSignedBy } from '../jose/public-key.ts';
 import { strictCompact } from '../jose/strict-compact.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
-import type { SignedLookup, TokenFacts } from '../ports.ts';
+import type { SignedAsked, SignedLookup, TokenFacts } from '../ports.ts';
 import { requirement } from '../requirement.ts';
 import { condition, MAX_SIGNED_LENGTH } from '../validation.ts';
 import { type AccessClaims, accessClaims } from './access-claims.ts';
@@ -44,7 +44,7 @@ export function jwtLookup(options: JwtLookupOptions): SignedLookup {
   const clockSkewMs = (options.clockSkewSeconds ?? 60) * 1000;
 
   return Object.freeze({
-    async find(text: string, now: number) {
+    async find(text: string, { digest, now }: SignedAsked) {
       const read = strictCompact(text, MAX_SIGNED_LENGTH);
       if (read === undefined) return 'malformed';
       const { alg, typ, kid, jwk } = read.header;
@@ -58,7 +58,12 @@ export function jwtLookup(options: JwtLookupOptions): SignedLookup {
       if (claims === undefined) return 'malformed';
       const claimed = claims.iss === issuer ? await facts(claims) : undefined;
       if (claimed === undefined) return 'unknown';
-      const found: TokenFacts = { ...signedFacts(claims, text), api: apiOf(claims, audience), ...claimed, clockSkewMs };
+      const found: TokenFacts = {
+        ...signedFacts(claims, digest),
+        api: apiOf(claims, audience),
+        ...claimed,
+        clockSkewMs,
+      };
       return condition(found, NOTHING_REQUIRED, now) ?? (isMeantFor(claims, audience) ? found : 'wrong_audience');
     },
   });
@@ -74,7 +79,7 @@ function apiOf({ aud }: AccessClaims, audience: string | undefined): TokenFacts[
   return { id: name, audience: name };
 }
 
-function signedFacts(claims: AccessClaims, text: string): Omit<TokenFacts, 'workspace' | 'api'> {
+function signedFacts(claims: AccessClaims, digest: DigestKey): Omit<TokenFacts, 'workspace' | 'api'> {
   const { sub, clientId, nbf } = claims;
   return {
     id: claims.jti,
@@ -87,7 +92,7 @@ function signedFacts(claims: AccessClaims, text: string): Omit<TokenFacts, 'work
     expiresAt: claims.exp * 1000,
     // A token cannot have been used before it was made.
     notBefore: Math.max(claims.iat, nbf ?? 0) * 1000,
-    secret: { key: digestKey(text), state: 'active', until: undefined },
+    secret: { key: digest, state: 'active', until: undefined },
     enabled: true,
     revokedAt: undefined,
     limits: [],
