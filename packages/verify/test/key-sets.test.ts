@@ -10,6 +10,7 @@ import { NOW } from './support/tokens.ts';
 
 const es = signer('ES256');
 const rs = signer('RS256');
+const ml = signer('ML-DSA-65');
 const RSA_1024 = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
 
 describe('a key set is refused whole', () => {
@@ -49,6 +50,12 @@ describe('a key set is refused whole', () => {
       'key key-1: the key does not say its algorithm',
     ],
     ['of algorithms not used here', [key(es, { alg: 'ES512' })], 'the key set holds no key to verify with'],
+    [
+      'with a key of ML-DSA that has its private half',
+      [key(es), key(ml, { kid: 'b', priv: 'AAAA' })],
+      'key b: the key holds a secret',
+    ],
+    ['with a key of ML-DSA that is too short', [key(ml, { pub: 'AAAA' })], 'key key-1: the members make no key'],
     ['with a key of another type', [key(es, { alg: 'RS256' })], 'key key-1: RS256 takes an RSA key'],
     ['with members that are no text', [key(es, { x: 7 })], 'key key-1: member x is not base64url'],
     ['with padded members', [key(es, { x: `${String(es.jwk.x)}=` })], 'key key-1: member x is not base64url'],

@@ -23,14 +23,20 @@ import {
 } from './support/signing.ts';
 import { NOW } from './support/tokens.ts';
 
-const ALGS: readonly Alg[] = ['EdDSA', 'ES256', 'PS256', 'RS256'];
+const ALGS: readonly Alg[] = ['EdDSA', 'ES256', 'PS256', 'RS256', 'ML-DSA-65'];
 
 let signers: Readonly<Record<Alg, Signer>>;
 let issuer: Signer;
 let lookup: SignedLookup;
 
 beforeAll(() => {
-  signers = { EdDSA: signer('EdDSA'), ES256: signer('ES256'), PS256: signer('PS256'), RS256: signer('RS256') };
+  signers = {
+    EdDSA: signer('EdDSA'),
+    ES256: signer('ES256'),
+    PS256: signer('PS256'),
+    RS256: signer('RS256'),
+    'ML-DSA-65': signer('ML-DSA-65'),
+  };
   issuer = signers.ES256;
   lookup = signedLookupOf(['key-1', issuer], ['key-rsa', signers.RS256]);
 });
@@ -38,6 +44,12 @@ beforeAll(() => {
 describe('a signed token in order', () => {
   it.each(ALGS)('by %s is allowed', async (alg) => {
     expect(await coded(accessToken(signers[alg]), signedLookupOf(['key-1', signers[alg]]))).toBe('ok');
+  });
+
+  it('is judged at once where its key is in memory, without a turn of the event loop', () => {
+    const text = accessToken(issuer);
+    expect(lookup.find(text, askedFor(text, NOW))).toMatchObject({ id: 'jwt-1' });
+    expect(lookup.find(`${text.slice(0, -8)}AAAAAAAA`, askedFor(text, NOW))).toBe('signature_invalid');
   });
 
   it('tells what was signed', async () => {
@@ -89,8 +101,11 @@ describe('a signed token in order', () => {
     expect(await coded(accessToken(issuer), jwtLookup({ issuer: ISSUER, keys, facts: () => undefined }))).toBe(
       'unknown',
     );
-    const failing = jwtLookup({ issuer: ISSUER, keys, facts: () => Promise.reject(new Error('no answer')) });
-    expect(await coded(accessToken(issuer), failing)).toBe('fault');
+    const fails = () => {
+      throw new Error('no answer');
+    };
+    for (const facts of [fails, async () => fails()])
+      expect(await coded(accessToken(issuer), jwtLookup({ issuer: ISSUER, keys, facts }))).toBe('fault');
   });
 
   it('that is bound needs its proof', async () => {

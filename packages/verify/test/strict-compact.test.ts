@@ -14,7 +14,14 @@ describe('a compact text', () => {
     expect(read(HEADER, '{"sub":"me"}')).toEqual({
       header: { alg: 'ES256', typ: 'at+jwt', kid: 'key-1', jwk: undefined },
       claims: { sub: 'me' },
+      input: `${base64url(HEADER)}.${base64url('{"sub":"me"}')}`,
+      signature: Buffer.from('sig'),
     });
+  });
+
+  it('of a header that was read before is read the same', () => {
+    const texts = Array.from({ length: 200 }, (_, at) => `{"alg":"ES256","kid":"${at % 100}"}`);
+    expect(texts.map((header) => read(header, '{}')?.header.kid)).toEqual(texts.map((_, at) => `${at % 100}`));
   });
 
   const [header, payload, signature] = [base64url(HEADER), base64url('{"a":1}'), base64url('sig')];
@@ -105,6 +112,14 @@ describe('a compact text', () => {
 });
 
 describe('JSON', () => {
+  it.each(['{"a":1,"__proto__":2,"__proto__":3}', '{"a":[{"b":1,"\\u0062":1}]}', '{"\\\\":1,"\\\\":2}', '{"":1,"":1}'])(
+    'with a member twice, %s, is refused',
+    (text) => {
+      expect(() => JSON.parse(text)).not.toThrow();
+      expect(strictJsonObject(Buffer.from(text))).toBeUndefined();
+    },
+  );
+
   it('of any valid object is read as JSON.parse reads it', () => {
     fc.assert(
       fc.property(fc.dictionary(anyText(8), fc.jsonValue({ maxDepth: 5 })), (object) => {
@@ -139,6 +154,17 @@ describe('JSON', () => {
     expect(strictJsonObject(nested(16))).toBeDefined();
     expect(strictJsonObject(nested(17))).toBeUndefined();
     expect(strictJsonObject(nested(50_000))).toBeUndefined();
+  });
+
+  it('has 2,000 members and no more, however they are nested, and more cost no time', () => {
+    const list = (count: number) => Array.from({ length: count }, (_, at) => `{"${at}":0}`).join(',');
+    expect(strictJsonObject(Buffer.from(`{"a":[${list(1999)}]}`))).toBeDefined();
+    expect(strictJsonObject(Buffer.from(`{"a":[${list(2000)}]}`))).toBeUndefined();
+    // Names that V8 takes for indexes of an array, and that collide (CVE-2026-21717).
+    const colliding = Array.from({ length: 30_000 }, (_, at) => `"${at * 131_072}":0`).join(',');
+    const before = performance.now();
+    expect(strictJsonObject(Buffer.from(`{${colliding}}`))).toBeUndefined();
+    expect(performance.now() - before).toBeLessThan(100);
   });
 
   it('with a member named __proto__ changes no object', () => {

@@ -1,13 +1,7 @@
 /** A JWK Set (RFC 7517 section 5) as the keys that may verify, by their `kid`. */
-import {
-  holdsSecret,
-  isSignatureAlgorithm,
-  publicMembers,
-  UnusableKeyError,
-  type VerifyingKey,
-  verifyingKey,
-} from './public-key.ts';
+import { holdsSecret, isSignatureAlgorithm, publicMembers, UnusableKeyError, verifyingKey } from './public-key.ts';
 import { isRecord } from './strict-json.ts';
+import type { VerifyingKey } from './verifying-key.ts';
 
 export type KeySet = ReadonlyMap<string, VerifyingKey>;
 

@@ -1,8 +1,8 @@
 /** Where the keys of an issuer come from: a set that is given, or one that is fetched and followed. */
 import type { MaybePromise } from '../maybe-promise.ts';
 import { type KeySet, keySet } from './key-set.ts';
-import type { VerifyingKey } from './public-key.ts';
 import { strictJsonObject } from './strict-json.ts';
+import type { VerifyingKey } from './verifying-key.ts';
 
 export interface KeySource {
   /** The key of this name, or undefined where the issuer has none. Throwing means "cannot tell". */
@@ -57,16 +57,17 @@ export function remoteKeys(options: RemoteKeys): KeySource {
     }
   }
 
+  async function ask(kid: string, now: number, pause: number): Promise<VerifyingKey | undefined> {
+    if (underWay === undefined && !within(now - attemptedAt, pause)) underWay = refresh(now);
+    await underWay;
+    if (failure !== undefined) throw failure;
+    return set?.get(kid);
+  }
+
   return {
-    async find(kid, now) {
+    find(kid, now) {
       const current = within(now - fetchedAt, maxAgeMs) ? set : undefined;
-      const known = current?.get(kid);
-      if (known !== undefined) return known;
-      const pause = current === undefined ? FAILURE_PAUSE_MS : UNKNOWN_KID_PAUSE_MS;
-      if (underWay === undefined && !within(now - attemptedAt, pause)) underWay = refresh(now);
-      await underWay;
-      if (failure !== undefined) throw failure;
-      return set?.get(kid);
+      return current?.get(kid) ?? ask(kid, now, current === undefined ? FAILURE_PAUSE_MS : UNKNOWN_KID_PAUSE_MS);
     },
   };
 }

@@ -2,6 +2,8 @@
 
 /** Deeper than any header, claim set or key set needs to be. */
 const MAX_DEPTH = 16;
+/** More than a set of 100 keys has. An object with many names that collide takes a parser the square of their number (CVE-2026-21717). */
+const MAX_MEMBERS = 2000;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -13,8 +15,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function strictJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
     const text = utf8.decode(bytes);
+    const written = membersWritten(text);
+    if (written > MAX_MEMBERS) return undefined;
     const value: unknown = JSON.parse(text);
-    return isRecord(value) && isUnambiguous(text) ? value : undefined;
+    // In JSON each colon outside a string stands for one member: where fewer were read, one was met twice.
+    return isRecord(value) && membersOf(value) === written ? value : undefined;
   } catch {
     return undefined;
   }
@@ -24,22 +29,51 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Strings, with the colon that makes one a member's name, and brackets: all that matters in text known to be valid. */
-const LANDMARK = /("(?:[^"\\]|\\.)*")([ \t\n\r]*:)?|[{}[\]]/g;
+const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
+const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-function isUnambiguous(text: string): boolean {
-  const open: Set<string>[] = [];
-  for (const [landmark, string, colon] of text.matchAll(LANDMARK)) {
-    if (landmark === '{' || landmark === '[') {
-      if (open.push(new Set()) > MAX_DEPTH) return false;
-    } else if (landmark === '}' || landmark === ']') {
-      open.pop();
-    } else if (string !== undefined && colon !== undefined) {
-      const names = open.at(-1);
-      const name: unknown = JSON.parse(string);
-      if (names === undefined || typeof name !== 'string' || names.has(name)) return false;
-      names.add(name);
+/** Colons outside strings; more than any number where brackets nest too deep. Before parsing, so that what is too much costs a look. */
+function membersWritten(text: string): number {
+  let depth = 0;
+  let colons = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE:
+        at = endOfString(text, at);
+        break;
+      case COLON:
+        colons += 1;
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth += 1;
+        if (depth > MAX_DEPTH) return Number.POSITIVE_INFINITY;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth -= 1;
     }
   }
-  return true;
+  return colons;
+}
+
+/** Where the string that begins here ends: at the first quote with an even number of backslashes before it. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let before = end;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
+    if ((end - before) % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value as readonly unknown[]) members += membersOf(item);
+  } else {
+    for (const member of Object.values(value) as readonly unknown[]) members += 1 + membersOf(member);
+  }
+  return members;
 }

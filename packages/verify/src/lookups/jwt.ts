@@ -1,9 +1,10 @@
 /** Signed access tokens (RFC 9068) of an issuer: verified here, with the keys of the issuer, without asking it. */
 import type { DigestKey } from '../digest.ts';
 import { givenKeys, type RemoteKeys, remoteKeys } from '../jose/key-source.ts';
-import { isSignatureAlgorithm, isSignedBy } from '../jose/public-key.ts';
-import { strictCompact } from '../jose/strict-compact.ts';
-import type { MaybePromise } from '../maybe-promise.ts';
+import { isSignatureAlgorithm } from '../jose/public-key.ts';
+import { type StrictCompact, strictCompact } from '../jose/strict-compact.ts';
+import { isSignedBy } from '../jose/verifying-key.ts';
+import { chain, type MaybePromise } from '../maybe-promise.ts';
 import type { SignedAsked, SignedLookup, TokenFacts } from '../ports.ts';
 import { requirement } from '../requirement.ts';
 import { condition, MAX_SIGNED_LENGTH } from '../validation.ts';
@@ -35,38 +36,46 @@ const ACCESS_TOKEN_TYPES: readonly unknown[] = ['at+jwt', 'application/at+jwt'];
 const NOTHING_REQUIRED = requirement({});
 
 /**
- * Looks up signed tokens. A given key set that must not be used throws `UnusableKeyError` here; a fetched one, or one that
- * cannot be fetched, makes `find` reject.
+ * Looks up signed tokens: at once where the key is in memory and `facts` is a plain function. A given key set that must not be
+ * used throws `UnusableKeyError` here; a fetched one, or one that cannot be fetched, makes `find` reject.
  */
 export function jwtLookup(options: JwtLookupOptions): SignedLookup {
   const { issuer, audience, facts } = options;
   const keys = 'jwksUrl' in options.keys ? remoteKeys(options.keys) : givenKeys(options.keys);
   const clockSkewMs = (options.clockSkewSeconds ?? 60) * 1000;
 
+  function meant(claims: AccessClaims, claimed: ClaimedFacts | undefined, { digest, now }: SignedAsked) {
+    if (claimed === undefined) return 'unknown';
+    const found: TokenFacts = {
+      ...signedFacts(claims, digest),
+      api: apiOf(claims, audience),
+      ...claimed,
+      clockSkewMs,
+    };
+    return condition(found, NOTHING_REQUIRED, now) ?? (isMeantFor(claims, audience) ? found : 'wrong_audience');
+  }
+
   return Object.freeze({
-    async find(text: string, { digest, now }: SignedAsked) {
+    find(text: string, asked: SignedAsked) {
       const read = strictCompact(text, MAX_SIGNED_LENGTH);
-      if (read === undefined) return 'malformed';
-      const { alg, typ, kid, jwk } = read.header;
-      if (!ACCESS_TOKEN_TYPES.includes(typ) || kid === undefined || jwk !== undefined) return 'malformed';
-      if (!isSignatureAlgorithm(alg)) return 'malformed';
-      const key = await keys.find(kid, now);
-      if (key === undefined) return 'signature_invalid';
-      if (key.alg !== alg) return 'malformed';
-      if (!(await isSignedBy(text, key))) return 'signature_invalid';
-      const claims = accessClaims(read.claims);
-      if (claims === undefined) return 'malformed';
-      const claimed = claims.iss === issuer ? await facts(claims) : undefined;
-      if (claimed === undefined) return 'unknown';
-      const found: TokenFacts = {
-        ...signedFacts(claims, digest),
-        api: apiOf(claims, audience),
-        ...claimed,
-        clockSkewMs,
-      };
-      return condition(found, NOTHING_REQUIRED, now) ?? (isMeantFor(claims, audience) ? found : 'wrong_audience');
+      const kid = read === undefined ? undefined : keyNamed(read);
+      if (read === undefined || kid === undefined) return 'malformed';
+      return chain(keys.find(kid, asked.now), (key) => {
+        if (key === undefined) return 'signature_invalid';
+        if (key.alg !== read.header.alg) return 'malformed';
+        if (!isSignedBy(read, key)) return 'signature_invalid';
+        const claims = accessClaims(read.claims);
+        if (claims === undefined) return 'malformed';
+        if (claims.iss !== issuer) return 'unknown';
+        return chain(facts(claims), (claimed) => meant(claims, claimed, asked));
+      });
     },
   });
+}
+
+/** The key that an access token says it was signed with; nothing else passes for one, and no text brings its own key along. */
+function keyNamed({ header: { alg, typ, kid, jwk } }: StrictCompact): string | undefined {
+  return ACCESS_TOKEN_TYPES.includes(typ) && isSignatureAlgorithm(alg) && jwk === undefined ? kid : undefined;
 }
 
 /** Several audiences and none of them ours to name: for which one it is presented cannot be known. */

@@ -1,18 +1,19 @@
 /** Proof that the caller holds the key its token is bound to: DPoP (RFC 9449). */
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
-import { calculateJwkThumbprint } from 'jose';
 import {
   isSignatureAlgorithm,
-  isSignedBy,
   type PublicMembers,
   publicMembers,
   type SignatureAlgorithm,
+  thumbprint,
   UnusableKeyError,
   verifyingKey,
 } from '../jose/public-key.ts';
-import { strictCompact } from '../jose/strict-compact.ts';
+import { type StrictCompact, strictCompact } from '../jose/strict-compact.ts';
 import { isRecord } from '../jose/strict-json.ts';
+import { isSignedBy } from '../jose/verifying-key.ts';
+import { chain } from '../maybe-promise.ts';
 import type { PresentedProof, Proofs } from '../ports.ts';
 import type { ReplayStore } from './replays.ts';
 import { normalTarget } from './target.ts';
@@ -31,16 +32,15 @@ const CLOCK_SKEW_SECONDS = 60;
 /** For how long, in milliseconds, a proof is claimed at most, by the defaults: one that is dated as far ahead as may be. */
 export const LONGEST_CLAIM_MS = (MAX_AGE_SECONDS + CLOCK_SKEW_SECONDS) * 1000;
 
-/** A proof is a small thing; the largest key admitted and every claim fit in half of this. */
+/** A proof is a small thing; the largest RSA key and every claim fit in half of this. A key of ML-DSA does not, nor in a header field. */
 const MAX_PROOF_LENGTH = 4096;
 const MAX_JTI_LENGTH = 256;
 
 /** A proof as it was presented, before anything of it is believed. */
 interface Proof {
-  readonly text: string;
+  readonly read: StrictCompact;
   readonly alg: SignatureAlgorithm;
   readonly key: PublicMembers;
-  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -53,19 +53,19 @@ export function dpopProofs(options: DpopOptions): Proofs {
   const skewMs = (options.clockSkewSeconds ?? CLOCK_SKEW_SECONDS) * 1000;
 
   return Object.freeze({
-    async check(presented: PresentedProof, boundKey: string, now: number) {
+    check(presented: PresentedProof, boundKey: string, now: number) {
       const proof = readProof(presented.proof);
       if (proof === undefined) return 'proof_invalid';
-      const { jti, iat, htm, htu, ath } = proof.claims;
+      const { jti, iat, htm, htu, ath } = proof.read.claims;
       if (!isJti(jti) || !isNumber(iat)) return 'proof_invalid';
       if (htm !== presented.method || !isTarget(htu, presented.url)) return 'proof_invalid';
       if (ath !== Buffer.from(presented.digest, 'latin1').toString('base64url')) return 'proof_invalid';
       if (!isRecent(iat * 1000, now, { maxAgeMs, skewMs })) return 'proof_invalid';
-      if ((await calculateJwkThumbprint(proof.key)) !== boundKey) return 'proof_invalid';
-      if (!(await isSignedByItsKey(proof))) return 'proof_invalid';
+      if (thumbprint(proof.key) !== boundKey) return 'proof_invalid';
+      if (!isSignedByItsKey(proof)) return 'proof_invalid';
       // Claimed last, so that a proof that was refused for another reason is not used up by it.
-      const first = await replays.claim(claimKey(boundKey, jti), iat * 1000 + maxAgeMs, boundKey);
-      return first ? 'ok' : 'replayed';
+      const claimed = replays.claim(claimKey(boundKey, jti), iat * 1000 + maxAgeMs, boundKey);
+      return chain(claimed, (first) => (first ? 'ok' : 'replayed'));
     },
   });
 }
@@ -77,12 +77,12 @@ function readProof(text: string): Proof | undefined {
   const { alg, typ, jwk } = read.header;
   if (typ !== 'dpop+jwt' || !isSignatureAlgorithm(alg) || !isRecord(jwk)) return undefined;
   const key = unlessUnusable(() => publicMembers(jwk, alg));
-  return key && { text, alg, key, claims: read.claims };
+  return key && { read, alg, key };
 }
 
-async function isSignedByItsKey({ text, key, alg }: Proof): Promise<boolean> {
+function isSignedByItsKey({ read, key, alg }: Proof): boolean {
   const verifying = unlessUnusable(() => verifyingKey(key, alg));
-  return verifying !== undefined && isSignedBy(text, verifying);
+  return verifying !== undefined && isSignedBy(read, verifying);
 }
 
 /** The key of a proof is a stranger's choice: a bad one is a bad proof, not a fault. */

@@ -4,7 +4,7 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import { calculateJwkThumbprint } from 'jose';
 import { NOW } from './tokens.ts';
 
-export type Alg = 'EdDSA' | 'ES256' | 'PS256' | 'RS256';
+export type Alg = 'EdDSA' | 'ES256' | 'PS256' | 'RS256' | 'ML-DSA-65';
 
 export interface Signer {
   readonly alg: Alg;
@@ -24,6 +24,7 @@ export function signer(alg: Alg): Signer {
 
 function keyPair(alg: Alg): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } {
   if (alg === 'EdDSA') return generateKeyPairSync('ed25519');
+  if (alg === 'ML-DSA-65') return generateKeyPairSync('ml-dsa-65');
   if (alg === 'ES256') return generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return generateKeyPairSync('rsa', { modulusLength: 2048 });
 }
@@ -42,7 +43,7 @@ export function base64url(text: string | Uint8Array): string {
 
 export function bytesOfSignature(input: string, { alg, privateKey }: Signer): Buffer {
   const data = Buffer.from(input);
-  if (alg === 'EdDSA') return sign(null, data, privateKey);
+  if (alg === 'EdDSA' || alg === 'ML-DSA-65') return sign(null, data, privateKey);
   if (alg === 'ES256') return sign('sha256', data, { key: privateKey, dsaEncoding: 'ieee-p1363' });
   // RSASSA-PSS with a salt as long as the digest (RFC 7518 section 3.5); 6 is RSA_PKCS1_PSS_PADDING.
   return sign('sha256', data, alg === 'PS256' ? { key: privateKey, padding: 6, saltLength: 32 } : { key: privateKey });
