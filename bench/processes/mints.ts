@@ -1,6 +1,7 @@
 /** Mints in this process, durable as the platform's are, and their floor: commits of as many bytes, each synced. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { generate } from '@tessera/token';
 import { auditSeal } from '../../packages/server/src/core/audit-chain.ts';
 import { newId } from '../../packages/server/src/core/ids.ts';
 import type { Token } from '../../packages/server/src/core/model.ts';
@@ -65,7 +66,8 @@ async function mints(callers: number, seconds: number): Promise<number> {
 async function mintOne(tx: Parameters<Parameters<Store['write']>[0]>[0]): Promise<void> {
   const now = Date.now();
   const token = { ...template, id: newId('tok'), createdAt: now, updatedAt: now };
-  const { secret } = await draw({ token, api: { prefix: 'tsr' }, now }, (drawn) => tx.insertToken(token, drawn));
+  const text = () => generate({ prefix: 'tsr', environment: 'live' });
+  const { secret } = await draw({ token, now, text }, (drawn) => tx.insertToken(token, drawn));
   const { id, kind, name, owner, api, environment, scopes, expiresAt, workspace } = token;
   tx.record({
     workspace,
@@ -104,6 +106,7 @@ async function foundStore(empty: Store): Promise<Token> {
     scopes: 'any',
     defaultExpirySeconds: null,
     maximumExpirySeconds: null,
+    jwt: null,
     builtIn: true,
     ...kept,
   } as const;
@@ -126,6 +129,10 @@ async function foundStore(empty: Store): Promise<Token> {
     ip: {},
     metadata: {},
     boundKey: null,
+    format: 'opaque',
+    parent: null,
+    client: null,
+    session: null,
     enabled: true,
     createdBy: 'system',
     notBefore: null,

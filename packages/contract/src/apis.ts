@@ -26,6 +26,32 @@ const prefix = z
 
 const expiry = z.int().min(1).max(315_360_000).nullable();
 
+const jwtProfile = z
+  .strictObject({
+    alg: z
+      .enum(['EdDSA', 'ES256', 'PS256', 'RS256', 'HS256', 'ML-DSA-65'])
+      .optional()
+      .meta({ description: 'Algorithm of the workspace’s key that signs; default EdDSA' }),
+    claims: z
+      .record(z.string().min(1).max(100), z.json())
+      .refine((value) => JSON.stringify(value).length <= 4000, 'must be at most 4000 characters of JSON')
+      .optional()
+      .meta({
+        description: `Claims of each signed token beside the registered ones. Texts may hold \`\${owner.id}\`, \`\${owner.name}\`, \`\${owner.type}\`, \`\${owner.metadata.plan}\`, \`\${token.id}\`, \`\${token.name}\`, \`\${token.env}\`, \`\${token.metadata.tier}\`, and by itself alone \`\${owner.roles}\`, a list`,
+        examples: [{ plan: `\${owner.metadata.plan}`, roles: `\${owner.roles}` }],
+      }),
+    encryption: z
+      .strictObject({
+        alg: z.enum(['ECDH-ES+A256KW', 'dir']),
+        jwk: z.record(z.string().max(16), z.string().max(1000)).optional().meta({
+          description: 'Public key of who reads the tokens (RFC 7517), with a `kid`; absent: the workspace’s own key',
+        }),
+      })
+      .optional()
+      .meta({ description: 'Encrypts what was signed, with A256GCM (RFC 7516)' }),
+  })
+  .meta({ id: 'JwtProfile', description: 'How the signed tokens of an api are made' });
+
 export const api = z
   .strictObject({
     id: apiId,
@@ -39,6 +65,7 @@ export const api = z
     maximumExpirySeconds: expiry.meta({
       description: 'Longest life of a token; null: no bound. With a bound, no token lives for ever',
     }),
+    jwt: jwtProfile.nullable().meta({ description: 'null: signed with EdDSA, with the registered claims alone' }),
     builtIn: z.boolean(),
     createdAt: timestamp,
     updatedAt: timestamp,
@@ -49,6 +76,7 @@ const settings = {
   scopes: definedScopes.optional(),
   defaultExpirySeconds: expiry.optional(),
   maximumExpirySeconds: expiry.optional(),
+  jwt: jwtProfile.nullable().optional(),
 };
 const tag = 'apis';
 

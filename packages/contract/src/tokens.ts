@@ -59,6 +59,10 @@ export const token = z
     ip: addressLists,
     metadata,
     boundKey: z.string().nullable(),
+    format: z.enum(['opaque', 'jwt']),
+    parent: z.string().nullable().meta({ description: 'Id of the token that it descends from, and dies with' }),
+    client: z.string().nullable(),
+    session: z.string().nullable(),
     status,
     enabled: z.boolean(),
     hint: z.string(),
@@ -100,11 +104,18 @@ const common = {
   expiresAt: futureTimestamp.optional().meta({ description: 'Instead of `expiresIn`' }),
 };
 
+const label = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters without spaces');
+
 const mintInput = z
   .strictObject({
     ...common,
     env: environment.optional().meta({ description: 'Default `live`' }),
-    format: z.literal('opaque').optional(),
+    format: z.enum(['opaque', 'jwt']).optional().meta({
+      description:
+        'Default `opaque`. `jwt`: a signed access token (RFC 9068), as the api’s `jwt` says, that expires after ten minutes where nothing else is asked',
+    }),
+    client: label.optional().meta({ description: 'Application that it is issued to; `client_id` of a signed token' }),
+    session: label.optional().meta({ description: 'Session that it belongs to; `sid` of a signed token' }),
     boundKey: z
       .string()
       .regex(/^[A-Za-z0-9_-]{43}$/, 'must be a SHA-256 JWK thumbprint (RFC 7638)')

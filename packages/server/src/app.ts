@@ -13,6 +13,9 @@ import type { Custody } from './core/custody/custody.ts';
 import { exposures } from './core/exposures.ts';
 import { deriveKey } from './core/keys.ts';
 import { addressSet } from './core/named-addresses.ts';
+import { issuers } from './core/signed/issuer.ts';
+import { type RingSecrets, ringSecrets } from './core/signed/ring-secrets.ts';
+import { createSigning } from './core/signed/signing.ts';
 import type { Store } from './core/store-port.ts';
 import { followConfig, NOT_FOLLOWED } from './follow-config.ts';
 import { followedNames } from './followed-names.ts';
@@ -88,13 +91,14 @@ export async function startApp(parts: AppParts): Promise<App> {
   });
   const { store, custody, started } = await prepare({ config, clock, log, onAudited: metrics.audited });
   try {
-    const judging = await startJudging({ ...parts, store, metrics, installation: started.defaultWorkspace });
+    const { defaultWorkspace } = started;
+    const secrets = ringSecrets(custody);
+    const judging = await startJudging({ ...parts, store, metrics, secrets, installation: defaultWorkspace });
     built.judging = judging;
     const keys = { auditKey: deriveKey(custody.root, 'audit-head'), cursorKey: deriveKey(custody.root, 'cursor') };
-    const { defaultWorkspace } = started;
     const signing = await startSigningKeys({ ...parts, store, custody, feed: judging.feed, defaultWorkspace });
     built.signing = signing;
-    return await mount({ ...parts, ...keys, custody, signing, store, metrics, judging, started });
+    return await mount({ ...parts, ...keys, custody, secrets, signing, store, metrics, judging, started });
   } catch (error) {
     built.signing?.stop();
     await built.judging?.stop();
@@ -110,6 +114,7 @@ interface Mounting extends AppParts {
   readonly auditKey: Uint8Array;
   readonly cursorKey: Uint8Array;
   readonly custody: Custody;
+  readonly secrets: RingSecrets;
   readonly signing: SigningKeys;
   readonly started: Bootstrapped;
 }
@@ -221,7 +226,7 @@ async function mount(parts: Mounting): Promise<App> {
 }
 
 function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof apiHandler> {
-  const { config, log, clock, store, metrics, judging, auditKey, cursorKey, custody } = parts;
+  const { config, log, clock, store, metrics, judging, auditKey, cursorKey, custody, secrets, started } = parts;
   return apiHandler({
     store,
     clock,
@@ -232,6 +237,11 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
     positions: judging.positions,
     cursors: cursors(cursorKey),
     sealing: custody,
+    signing: createSigning({
+      custody,
+      secrets,
+      issuers: issuers(config.publicUrl ?? 'tessera', started.defaultWorkspace),
+    }),
     inFlight: inFlight(),
     policy: config,
     bodyTimeoutMs: config.stallSeconds * 1000,

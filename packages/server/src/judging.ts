@@ -1,6 +1,6 @@
 /** Everything a verdict needs, built once for all doors: facts in memory that follow the feed, limits, quotas, proofs. */
 import { type Clock, type DigestKey, type Limiter, type Ports, type Verdict, wakefulClock } from '@tessera/verify';
-import { dpopProofs } from '@tessera/verify/jose';
+import { dpopProofs, ownSigned } from '@tessera/verify/jose';
 import type { Config } from './config/load.ts';
 import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts';
 import { factsCache } from './core/facts-cache.ts';
@@ -10,6 +10,8 @@ import { newId } from './core/ids.ts';
 import { type LiveCalls, liveCalls } from './core/live-calls.ts';
 import { createNodeReports } from './core/node-reports.ts';
 import { recorder } from './core/recorder.ts';
+import { ringKeys } from './core/signed/ring-keys.ts';
+import type { RingSecrets } from './core/signed/ring-secrets.ts';
 import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
 import { createPositions, type Positions } from './core/verifiers/positions.ts';
@@ -31,6 +33,8 @@ export interface JudgingParts {
   readonly sharing?: Sharing;
   /** Names the installation: the same on all of its nodes, and on no other's. */
   readonly installation: string;
+  /** Opens the keys of rings that are no pairs. */
+  readonly secrets: RingSecrets;
 }
 
 export interface Judging {
@@ -57,7 +61,7 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
 }
 
 async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judging> {
-  const { config, store, clock, log, access, metrics, sharing } = parts;
+  const { config, store, clock, log, access, metrics, sharing, secrets } = parts;
   const monotonic = wakefulClock({ monotonic: () => performance.now(), wall: clock.now });
   const feed = createFeed({
     store,
@@ -92,6 +96,7 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
   const ports: Ports = {
     ...counting.ports,
     tokens,
+    signed: ownSigned({ keys: ringKeys({ store, feed, secrets }), tokens }),
     clock,
     proofs: dpopProofs({ replays: counting.replays }),
     onFault,

@@ -1,6 +1,6 @@
 /** `tessera api`: the apis that tokens are for. */
 import type { Output } from '@tessera/contract';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { CommandError } from '../command-error.ts';
 import { withExamples } from '../examples.ts';
 import { parseDuration } from '../flags/duration.ts';
@@ -15,7 +15,10 @@ interface SettingOptions {
   readonly anyScope?: boolean;
   readonly defaultExpiry?: Bound;
   readonly maxExpiry?: Bound;
+  readonly jwt?: { readonly profile: JwtProfile };
 }
+
+type JwtProfile = Api['jwt'];
 
 /** Commander would turn a bare null into an empty text. */
 interface Bound {
@@ -39,6 +42,7 @@ const resource: Resource<Api> = {
     ['scopes', ({ scopes }) => (scopes === 'any' ? 'any' : Object.keys(scopes))],
     ['default expiry', ({ defaultExpirySeconds }) => secondsText(defaultExpirySeconds)],
     ['maximum expiry', ({ maximumExpirySeconds }) => secondsText(maximumExpirySeconds)],
+    ['signed tokens', ({ jwt }) => (jwt === null ? 'EdDSA' : JSON.stringify(jwt))],
     ['built in', ({ builtIn }) => builtIn],
     ['created', ({ createdAt }) => createdAt],
     ['updated', ({ updatedAt }) => updatedAt],
@@ -79,6 +83,7 @@ function addCreate(group: Command, context: Context): void {
   );
   withExamples(command, [
     'tessera api create --name Orders --audience https://orders.example.test --prefix ord --scope "orders:read=see orders"',
+    `tessera api create --name Carts --audience https://carts.example.test --prefix crt --jwt '{"alg":"ES256"}'`,
   ]);
 }
 
@@ -108,20 +113,32 @@ function addSettings(command: Command): Command {
       'life of a token that asks for none; `platform` for the default',
       expiry('platform'),
     )
-    .option('--max-expiry <duration>', 'longest life of a token; `none` for no bound', expiry('none'));
+    .option('--max-expiry <duration>', 'longest life of a token; `none` for no bound', expiry('none'))
+    .option('--jwt <json>', 'how its signed tokens are made, as JSON; `none`: with EdDSA and nothing more', jwtProfile);
 }
 
 function expiry(word: string): (text: string) => Bound {
   return (text) => ({ seconds: text === word ? null : parseDuration(text) });
 }
 
-function settings({ scope, anyScope, defaultExpiry, maxExpiry }: SettingOptions) {
+/** What is in it the server checks, and says what is wrong. */
+function jwtProfile(text: string): { readonly profile: JwtProfile } {
+  if (text === 'none') return { profile: null };
+  try {
+    return { profile: JSON.parse(text) as JwtProfile };
+  } catch {
+    throw new InvalidArgumentError('It is not JSON.');
+  }
+}
+
+function settings({ scope, anyScope, defaultExpiry, maxExpiry, jwt }: SettingOptions) {
   if (anyScope === true && scope !== undefined)
     throw new CommandError('usage', '--scope and --any-scope contradict each other');
   return {
     scopes: anyScope === true ? ('any' as const) : fromPairs(scope),
     defaultExpirySeconds: defaultExpiry?.seconds,
     maximumExpirySeconds: maxExpiry?.seconds,
+    jwt: jwt?.profile,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Call, Confirmed } from '../core/call.ts';
 import type { Custody } from '../core/custody/custody.ts';
 import type { FailedCredentials, Recorder } from '../core/door-ports.ts';
 import type { Feed } from '../core/feed.ts';
+import type { Signing } from '../core/signed/signing.ts';
 import type { Store, Tx } from '../core/store-port.ts';
 import type { ExpiryPolicy } from '../core/tokens/expiry.ts';
 import type { Positions } from '../core/verifiers/positions.ts';
@@ -38,6 +39,8 @@ export interface ApiServices {
   readonly cursors: Cursors;
   readonly inFlight: InFlight;
   readonly policy: ExpiryPolicy;
+  /** Signs tokens. */
+  readonly signing: Signing;
   /** Until the body of a request is here. */
   readonly bodyTimeoutMs?: number;
   /** Streams of the change feed that may be open at once; what is absent is as in `stream-places`. */

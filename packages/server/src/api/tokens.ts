@@ -54,12 +54,12 @@ export const tokenWrites: WriteHandlers<
   | 'tokens.revoke'
 > = {
   async 'tokens.create'(tx, { call, body, services }) {
-    return withSecret(await mint(tx, call, body, services.policy), call);
+    return withSecret(await mint(tx, call, body, services), call);
   },
   async 'tokens.createBatch'(tx, { call, body, services }) {
     const items = [];
     for (const [index, item] of body.items.entries()) {
-      items.push(withSecret(await ofItem(index, mint(tx, call, item, services.policy)), call).output);
+      items.push(withSecret(await ofItem(index, mint(tx, call, item, services)), call).output);
     }
     return { output: { items } };
   },
@@ -73,8 +73,8 @@ export const tokenWrites: WriteHandlers<
   async 'tokens.update'(tx, { call, params, body, services }) {
     return shown(await updateToken(tx, call, { id: params.id, input: body, policy: services.policy }), call);
   },
-  async 'tokens.rotate'(tx, { call, params, body }) {
-    return withSecret(await rotate(tx, call, params.id, body), call);
+  async 'tokens.rotate'(tx, { call, params, body, services }) {
+    return withSecret(await rotate(tx, call, params.id, { ...body, signing: services.signing }), call);
   },
   async 'tokens.cancelRotation'(tx, { call, params }) {
     return shown(await cancelRotation(tx, call, params.id), call);

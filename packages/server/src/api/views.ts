@@ -26,7 +26,7 @@ export function workspaceView({ id, name, enabled, createdAt, updatedAt }: Works
 }
 
 export function apiView(api: Api): Output<'apis.get'> {
-  const { id, name, audience, prefix, scopes, defaultExpirySeconds, maximumExpirySeconds, builtIn } = api;
+  const { id, name, audience, prefix, scopes, defaultExpirySeconds, maximumExpirySeconds, jwt, builtIn } = api;
   return {
     id,
     name,
@@ -35,6 +35,7 @@ export function apiView(api: Api): Output<'apis.get'> {
     scopes: scopes === 'any' ? 'any' : { ...scopes },
     defaultExpirySeconds,
     maximumExpirySeconds,
+    jwt: jwt as Output<'apis.get'>['jwt'],
     builtIn,
     createdAt: time(api.createdAt),
     updatedAt: time(api.updatedAt),
@@ -83,6 +84,10 @@ export function tokenView({ token, secrets, account }: TokenWithSecrets, now: nu
     ip: listsView(token.ip),
     metadata: { ...token.metadata },
     boundKey: token.boundKey,
+    format: token.format,
+    parent: token.parent,
+    client: token.client,
+    session: token.session,
     status: statusOf(token, now),
     enabled: token.enabled,
     hint: current?.hint ?? '',

@@ -1,9 +1,11 @@
 /** Apis: resource servers with their audience, prefix and scopes. */
+import { createPublicKey } from 'node:crypto';
 import type { Body } from '@tessera/contract';
 import { type Call, checkVersion, difference, record } from './call.ts';
 import { newId } from './ids.ts';
-import type { Api } from './model.ts';
+import type { Api, JwtProfile } from './model.ts';
 import { invalid, notFound, Refusal } from './refusal.ts';
+import { badClaim } from './signed/claim-template.ts';
 import type { Reader, Tx } from './store-port.ts';
 import { isManagementApi } from './tokens/authority.ts';
 
@@ -34,6 +36,7 @@ export async function createApi(tx: Tx, call: Call, input: Body<'apis.create'>):
     scopes: input.scopes ?? {},
     defaultExpirySeconds: input.defaultExpirySeconds ?? null,
     maximumExpirySeconds: input.maximumExpirySeconds ?? null,
+    jwt: checkedProfile(input.jwt ?? null),
     builtIn: false,
     createdAt: call.now,
     updatedAt: call.now,
@@ -65,6 +68,7 @@ export async function updateApi(
       input.defaultExpirySeconds === undefined ? api.defaultExpirySeconds : input.defaultExpirySeconds,
     maximumExpirySeconds:
       input.maximumExpirySeconds === undefined ? api.maximumExpirySeconds : input.maximumExpirySeconds,
+    jwt: input.jwt === undefined ? api.jwt : checkedProfile(input.jwt),
     updatedAt: call.now,
     version: api.version + 1,
   };
@@ -84,6 +88,27 @@ export async function deleteApi(tx: Tx, call: Call, id: string): Promise<void> {
   await tx.deleteApi(call.workspace, id);
   record(tx, call, 'api.delete', { type: 'api', id }, { audience: api.audience });
   tx.changed({ workspace: call.workspace, kind: 'api.deleted', id });
+}
+
+/** Throws `invalid_input` where no signed token could be made so. */
+function checkedProfile(profile: JwtProfile | null): JwtProfile | null {
+  const bad = badClaim(profile?.claims ?? {});
+  if (bad !== undefined) throw invalid(`/jwt/claims/${bad.claim}`, bad.reason);
+  const { alg, jwk } = profile?.encryption ?? {};
+  if (jwk === undefined) return profile;
+  if (alg === 'dir') throw invalid('/jwt/encryption/jwk', 'takes no public key: dir encrypts with a key of the ring');
+  if (!isRecipientKey(jwk)) throw invalid('/jwt/encryption/jwk', 'must be a public key on P-256 with a kid');
+  return profile;
+}
+
+function isRecipientKey({ kid, d, ...jwk }: Readonly<Record<string, string>>): boolean {
+  if (kid === undefined || d !== undefined || jwk.kty !== 'EC' || jwk.crv !== 'P-256') return false;
+  try {
+    createPublicKey({ key: jwk, format: 'jwk' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function checkLives({ defaultExpirySeconds, maximumExpirySeconds }: Api): void {

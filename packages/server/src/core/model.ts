@@ -1,7 +1,7 @@
 /** What the platform keeps, as core sees it. Times are milliseconds since the epoch; `null` is "none", as in the API. */
 import type { Environment, OnFault, OwnerType, TokenKind } from '@tessera/verify';
 import type { CreditAccount, Refill } from './credits.ts';
-import type { KeyAlgorithm } from './key-ring/algorithms.ts';
+import type { KeyAlgorithm, SignatureAlgorithm } from './key-ring/algorithms.ts';
 
 interface Kept {
   readonly id: string;
@@ -26,7 +26,24 @@ export interface Api extends Kept {
   readonly scopes: 'any' | Readonly<Record<string, string>>;
   readonly defaultExpirySeconds: number | null;
   readonly maximumExpirySeconds: number | null;
+  /** How its signed tokens are made; `null`: with EdDSA, and nothing beyond what each has. */
+  readonly jwt: JwtProfile | null;
   readonly builtIn: boolean;
+}
+
+/** How the signed tokens of an api are made. */
+export interface JwtProfile {
+  readonly alg?: SignatureAlgorithm | undefined;
+  /** Claims that each has beside the registered ones; texts may name owner and token. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  /** Absent: they are not encrypted. */
+  readonly encryption?: JwtEncryption | undefined;
+}
+
+export interface JwtEncryption {
+  readonly alg: 'ECDH-ES+A256KW' | 'dir';
+  /** Public key of who reads them (RFC 7517); absent: the workspace's own key for it. */
+  readonly jwk?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Addresses {
@@ -93,6 +110,13 @@ export interface Token extends Kept {
   readonly ip: Addresses;
   readonly metadata: Metadata;
   readonly boundKey: string | null;
+  /** `jwt`: its secret is a signed text, whose `jti` is this id. */
+  readonly format: 'opaque' | 'jwt';
+  /** Id of the token that it descends from, may do no more than, and dies with. */
+  readonly parent: string | null;
+  /** Id of the application that it was issued to, and of the session that it belongs to. */
+  readonly client: string | null;
+  readonly session: string | null;
   readonly enabled: boolean;
   /** Id of the token that minted it, or `system`. */
   readonly createdBy: string;
@@ -173,6 +197,8 @@ export interface ChangeEntry {
   /** `token.revoked`, `owner.disabled` and so on. */
   readonly kind: `${'token' | 'owner' | 'api' | 'role' | 'key' | 'workspace'}.${string}`;
   readonly id: string;
+  /** Signed tokens that this concerns and that were issued before it are not believed by their claims alone; the last of them ends then. */
+  readonly signedUntil?: number;
 }
 
 export interface Change extends ChangeEntry {

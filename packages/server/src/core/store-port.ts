@@ -99,6 +99,8 @@ export interface Reader {
   /** Ids of the owners (not deleted) that have a role. */
   ownersWithRole(workspace: string, role: string): Promise<readonly string[]>;
   key(workspace: string, id: string): Promise<RingKey | undefined>;
+  /** Of whichever workspace. */
+  keyNamed(id: string): Promise<RingKey | undefined>;
   keys(workspace: string, page: PageRequest): Promise<readonly RingKey[]>;
   /** Those that are not gone, oldest first. */
   liveKeys(workspace: string): Promise<readonly RingKey[]>;

@@ -41,6 +41,7 @@ export async function foundWorkspace(tx: Tx, name: string, now: number): Promise
     workspace: workspace.id,
     defaultExpirySeconds: null,
     maximumExpirySeconds: null,
+    jwt: null,
     builtIn: true,
     createdAt: now,
     updatedAt: now,

@@ -3,12 +3,12 @@ import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { mint } from '../../src/core/tokens/mint.ts';
-import { policy } from '../core/support/platform.ts';
+import { minter } from '../core/support/platform.ts';
 import { aApi, type TestApi } from './support/api.ts';
 import { follow } from './support/follow.ts';
 
 function minting(api: TestApi): Promise<{ readonly token: { readonly id: string } }> {
-  return api.as(api.root, (tx, by) => mint(tx, by, { name: 'k', scopes: [] }, policy));
+  return api.as(api.root, (tx, by) => mint(tx, by, { name: 'k', scopes: [] }, minter));
 }
 
 test('a beat comes at the start and at least every second, and vouches for the moment of a poll, never a later one', async () => {

@@ -4,13 +4,13 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { revokeToken } from '../../src/core/tokens/change.ts';
 import { mint } from '../../src/core/tokens/mint.ts';
-import { policy } from '../core/support/platform.ts';
+import { minter } from '../core/support/platform.ts';
 import { aApi, type TestApi } from './support/api.ts';
 import { follow } from './support/follow.ts';
 
 async function minting(api: TestApi, count = 1): Promise<void> {
   await api.as(api.root, async (tx, by) => {
-    for (let made = 0; made < count; made += 1) await mint(tx, by, { name: 'k', scopes: [] }, policy);
+    for (let made = 0; made < count; made += 1) await mint(tx, by, { name: 'k', scopes: [] }, minter);
   });
 }
 

@@ -5,6 +5,7 @@ import { createRole } from '../../src/core/roles.ts';
 import { OutcomeUnknown, type Store, StoreUnavailable } from '../../src/core/store-port.ts';
 import { revokeToken } from '../../src/core/tokens/change.ts';
 import { rotate } from '../../src/core/tokens/rotate.ts';
+import { signing } from '../core/support/platform.ts';
 import { aApi, type TestApi } from './support/api.ts';
 
 const mintBody = { name: 'new', api: 'tessera', scopes: ['verify'] };
@@ -115,7 +116,7 @@ describe('Idempotency-Key', () => {
     const caller = await api.manager(SCOPES);
     const token = caller.minted.text;
     await api.call('POST', '/v1/tokens', { token, body: mintBody, headers: key });
-    const fresh = await api.as(api.root, (tx, by) => rotate(tx, by, caller.actor.token, {}));
+    const fresh = await api.as(api.root, (tx, by) => rotate(tx, by, caller.actor.token, { signing }));
     const { status, json } = await api.call('POST', '/v1/tokens', { token: fresh.text, body: mintBody, headers: key });
     expect({ status, detail: json.detail }).toEqual({
       status: 422,

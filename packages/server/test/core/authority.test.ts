@@ -8,20 +8,20 @@ import { revokeToken, updateToken } from '../../src/core/tokens/change.ts';
 import { importToken } from '../../src/core/tokens/import.ts';
 import { type MintInput, mint } from '../../src/core/tokens/mint.ts';
 import { cancelRotation, rotate } from '../../src/core/tokens/rotate.ts';
-import { aPlatform, DAY, NOW, type Platform, policy, refusalOf } from './support/platform.ts';
+import { aPlatform, DAY, minter, NOW, type Platform, policy, refusalOf, signing } from './support/platform.ts';
 
 const NARROW = ['tokens:write', 'tokens:read', 'verify'];
 
 function minting(platform: Platform, call: Call, input: Partial<MintInput>) {
   return platform.as(call, (tx, by) =>
-    mint(tx, by, { name: 'new', scopes: ['verify'], api: 'tessera', ...input }, policy),
+    mint(tx, by, { name: 'new', scopes: ['verify'], api: 'tessera', ...input }, minter),
   );
 }
 
 /** Everything that would hand out a token's authority, its secret, or its end. */
 const touches: readonly (readonly [string, (platform: Platform, call: Call, id: string) => Promise<unknown>])[] = [
   ['PATCH', ({ as }, call, id) => as(call, (tx, by) => updateToken(tx, by, { id, input: { name: 'x' }, policy }))],
-  ['rotate', ({ as }, call, id) => as(call, (tx, by) => rotate(tx, by, id, {}))],
+  ['rotate', ({ as }, call, id) => as(call, (tx, by) => rotate(tx, by, id, { signing }))],
   ['cancel', ({ as }, call, id) => as(call, (tx, by) => cancelRotation(tx, by, id))],
   ['revoke', ({ as }, call, id) => as(call, (tx, by) => revokeToken(tx, by, id, undefined))],
 ];
@@ -227,7 +227,10 @@ describe('a caller that was accepted and fell before its change is made', () => 
       'narrowed',
       ({ as, root }, id) => as(root, (tx, by) => updateToken(tx, by, { id, input: { scopes: ['verify'] }, policy })),
     ],
-    ['rotated without grace', ({ as, root }, id) => as(root, (tx, by) => rotate(tx, by, id, { graceSeconds: 0 }))],
+    [
+      'rotated without grace',
+      ({ as, root }, id) => as(root, (tx, by) => rotate(tx, by, id, { graceSeconds: 0, signing })),
+    ],
     ['expired', async ({ clock }) => clock.move(DAY)],
     [
       'of an owner that was disabled',

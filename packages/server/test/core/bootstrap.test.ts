@@ -6,7 +6,7 @@ import { auditSeal } from '../../src/core/audit-chain.ts';
 import { bootstrap } from '../../src/core/bootstrap.ts';
 import { mint } from '../../src/core/tokens/mint.ts';
 import { openStore } from '../../src/store/open.ts';
-import { aPlatform, auditKey, NOW, type Platform, policy, refusalOf } from './support/platform.ts';
+import { aPlatform, auditKey, minter, NOW, type Platform, refusalOf } from './support/platform.ts';
 
 const text = (environment: 'live' | 'test' = 'live') => generate({ prefix: 'tsm', environment });
 
@@ -77,7 +77,7 @@ describe('another root token', () => {
 
   test('is not another token’s secret', async () => {
     const platform = await aPlatform();
-    const minted = await platform.as(platform.root, (tx, by) => mint(tx, by, { name: 'k', scopes: [] }, policy));
+    const minted = await platform.as(platform.root, (tx, by) => mint(tx, by, { name: 'k', scopes: [] }, minter));
     expect(await refusalOf(start(platform, minted.text))).toContain('is the secret of another token');
     expect(await stateOf(platform, platform.rootText)).toBe('root active');
     expect(await stateOf(platform, minted.text)).toBe('k active');

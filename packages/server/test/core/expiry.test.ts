@@ -10,7 +10,7 @@ const strict: ExpiryPolicy = { defaultExpirySeconds: 1000, maxExpirySeconds: 100
 const forbidding: ExpiryPolicy = { ...policy, allowNoExpiry: false };
 const at = (seconds: number): string => new Date(NOW + seconds * 1000).toISOString();
 
-const rules = { api: open, kind: 'api_key', policy, now: NOW, ceiling: undefined } as const;
+const rules = { api: open, kind: 'api_key', format: 'opaque', policy, now: NOW, ceiling: undefined } as const;
 
 describe('seconds of life', () => {
   test.each([

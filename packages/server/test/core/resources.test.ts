@@ -7,7 +7,7 @@ import { createRole, deleteRole, roleById, updateRole } from '../../src/core/rol
 import { tokenOf } from '../../src/core/tokens/change.ts';
 import { mint } from '../../src/core/tokens/mint.ts';
 import { createWorkspace, deleteWorkspace, updateWorkspace, workspaceOf } from '../../src/core/workspaces.ts';
-import { aPlatform, NOW, type Platform, policy, refusalOf } from './support/platform.ts';
+import { aPlatform, minter, NOW, type Platform, refusalOf } from './support/platform.ts';
 
 const WRITES = ['owners:write', 'roles:write', 'apis:write', 'workspaces:write', 'tokens:write'];
 
@@ -55,7 +55,7 @@ describe('owners', () => {
     const platform = await aPlatform();
     const { as, root, store } = platform;
     const owner = await withOwner(platform);
-    const { token } = await as(root, (tx, by) => mint(tx, by, { name: 'k', scopes: [], owner: owner.id }, policy));
+    const { token } = await as(root, (tx, by) => mint(tx, by, { name: 'k', scopes: [], owner: owner.id }, minter));
     const caller = await platform.manager(WRITES);
     await as(caller, (tx, by) => deleteOwner(tx, by, owner.id));
     expect((await tokenOf(store, root, token.id)).token).toMatchObject({
@@ -123,7 +123,7 @@ describe('apis', () => {
     const api = await as(root, (tx, by) =>
       createApi(tx, by, { name: 'x', audience: 'x', prefix: 'abc', scopes: 'any' }),
     );
-    await as(root, (tx, by) => mint(tx, by, { name: 'k', api: 'x', scopes: [] }, policy));
+    await as(root, (tx, by) => mint(tx, by, { name: 'k', api: 'x', scopes: [] }, minter));
     expect(await refusalOf(as(root, (tx, by) => deleteApi(tx, by, api.id)))).toBe('conflict: the api has tokens');
   });
 });
@@ -134,7 +134,7 @@ describe('workspaces', () => {
     const { as, root, store } = platform;
     const owner = await withOwner(platform);
     const role = await as(root, (tx, by) => createRole(tx, by, { name: 'ops', scopes: [] }));
-    const { token } = await as(root, (tx, by) => mint(tx, by, { name: 'k', scopes: [] }, policy));
+    const { token } = await as(root, (tx, by) => mint(tx, by, { name: 'k', scopes: [] }, minter));
     const other = await as(root, (tx, by) => createWorkspace(tx, by, 'other'));
     const there: Call = { ...root, workspace: other.id };
     for (const find of [
@@ -144,7 +144,7 @@ describe('workspaces', () => {
       apiById(store, there, platform.usual.id),
     ])
       expect(await refusalOf(find)).toMatch(/^not_found: no such /);
-    const minting = (input: object) => as(there, (tx, by) => mint(tx, by, { name: 'k', scopes: [], ...input }, policy));
+    const minting = (input: object) => as(there, (tx, by) => mint(tx, by, { name: 'k', scopes: [], ...input }, minter));
     expect(await refusalOf(minting({ owner: owner.id }))).toContain('no such owner');
     expect(await refusalOf(minting({ api: platform.usual.id }))).toContain('no such api');
   });

@@ -7,7 +7,7 @@ import { revokeToken, updateToken } from '../../src/core/tokens/change.ts';
 import { factsOf } from '../../src/core/tokens/facts.ts';
 import { type Minted, mint } from '../../src/core/tokens/mint.ts';
 import { activate, cancelRotation, type RotationWish, rotate } from '../../src/core/tokens/rotate.ts';
-import { aPlatform, DAY, NOW, type Platform, policy, refusalOf } from './support/platform.ts';
+import { aPlatform, DAY, minter, NOW, type Platform, policy, refusalOf, signing } from './support/platform.ts';
 
 interface Rotating extends Platform {
   readonly id: string;
@@ -21,11 +21,11 @@ interface Rotating extends Platform {
 async function rotating(): Promise<Rotating> {
   const platform = await aPlatform();
   const { root, as, clock, store, workspace } = platform;
-  const { token } = await as(root, (tx, by) => mint(tx, by, { name: 'key', scopes: [] }, policy));
+  const { token } = await as(root, (tx, by) => mint(tx, by, { name: 'key', scopes: [] }, minter));
   return {
     ...platform,
     id: token.id,
-    rotate: (wish = {}) => as(root, (tx, by) => rotate(tx, by, token.id, wish)),
+    rotate: (wish = {}) => as(root, (tx, by) => rotate(tx, by, token.id, { ...wish, signing })),
     cancel: () => as(root, (tx, by) => cancelRotation(tx, by, token.id)),
     use: (secret) =>
       store.write((tx) =>
@@ -145,10 +145,13 @@ describe('a management token whose secret was replaced', () => {
   const words = 'forbidden: your secret was replaced: call with the new one';
   const acts: readonly (readonly [string, (platform: Platform, call: Call) => Promise<unknown>])[] = [
     ['undo it', ({ as }, call) => as(call, (tx, by) => cancelRotation(tx, by, call.actor.token))],
-    ['rotate again', ({ as }, call) => as(call, (tx, by) => rotate(tx, by, call.actor.token, { graceSeconds: 0 }))],
+    [
+      'rotate again',
+      ({ as }, call) => as(call, (tx, by) => rotate(tx, by, call.actor.token, { graceSeconds: 0, signing })),
+    ],
     [
       'mint another',
-      ({ as }, call) => as(call, (tx, by) => mint(tx, by, { api: 'tessera', name: 'x', scopes: [] }, policy)),
+      ({ as }, call) => as(call, (tx, by) => mint(tx, by, { api: 'tessera', name: 'x', scopes: [] }, minter)),
     ],
     [
       'change it',
@@ -160,7 +163,9 @@ describe('a management token whose secret was replaced', () => {
     for (const scopes of [SCOPES, ['admin']]) {
       const platform = await aPlatform();
       const caller = await platform.manager(scopes);
-      const { secrets, text } = await platform.as(platform.root, (tx, by) => rotate(tx, by, caller.actor.token, {}));
+      const { secrets, text } = await platform.as(platform.root, (tx, by) =>
+        rotate(tx, by, caller.actor.token, { signing }),
+      );
       expect(await refusalOf(act(platform, caller))).toBe(words);
       expect(text).toMatch(/^tsm_live_/);
       const fresh = {
@@ -174,8 +179,8 @@ describe('a management token whose secret was replaced', () => {
   test('goes on minting for other apis until the grace is over', async () => {
     const platform = await aPlatform();
     const caller = await platform.manager(SCOPES);
-    await platform.as(platform.root, (tx, by) => rotate(tx, by, caller.actor.token, { graceSeconds: 60 }));
-    const minting = () => platform.as(caller, (tx, by) => mint(tx, by, { name: 'x', scopes: [] }, policy));
+    await platform.as(platform.root, (tx, by) => rotate(tx, by, caller.actor.token, { graceSeconds: 60, signing }));
+    const minting = () => platform.as(caller, (tx, by) => mint(tx, by, { name: 'x', scopes: [] }, minter));
     expect((await minting()).token.name).toBe('x');
     platform.clock.move(60_000);
     expect(await refusalOf(minting())).toContain('your token was ended or narrowed');

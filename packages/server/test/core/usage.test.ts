@@ -5,7 +5,7 @@ import { OutcomeUnknown, type Store, StoreUnavailable } from '../../src/core/sto
 import { factsOf } from '../../src/core/tokens/facts.ts';
 import { rotate } from '../../src/core/tokens/rotate.ts';
 import { createUsage, type Usage } from '../../src/core/usage.ts';
-import { aPlatform, NOW, type Platform } from './support/platform.ts';
+import { aPlatform, NOW, type Platform, signing } from './support/platform.ts';
 
 const HOUR = 3_600_000;
 /** What the store does with the next write. */
@@ -182,7 +182,7 @@ describe('last use', () => {
     const { usage, clock, store, workspace } = platform;
     const { minted } = await platform.manager(['verify']);
     const digest = minted.secrets[0]?.digest;
-    const rotated = await platform.as(platform.root, (tx, call) => rotate(tx, call, minted.token.id, {}));
+    const rotated = await platform.as(platform.root, (tx, call) => rotate(tx, call, minted.token.id, { signing }));
     const old = await factsFor(platform, digest);
     const fresh = await factsFor(platform, rotated.secrets[0]?.digest);
     usage.count(true, old);
@@ -226,7 +226,9 @@ describe('first use of a pending secret', () => {
     const platform = await counting();
     const { minted } = await platform.manager(['verify']);
     const wish = { activate: 'first-use', graceSeconds: 60 } as const;
-    const { secrets } = await platform.as(platform.root, (tx, call) => rotate(tx, call, minted.token.id, wish));
+    const { secrets } = await platform.as(platform.root, (tx, call) =>
+      rotate(tx, call, minted.token.id, { ...wish, signing }),
+    );
     const facts = await factsFor(platform, secrets[0]?.digest);
     const activations = async () =>
       (await platform.store.audit(platform.workspace, { after: 0, limit: 100, action: 'token.rotate.activate' }))

@@ -24,4 +24,5 @@ const table = {
 } as const satisfies Readonly<Record<string, Algorithm>>;
 
 export type KeyAlgorithm = keyof typeof table;
+export type SignatureAlgorithm = Exclude<KeyAlgorithm, 'ECDH-ES+A256KW' | 'A256GCM'>;
 export const algorithms: Readonly<Record<KeyAlgorithm, Algorithm>> = table;

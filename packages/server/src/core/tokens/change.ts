@@ -34,7 +34,8 @@ export async function updateToken(
   const next = changed(token, input, call.now);
   if (input.scopes !== undefined) await checkNewScopes(tx, next, api);
   if (input.expiresAt !== undefined)
-    checkExpiry(next.expiresAt, { api, kind: token.kind, policy, now: call.now, pointer: '/expiresAt' });
+    checkExpiry(next.expiresAt, { ...token, api, policy, now: call.now, pointer: '/expiresAt' });
+  if (token.format === 'jwt') checkSigned(token, next);
   checkAuthority(call, api, next);
   await tx.updateToken(next);
   const details = difference(token, next);
@@ -90,6 +91,14 @@ function changed(token: Token, input: Body<'tokens.update'>, now: number): Token
     updatedAt: now,
     version: token.version + 1,
   };
+}
+
+/** Who reads the text alone believes what was signed: it may be narrowed here, and never said to be more. */
+function checkSigned(token: Token, next: Token): void {
+  const more = next.scopes.filter((scope) => !token.scopes.includes(scope));
+  if (more.length > 0) throw new Refusal('conflict', `the token was signed without the scope ${more.join(' ')}`);
+  if (next.expiresAt === null || (token.expiresAt !== null && next.expiresAt > token.expiresAt))
+    throw new Refusal('conflict', 'the token was signed with an earlier expiry');
 }
 
 async function checkNewScopes(tx: Tx, next: Token, api: Api): Promise<void> {

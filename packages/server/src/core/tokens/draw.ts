@@ -1,8 +1,9 @@
 /** A new secret: its text for the caller, its digest for the store. */
 import { fingerprint, generate, parse } from '@tessera/token';
-import { digestBytes, digestKey } from '@tessera/verify';
-import type { Api, Secret, Token } from '../model.ts';
-import { DigestTaken } from '../store-port.ts';
+import { digestBytes, digestKey, type MaybePromise } from '@tessera/verify';
+import type { Secret, Token } from '../model.ts';
+import type { Signing, ToSign } from '../signed/signing.ts';
+import { DigestTaken, type Tx } from '../store-port.ts';
 
 export interface Drawn {
   /** Goes into one answer and nowhere else. */
@@ -10,22 +11,30 @@ export interface Drawn {
   readonly secret: Secret;
 }
 
+export interface Drawing {
+  readonly token: Pick<Token, 'id' | 'format'>;
+  readonly now: number;
+  /** Another text each time. */
+  readonly text: () => MaybePromise<string>;
+}
+
 /** Draws before giving up: with 256 random bits, a second clash means a broken random source. */
 const MAX_DRAWS = 3;
 
-/** Draws secrets of a token until `insert` takes one. Throws what `insert` throws, `DigestTaken` only after three draws. */
+/** Draws or signs a secret of a token and has `insert` take it. Throws what `insert` throws, `DigestTaken` only after three draws. */
 export async function draw(
-  of: { readonly token: Pick<Token, 'id' | 'environment'>; readonly api: Pick<Api, 'prefix'>; readonly now: number },
+  { token, now, text: newText }: Drawing,
   insert: (secret: Secret) => Promise<void>,
 ): Promise<Drawn> {
   for (let draws = 1; ; draws += 1) {
-    const text = generate({ prefix: of.api.prefix, environment: of.token.environment });
-    const secret = secretOf(text, of.token.id, of.now);
+    const text = await newText();
+    const secret = secretOf(text, token.id, now);
     try {
       await insert(secret);
       return { text, secret };
     } catch (error) {
-      if (!(error instanceof DigestTaken) || draws === MAX_DRAWS) throw error;
+      // The id in a signed text is new: who has its digest has the text.
+      if (!(error instanceof DigestTaken) || draws === MAX_DRAWS || token.format === 'jwt') throw error;
     }
   }
 }
@@ -33,17 +42,30 @@ export async function draw(
 /** What is kept of a text: its digest, and what names it without revealing it. */
 export function secretOf(text: string, token: string, now: number): Secret {
   const digest = digestBytes(digestKey(text));
-  const start = text.slice(0, text.lastIndexOf('_') + 1);
   return {
     digest,
     algorithm: 'sha256',
     token,
     fingerprint: fingerprint(digest),
-    hint: `${start}…${parse(text)?.hint ?? ''}`,
+    hint: hintOf(text),
     state: 'active',
     createdAt: now,
     validUntil: null,
     graceSeconds: null,
     lastUsedAt: null,
   };
+}
+
+/** The text of a token: drawn, or signed. */
+export function textOf(tx: Tx, of: ToSign, signing: Signing): MaybePromise<string> {
+  const { token, api } = of;
+  return token.format === 'jwt'
+    ? signing.sign(tx, of)
+    : generate({ prefix: api.prefix, environment: token.environment });
+}
+
+/** Start and last four characters. Of a signed text the start says nothing, and its end is that of the signature. */
+function hintOf(text: string): string {
+  const parsed = parse(text);
+  return parsed === undefined ? `eyJ…${text.slice(-4)}` : `${text.slice(0, text.lastIndexOf('_') + 1)}…${parsed.hint}`;
 }

@@ -25,15 +25,17 @@ export function expiryOf(
   rules: {
     readonly api: Api;
     readonly kind: Token['kind'];
+    readonly format: Token['format'];
     readonly policy: ExpiryPolicy;
     readonly now: number;
     readonly ceiling: number | undefined;
   },
 ): number | null {
-  const { api, now, policy, ceiling } = rules;
+  const { api, format, now, policy, ceiling } = rules;
   const asked = askedExpiry(wish, now);
   if (asked === undefined) {
-    const life = Math.min(api.defaultExpirySeconds ?? policy.defaultExpirySeconds, longestLife(api, policy));
+    const usual = api.defaultExpirySeconds ?? policy.defaultExpirySeconds;
+    const life = Math.min(format === 'jwt' ? SIGNED_SECONDS : usual, longestLife(api, policy));
     return Math.min(now + life * 1000, ceiling ?? Number.POSITIVE_INFINITY);
   }
   const pointer = wish.expiresAt === undefined ? '/expiresIn' : '/expiresAt';
@@ -47,13 +49,15 @@ export function checkExpiry(
   rules: {
     readonly api: Api;
     readonly kind: Token['kind'];
+    readonly format: Token['format'];
     readonly policy: ExpiryPolicy;
     readonly now: number;
     readonly pointer: string;
   },
 ): void {
-  const { api, kind, policy, now, pointer } = rules;
+  const { api, kind, format, policy, now, pointer } = rules;
   if (expiresAt === null) {
+    if (format === 'jwt') throw invalid(pointer, 'a signed token must expire', 'expiry_required');
     if (kind === 'personal_access_token')
       throw invalid(pointer, 'a personal access token must expire', 'expiry_required');
     if (!policy.allowNoExpiry || Number.isFinite(longestLife(api, policy))) {
@@ -65,6 +69,9 @@ export function checkExpiry(
   const longest = longestLife(api, policy);
   if (expiresAt > now + longest * 1000) throw invalid(pointer, `policy allows at most ${longest} seconds`, 'too_long');
 }
+
+/** Others may believe a signed token without asking anybody: it lives for ten minutes where nothing else is asked. */
+const SIGNED_SECONDS = 600;
 
 /** Seconds; infinite where neither the api nor the platform sets a bound. */
 function longestLife(api: Api, policy: ExpiryPolicy): number {

@@ -4,10 +4,11 @@ import { addresses, type Call, type Confirmed, record, shown } from '../call.ts'
 import { newId } from '../ids.ts';
 import type { Api, Owner, Secret, Token, TokenWithSecrets } from '../model.ts';
 import { invalid, Refusal } from '../refusal.ts';
+import type { Signing } from '../signed/signing.ts';
 import type { Tx } from '../store-port.ts';
 import { checkAuthority, isManagementApi } from './authority.ts';
 import { creditsOf, openAccount } from './credits.ts';
-import { draw } from './draw.ts';
+import { draw, textOf } from './draw.ts';
 import { type ExpiryPolicy, expiryOf } from './expiry.ts';
 import { definesScope } from './facts.ts';
 
@@ -18,10 +19,20 @@ export interface Minted extends TokenWithSecrets {
   readonly text: string;
 }
 
-export async function mint(tx: Tx, call: Confirmed, input: MintInput, policy: ExpiryPolicy): Promise<Minted> {
+/** What minting needs beside the unit of work. */
+export interface Minting {
+  readonly policy: ExpiryPolicy;
+  readonly signing: Signing;
+}
+
+export async function mint(tx: Tx, call: Confirmed, input: MintInput, { policy, signing }: Minting): Promise<Minted> {
   const api = await resolveApi(tx, call.workspace, input.api);
   const token = await draft(tx, call, { input, api, policy });
-  const { text, secret } = await draw({ token, api, now: call.now }, (drawn) => tx.insertToken(token, drawn));
+  const { now } = call;
+  const { text, secret } = await draw(
+    { token, now, text: () => textOf(tx, { token, api, number: 1, now }, signing) },
+    (drawn) => tx.insertToken(token, drawn),
+  );
   const account = await openAccount(tx, token, input.credits);
   created(tx, call, { token, secret });
   return { token, secrets: [secret], account, text };
@@ -31,18 +42,17 @@ export async function mint(tx: Tx, call: Confirmed, input: MintInput, policy: Ex
 export async function draft(
   tx: Tx,
   call: Confirmed,
-  {
-    input,
-    api,
-    policy,
-  }: { readonly input: Omit<MintInput, 'format' | 'api'>; readonly api: Api; readonly policy: ExpiryPolicy },
+  { input, api, policy }: { readonly input: Omit<MintInput, 'api'>; readonly api: Api; readonly policy: ExpiryPolicy },
 ): Promise<Token> {
-  const kind = input.kind ?? 'api_key';
+  const { format = 'opaque' } = input;
+  if (format === 'jwt' && input.kind !== undefined)
+    throw invalid('/kind', 'a signed token is an access_token: leave the kind away');
+  const kind = format === 'jwt' ? 'access_token' : (input.kind ?? 'api_key');
   const owner = await resolveOwner(tx, call, input.owner, api);
   checkScopes(api, input.scopes);
   const isManagement = isManagementApi(api);
   const ceiling = isManagement ? call.actor.expiresAt : undefined;
-  const expiresAt = expiryOf(input, { api, kind, policy, now: call.now, ceiling });
+  const expiresAt = expiryOf(input, { api, kind, format, policy, now: call.now, ceiling });
   if (kind === 'personal_access_token') await checkPersonal(tx, owner, input.scopes);
   const notBefore = input.notBefore === undefined ? null : Date.parse(input.notBefore);
   if (notBefore !== null && expiresAt !== null && notBefore >= expiresAt)
@@ -63,6 +73,10 @@ export async function draft(
     ip: addresses(input.ip ?? (isManagement && !call.actor.isAdmin ? call.bonds.ip : undefined)),
     metadata: input.metadata ?? {},
     boundKey: input.boundKey ?? null,
+    format,
+    parent: null,
+    client: input.client ?? null,
+    session: input.session ?? null,
     enabled: true,
     createdBy: call.actor.token,
     notBefore,
@@ -83,7 +97,7 @@ export function created(
   call: Call,
   { token, secret }: { readonly token: Token; readonly secret: Secret },
 ): void {
-  const { id, kind, name, owner, api, environment, scopes, expiresAt } = token;
+  const { id, kind, format, name, owner, api, environment, scopes, expiresAt } = token;
   record(
     tx,
     call,
@@ -91,6 +105,7 @@ export function created(
     { type: 'token', id },
     {
       kind,
+      format,
       name,
       owner,
       api,

@@ -5,8 +5,8 @@ import { Refusal } from '../refusal.ts';
 import type { Tx } from '../store-port.ts';
 import { checkAuthority } from './authority.ts';
 import { apiOf, tokenOf } from './change.ts';
-import { draw } from './draw.ts';
-import type { Minted } from './mint.ts';
+import { draw, textOf } from './draw.ts';
+import type { Minted, Minting } from './mint.ts';
 
 export interface RotationWish {
   readonly graceSeconds?: number | undefined;
@@ -15,14 +15,21 @@ export interface RotationWish {
 
 const DEFAULT_GRACE_SECONDS = 86_400;
 
-export async function rotate(tx: Tx, call: Confirmed, id: string, wish: RotationWish): Promise<Minted> {
+export async function rotate(
+  tx: Tx,
+  call: Confirmed,
+  id: string,
+  { signing, ...wish }: RotationWish & Pick<Minting, 'signing'>,
+): Promise<Minted> {
   const { token, secrets } = await rotatable(tx, call, id);
   const api = await apiOf(tx, token);
   const grace = wish.graceSeconds ?? DEFAULT_GRACE_SECONDS;
   const pending = wish.activate === 'first-use';
   for (const secret of secrets)
     await tx.updateSecret(pending ? makeRoomForPending(secret, call.now) : replaced(secret, call.now, grace));
-  const { text, secret } = await draw({ token, api, now: call.now }, (drawn) =>
+  const { now } = call;
+  const newText = () => textOf(tx, { token, api, number: secrets.length + 1, now }, signing);
+  const { text, secret } = await draw({ token, now, text: newText }, (drawn) =>
     tx.insertSecret(pending ? { ...drawn, state: 'pending', graceSeconds: grace } : drawn),
   );
   const details = { graceSeconds: grace, activate: wish.activate ?? 'now', fingerprint: secret.fingerprint };

@@ -11,6 +11,7 @@ import { proofs } from './0006-proofs.ts';
 import { verifiers } from './0007-verifiers.ts';
 import { dataKeys } from './0008-data-keys.ts';
 import { keys } from './0009-keys.ts';
+import { signedTokens } from './0010-signed-tokens.ts';
 import { type ColumnTypes, sqliteTypes } from './column-types.ts';
 import { hasSchema } from './has-schema.ts';
 
@@ -29,6 +30,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0007-verifiers': verifiers(types),
     '0008-data-keys': dataKeys(types),
     '0009-keys': keys(types),
+    '0010-signed-tokens': signedTokens(types),
   };
 }
 

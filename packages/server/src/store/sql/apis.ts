@@ -2,7 +2,7 @@
 import type { Api } from '../../core/model.ts';
 import type { PageRequest } from '../../core/store-port.ts';
 import { builtQuery } from './built.ts';
-import { flag, fromJson, requireOne } from './columns.ts';
+import { flag, fromJson, fromJsonOrNull, jsonOrNull, requireOne } from './columns.ts';
 import type { ApiRow, Db } from './tables.ts';
 
 export function apiOf(row: ApiRow): Api {
@@ -15,6 +15,7 @@ export function apiOf(row: ApiRow): Api {
     scopes: fromJson(row.scopes),
     defaultExpirySeconds: row.default_expiry_seconds,
     maximumExpirySeconds: row.maximum_expiry_seconds,
+    jwt: fromJsonOrNull(row.jwt),
     builtIn: row.built_in === 1,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -87,6 +88,7 @@ function changeable(value: Api) {
     scopes: JSON.stringify(value.scopes),
     default_expiry_seconds: value.defaultExpirySeconds,
     maximum_expiry_seconds: value.maximumExpirySeconds,
+    jwt: jsonOrNull(value.jwt),
     built_in: flag(value.builtIn),
     updated_at: value.updatedAt,
     version: value.version,

@@ -31,6 +31,7 @@ export const columnNames = {
     scopes: 0,
     default_expiry_seconds: 0,
     maximum_expiry_seconds: 0,
+    jwt: 0,
     built_in: 0,
     created_at: 0,
     updated_at: 0,
@@ -66,6 +67,10 @@ export const columnNames = {
     ip: 0,
     metadata: 0,
     bound_key: 0,
+    format: 0,
+    parent: 0,
+    client: 0,
+    session: 0,
     enabled: 0,
     created_by: 0,
     not_before: 0,
@@ -108,7 +113,7 @@ export const columnNames = {
     hash: 0,
   }),
   credits: names<CreditRow>({ token: 0, remaining: 0, granted: 0, period: 0, added: 0, generation: 0 }),
-  changes: names<ChangeRow>({ seq: 0, at: 0, workspace: 0, kind: 0, id: 0 }),
+  changes: names<ChangeRow>({ seq: 0, at: 0, workspace: 0, kind: 0, id: 0, signed_until: 0 }),
   usage: names<UsageRow>({ token: 0, hour: 0, allowed: 0, denied: 0 }),
 };
 

@@ -10,6 +10,11 @@ export async function key(db: Db, workspace: string, id: string): Promise<RingKe
   return row && keyOf(row);
 }
 
+export async function keyNamed(db: Db, id: string): Promise<RingKey | undefined> {
+  const row = await db.selectFrom('keys').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && keyOf(row);
+}
+
 export async function keys(db: Db, workspace: string, page: PageRequest): Promise<readonly RingKey[]> {
   let query = ofWorkspace(db, workspace);
   if (page.before !== undefined) query = query.where('id', '<', page.before);

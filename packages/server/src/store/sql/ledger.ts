@@ -15,14 +15,11 @@ export async function appendChanges(
 ): Promise<readonly Change[]> {
   if (entries.length === 0) return [];
   const latest = await latestChange(db);
-  const changes = entries.map(({ workspace, kind, id }, index) => ({
-    seq: latest + 1 + index,
-    at,
-    workspace,
-    kind,
-    id,
-  }));
-  await insert(db, changes);
+  const changes = entries.map((entry, index) => ({ seq: latest + 1 + index, at, ...entry }));
+  await insert(
+    db,
+    changes.map(({ signedUntil = null, ...change }) => ({ ...change, signed_until: signedUntil })),
+  );
   return changes;
 }
 

@@ -5,7 +5,7 @@ import { audit, auditHead } from './audit.ts';
 import { changes, latestChange, latestChangeUpTo } from './changes.ts';
 import { credits } from './credits.ts';
 import { dataKeys, idempotency, importedPrefixes, meta } from './keeping.ts';
-import { key, keys, keysDue, liveKeys } from './keys.ts';
+import { key, keyNamed, keys, keysDue, liveKeys } from './keys.ts';
 import { type DatabaseTime, nodes } from './nodes.ts';
 import { owner, owners, ownersWithRole } from './owners.ts';
 import { role, roleByName, roles, rolesByIds } from './roles.ts';
@@ -32,6 +32,7 @@ export function createReader(db: () => Db, now: DatabaseTime): Reader {
     rolesByIds: async (workspace, ids) => rolesByIds(db(), workspace, ids),
     ownersWithRole: async (workspace, role) => ownersWithRole(db(), workspace, role),
     key: async (workspace, id) => key(db(), workspace, id),
+    keyNamed: async (id) => keyNamed(db(), id),
     keys: async (workspace, page) => keys(db(), workspace, page),
     keysDue: async (due) => keysDue(db(), due),
     liveKeys: async (workspace) => liveKeys(db(), workspace),

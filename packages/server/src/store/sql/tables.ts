@@ -20,6 +20,8 @@ export interface ApiRow {
   readonly scopes: string;
   readonly default_expiry_seconds: number | null;
   readonly maximum_expiry_seconds: number | null;
+  /** How its tokens are signed. */
+  readonly jwt: string | null;
   readonly built_in: number;
   readonly created_at: number;
   readonly updated_at: number;
@@ -77,6 +79,10 @@ export interface TokenRow {
   readonly ip: string;
   readonly metadata: string;
   readonly bound_key: string | null;
+  readonly format: string;
+  readonly parent: string | null;
+  readonly client: string | null;
+  readonly session: string | null;
   readonly enabled: number;
   readonly created_by: string;
   readonly not_before: number | null;
@@ -135,6 +141,7 @@ export interface ChangeRow {
   readonly workspace: string;
   readonly kind: string;
   readonly id: string;
+  readonly signed_until: number | null;
 }
 
 export interface UsageRow {

@@ -26,6 +26,10 @@ export function tokenOf(row: TokenRow, lastUsedAt: number | null): Token {
     ip: fromJson(row.ip),
     metadata: fromJson(row.metadata),
     boundKey: row.bound_key,
+    format: row.format as Token['format'],
+    parent: row.parent,
+    client: row.client,
+    session: row.session,
     enabled: row.enabled === 1,
     createdBy: row.created_by,
     notBefore: row.not_before,
@@ -75,8 +79,8 @@ export async function insertToken(
   inserts: Inserts,
   { token, secret }: { readonly token: Token; readonly secret: Secret },
 ): Promise<void> {
-  const { id, workspace, kind, createdBy, createdAt } = token;
-  const born = { id, workspace, kind, created_by: createdBy, created_at: createdAt };
+  const { id, workspace, kind, format, parent, client, session, createdBy, createdAt } = token;
+  const born = { id, workspace, kind, format, parent, client, session, created_by: createdBy, created_at: createdAt };
   await inserts.tokens(db, [{ ...born, ...changeable(token) }]);
   try {
     await insertFirstSecret(db, inserts.secrets, secret);

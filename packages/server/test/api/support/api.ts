@@ -19,7 +19,7 @@ import { edgeOptions, receive } from '../../../src/http/edge.ts';
 import { listen } from '../../../src/http/listen.ts';
 import type { Listener } from '../../../src/http/listen-options.ts';
 import { memoryLimiter } from '../../../src/limits/memory.ts';
-import { aPlatform, auditKey, type Platform, policy } from '../../core/support/platform.ts';
+import { aPlatform, auditKey, minter, type Platform } from '../../core/support/platform.ts';
 
 /** The members of answers that the tests look at. */
 export interface Shown {
@@ -109,7 +109,7 @@ export async function aApi(
     clock,
     feed,
     positions,
-    policy,
+    ...minter,
     auditKey,
     ...(over.mostStreams && { mostStreams: over.mostStreams }),
     isDraining: () => state.draining,

@@ -13,9 +13,12 @@ import { bootstrap } from '../../../src/core/bootstrap.ts';
 import type { Actor, Call, Confirmed } from '../../../src/core/call.ts';
 import { confirmed } from '../../../src/core/caller.ts';
 import type { Api, Token } from '../../../src/core/model.ts';
+import { issuers } from '../../../src/core/signed/issuer.ts';
+import { ringSecrets } from '../../../src/core/signed/ring-secrets.ts';
+import { createSigning } from '../../../src/core/signed/signing.ts';
 import type { Store, Tx } from '../../../src/core/store-port.ts';
 import type { ExpiryPolicy } from '../../../src/core/tokens/expiry.ts';
-import { type Minted, mint } from '../../../src/core/tokens/mint.ts';
+import { type Minted, type Minting, mint } from '../../../src/core/tokens/mint.ts';
 import { openStore } from '../../../src/store/open.ts';
 
 export const NOW = Date.UTC(2026, 10, 22, 12);
@@ -26,6 +29,17 @@ export const policy: ExpiryPolicy = {
   maxExpirySeconds: undefined,
   allowNoExpiry: true,
 };
+
+const secrets = ringSecrets({
+  open: async (_place, sealed) => sealed,
+});
+/** What is sealed is not sealed here: custody has its own tests. */
+export const signing = createSigning({
+  custody: { seal: (_place, plain) => plain },
+  secrets,
+  issuers: issuers('https://tessera.test', 'ws_default'),
+});
+export const minter: Minting = { policy, signing };
 
 export interface Platform {
   readonly store: Store;
@@ -104,7 +118,7 @@ export async function aPlatform(): Promise<Platform> {
           ...(owner && { owner }),
           ...(kind === 'personal_access_token' && { kind: 'personal_access_token' as const }),
         };
-        const made = await mint(tx, call, { api: 'tessera', name: 'manager', scopes: [...scopes], ...born }, policy);
+        const made = await mint(tx, call, { api: 'tessera', name: 'manager', scopes: [...scopes], ...born }, minter);
         await tx.updateToken({ ...made.token, ...over });
         return { ...made, token: { ...made.token, ...over } };
       });

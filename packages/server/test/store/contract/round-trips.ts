@@ -346,6 +346,8 @@ export function roundTrips(stores: () => Stores): void {
     await one.write((tx) => tx.updateKey(gone));
     expect(await two.key(workspace.id, 'key_1')).toEqual(gone);
     expect((await two.liveKeys(workspace.id)).map(({ id }) => id)).toEqual(['key_2']);
+    expect((await two.keyNamed('key_1'))?.id).toBe('key_1');
+    expect(await two.keyNamed('key_none')).toBeUndefined();
     expect((await two.keys(workspace.id, { limit: 5, before: 'key_2' })).map(({ id }) => id)).toEqual(['key_1']);
     expect(await two.keys('ws_other', { limit: 5, before: undefined })).toEqual([]);
     await expect(one.write((tx) => tx.updateKey({ ...gone, workspace: 'ws_other' }))).rejects.toThrow('no such key');
