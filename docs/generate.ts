@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { operationList, type ProblemMeaning, problems } from '@tessera/contract';
+import { findings } from '@tessera/token/inspect';
 import { denials } from '@tessera/verify';
 import { renderCliReference } from '../packages/cli/src/reference.ts';
 import { openApiDocument } from '../packages/server/src/api/openapi.ts';
@@ -19,6 +20,7 @@ const pages: Readonly<Record<string, string>> = {
   'reference/problems.md': NOTE + problemCodes(),
   'reference/api.md': NOTE + api(),
   'reference/cli.md': NOTE + (await renderCliReference()),
+  'reference/inspect.md': NOTE + inspectFindings(),
   'reference/openapi.json': `${JSON.stringify(openApiDocument(version), null, 2)}\n`,
   'reference/tessera.schema.json': `${JSON.stringify(configSchema(), null, 2)}\n`,
 };
@@ -93,6 +95,34 @@ ${table(problems)}
 These, some of those above, and the denials.
 
 ${table(doorProblems)}
+`;
+}
+
+function inspectFindings(): string {
+  const rows = Object.entries(findings).map(([code, [level, meaning]]) => `| \`${code}\` | ${level} | ${meaning} |`);
+  return `# What \`tessera token inspect\` finds
+
+\`wrong\`: it is no token, or whoever verifies it must refuse it. \`weak\`: it may pass, and should not have been made like this. Either ends the command with exit code 1.
+\`note\`: nothing is wrong with it.
+
+\`--json\` prints these members; others may be added, none is renamed.
+
+| member | |
+|---|---|
+| \`kind\` | \`opaque\` (Tessera's own), \`jws\`, \`sd_jwt\`, \`jwe\`, \`jwk\`, \`jwks\`, \`pem\`, \`other_system\`, \`unknown\` |
+| \`description\` | the same in words |
+| \`ok\` | whether there are no findings but notes |
+| \`fingerprint\` | what names the text in logs and lists; null for what is no token |
+| \`around\` | what was taken off before it was read: \`whitespace\`, \`quotes\`, \`header_line\`, \`scheme\`, \`assignment\`, \`url\`, \`percent_encoding\`, \`json_member\`, \`other_text\` |
+| \`findings\` | \`code\`, \`level\`, \`message\`, and \`at\`: the part, member or key it is about |
+| \`details\` | of \`opaque\`: \`wellFormed\`, \`outcome\`, \`prefix\`, \`environment\`, \`hint\`, \`characters\` |
+| | of \`jws\` and \`sd_jwt\`: \`header\`, \`claims\`, \`times\`, \`words\` (claims as \`label\` and \`text\`), \`isOwn\`, \`signature\` (\`bytes\`, \`checked\`, \`valid\`, \`key\`); of \`sd_jwt\` also \`disclosures\`, \`hasKeyBinding\` |
+| | of \`jwe\`: \`header\`, \`bytes\` of its parts; of \`jwk\` and \`jwks\`: \`keys\`; of \`pem\`: \`labels\` |
+| | of \`unknown\`: \`characters\`, \`alphabet\`, \`entropyBits\`, \`resembles\`, \`outcome\` |
+
+| code | level | means |
+|---|---|---|
+${rows.join('\n')}
 `;
 }
 

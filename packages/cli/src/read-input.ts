@@ -17,18 +17,21 @@ export interface SecretSource {
   /** What the prompt asks for, such as `Token`. */
   readonly what: string;
   readonly mayAsk: boolean;
+  /** Default 64 KiB. */
+  readonly maxBytes?: number;
 }
 
 /** The secret, without the line break that ends it. */
-export async function readSecret(edge: Edge, { file, what, mayAsk }: SecretSource): Promise<string> {
+export async function readSecret(edge: Edge, source: SecretSource): Promise<string> {
+  const { file, what, mayAsk, maxBytes = MAX_SECRET_BYTES } = source;
   const text = await secretText();
   const secret = text.replace(/\r?\n$/, '');
   if (secret === '') throw new CommandError('usage', `${what} is empty`);
   return secret;
 
   async function secretText(): Promise<string> {
-    if (file !== undefined && file !== '-') return readFile(file, MAX_SECRET_BYTES);
-    if (edge.stdin.isTTY !== true) return readStream(edge.stdin, MAX_SECRET_BYTES);
+    if (file !== undefined && file !== '-') return readFile(file, maxBytes);
+    if (edge.stdin.isTTY !== true) return readStream(edge.stdin, maxBytes);
     if (!mayAsk) throw new CommandError('usage', `${what} is needed on stdin or from a file`);
     return askHidden(edge, `${what} (not shown): `);
   }

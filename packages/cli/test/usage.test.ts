@@ -122,27 +122,28 @@ describe('offline', () => {
     for (const stdin of [token, `${token}\n`, `${token}\r\n`]) {
       const { code, stdout } = await cli.run(['token', 'inspect', '--json'], { stdin });
       expect(code).toBe(0);
-      expect(JSON.parse(stdout)).toMatchObject({ wellFormed: true, prefix: 'tsr', hint: token.slice(-4) });
+      const details = { wellFormed: true, prefix: 'tsr', hint: token.slice(-4) };
+      expect(JSON.parse(stdout)).toMatchObject({ kind: 'opaque', ok: true, details });
       expect(stdout).not.toContain(token);
     }
   });
 
   it.each([
-    ['nonsense', 'bad_shape'],
-    ['tsr_live_0', 'bad_length'],
-    [' ', 'bad_alphabet'],
-  ])('inspect says no to %j', async (stdin, outcome) => {
+    ['nonsense', 'not_a_token'],
+    ['tsr_live_0123456789abcdef', 'token_length'],
+    [' ', 'empty'],
+  ])('inspect says no to %j', async (stdin, finding) => {
     expect(await cli.run(['token', 'inspect', '--quiet'], { stdin })).toMatchObject({
       code: 1,
-      stdout: `${outcome}\n`,
+      stdout: `${finding}\n`,
     });
   });
 
   it('inspect refuses nothing, too much, and what is no text', async () => {
     expect(await cli.run(['token', 'inspect'])).toMatchObject({ code: 2, stderr: 'error: Token is empty\n' });
-    expect(await cli.run(['token', 'inspect'], { stdin: 'x'.repeat(65_537) })).toMatchObject({
+    expect(await cli.run(['token', 'inspect'], { stdin: 'x'.repeat(1_048_577) })).toMatchObject({
       code: 2,
-      stderr: 'error: the input is longer than 65536 bytes\n',
+      stderr: 'error: the input is longer than 1048576 bytes\n',
     });
   });
 

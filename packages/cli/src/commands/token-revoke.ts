@@ -1,6 +1,6 @@
 /** `tessera token revoke`: ends a token, and tells who has heard of it. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Client, TesseraError } from '@tessera/client';
+import type { Client } from '@tessera/client';
 import type { Output } from '@tessera/contract';
 import type { Command } from 'commander';
 import { withExamples } from '../examples.ts';
@@ -55,11 +55,13 @@ async function heardOf(client: Client, waitMs: number): Promise<string> {
     const so = `Confirmed by ${counted(nodes, 'node')} and ${counted(verifiers, 'verifier')}.`;
     return isByAll(told) ? so : `${so} The others refuse what they cannot check anew within the staleness bound.`;
   } catch (error) {
-    return `How many nodes and verifiers have confirmed is not known: ${reasonOf(error)}`;
+    return `How many nodes and verifiers have confirmed is not known: ${await reasonOf(error)}`;
   }
 }
 
-function reasonOf(error: unknown): string {
+async function reasonOf(error: unknown): Promise<string> {
+  // Not with this file: commands beside this one work offline, and load no client.
+  const { TesseraError } = await import('@tessera/client');
   if (!(error instanceof TesseraError)) return 'the server answered something else';
   return error.status === 403 ? 'your token lacks the scope changes:read' : error.message;
 }

@@ -1,18 +1,11 @@
-/** `tessera token verify` and `inspect`: is this text a token, and may it pass? The text comes from stdin or a file, never as an argument. */
-
+/** `tessera token verify`: may this token pass? */
 import type { Output } from '@tessera/contract';
-import { digest, fingerprint, inspect } from '@tessera/token';
 import { type Command, Option } from 'commander';
-import { CommandError } from '../command-error.ts';
 import { withExamples } from '../examples.ts';
 import { collectScopes, parsePair, repeatable, wholeNumber } from '../flags/repeatable.ts';
-import type { Context, Invocation } from '../invocation.ts';
+import type { Context } from '../invocation.ts';
 import type { Answer } from '../output/answer.ts';
-import { readSecret } from '../read-input.ts';
-
-interface SourceOptions {
-  readonly keyFile?: string;
-}
+import { addSource, presented, type SourceOptions } from './presented-text.ts';
 
 interface VerifyOptions extends SourceOptions {
   readonly audience?: string;
@@ -61,51 +54,6 @@ export function addVerify(group: Command, context: Context): void {
   ]);
 }
 
-export function addInspect(group: Command, context: Context): void {
-  const command = addSource(group.command('inspect'))
-    .description('check the form of a token offline; exit code 1 when it is not well formed')
-    .action(
-      context.action<SourceOptions>(async (run) => {
-        const text = await presented(run);
-        const inspection = inspect(text);
-        if (inspection.outcome !== 'ok') {
-          const data = { wellFormed: false, outcome: inspection.outcome };
-          return { data, view: fieldsOf(data), quiet: [inspection.outcome], exit: 'no' };
-        }
-        const { prefix, environment, hint } = inspection.token;
-        const name = fingerprint(await digest(text));
-        const data = { wellFormed: true, outcome: 'ok', prefix, environment, hint, fingerprint: name };
-        return { data, view: fieldsOf(data), quiet: [name] };
-      }),
-    );
-  withExamples(command, ['echo "$KEY" | tessera token inspect', 'tessera token inspect --key-file key.txt --json']);
-}
-
-function addSource(command: Command): Command {
-  return command
-    .argument('[-]', 'read the token from stdin, which is also the default', onlyStdin)
-    .option('--key-file <file>', 'read the token from a file');
-}
-
-function onlyStdin(text: string): '-' {
-  if (text === '-') return '-';
-  throw new CommandError(
-    'usage',
-    'a token is not taken from the command line, where other processes see it',
-    'Give it on stdin or with --key-file, and rotate this one: it is in the history of your shell now.',
-  );
-}
-
-function presented({ edge, options, args }: Invocation<SourceOptions>): Promise<string> {
-  if (options.keyFile !== undefined && args.length > 0) {
-    throw new CommandError('usage', '- and --key-file contradict each other');
-  }
-  if (options.token === '-' && (options.keyFile === undefined || options.keyFile === '-')) {
-    throw new CommandError('usage', 'stdin cannot hold both tokens', 'Give one of them from a file.');
-  }
-  return readSecret(edge, { file: options.keyFile ?? args[0], what: 'Token', mayAsk: options.input });
-}
-
 function requestOf({ method, host, path, ip, header }: VerifyOptions) {
   const headers = header === undefined ? undefined : Object.fromEntries(header);
   const request = { method, host, path, ip, headers };
@@ -146,8 +94,4 @@ function showVerdict(verdict: Verdict): Answer {
 
 function limitTexts({ limits = [] }: Verdict): string[] | undefined {
   return limits.length === 0 ? undefined : limits.map(({ name, remaining, limit }) => `${name}:${remaining}/${limit}`);
-}
-
-function fieldsOf(data: Readonly<Record<string, string | boolean>>): Answer['view'] {
-  return { kind: 'fields', fields: Object.entries(data).map(([name, value]) => [name, value] as const) };
 }

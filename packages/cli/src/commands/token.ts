@@ -6,9 +6,10 @@ import type { Context } from '../invocation.ts';
 import { addList, addShow, idOf, objectId, showOne } from './resource.ts';
 import { addCreate, addUpdate } from './token-create.ts';
 import { addImport } from './token-import.ts';
+import { addInspect } from './token-inspect.ts';
 import { showSecret, type Token, tokenResource } from './token-resource.ts';
 import { addRevoke } from './token-revoke.ts';
-import { addInspect, addVerify } from './token-verify.ts';
+import { addVerify } from './token-verify.ts';
 
 interface ListOptions {
   readonly owner?: string;
