@@ -28,6 +28,7 @@ import { edgeOptions } from './http/edge.ts';
 import { type Judging, startJudging } from './judging.ts';
 import { openListeners, type Ports } from './listeners.ts';
 import { metricsDoor, metricsPage } from './metrics-door.ts';
+import { oauthEndpoints } from './oauth-endpoints.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
@@ -150,15 +151,17 @@ async function mount(parts: Mounting): Promise<App> {
     onExposed: (exposed) => log.warn(exposed, 'a token was sent in clear from outside: whoever was on the way has it'),
     onError: (err) => log.error({ err }, 'an exposed token was not recorded'),
   });
+  const oauth = oauthEndpoints({ ...parts, defaultWorkspace: started.defaultWorkspace });
   const platform = platformHandler({
     edge,
     exposures: exposed,
     api: apiOf(parts, isDraining),
     forwardAuth: forwardAuthHandler(doors),
+    oauth: oauth.door,
     metrics: metricsDoor({ metrics: shown, judging, open: isLoopback(config.host) }),
     ready: () => readiness({ ...parts, feed: judging.feed, isDraining }),
     version: parts.version,
-    keySets: signing.keySets,
+    published: (path) => signing.keySets(path) ?? oauth.pages(path),
     openApi: JSON.stringify(openApiDocument(parts.version.version)),
   });
   const gateway = gatewayHandler({

@@ -16,13 +16,14 @@ export interface PlatformParts {
   readonly exposures: Exposures;
   readonly api: Door;
   readonly forwardAuth: Door;
+  readonly oauth: Door;
   readonly metrics: Door;
   readonly ready: () => Promise<Readiness>;
   readonly version: Readonly<Record<string, string>>;
   /** The OpenAPI description, serialised. */
   readonly openApi: string;
-  /** Public keys of what is signed here (RFC 7517), by path. */
-  readonly keySets: (path: string) => Door | undefined;
+  /** What is published of the signing keys (RFC 7517) and of the OAuth endpoints (RFC 8414), by path. */
+  readonly published: (path: string) => Door | undefined;
 }
 
 type Probe = (response: ServerResponse, requestId: string) => void | Promise<void>;
@@ -55,10 +56,11 @@ export function platformHandler(
       return sendProblem(response, problemOfExposure(incoming.presented), incoming);
     }
     if (path.startsWith('/v1/')) return parts.api(request, response, incoming);
+    if (path.startsWith('/oauth/')) return parts.oauth(request, response, incoming);
     // Some proxies put the path of the original request behind ours.
     if (path === '/forward-auth' || path.startsWith('/forward-auth/'))
       return parts.forwardAuth(request, response, incoming);
-    const page = Object.hasOwn(pages, path) ? pages[path] : parts.keySets(path);
+    const page = Object.hasOwn(pages, path) ? pages[path] : parts.published(path);
     if (page === undefined)
       return sendProblem(response, problem('not_found', { detail: 'no such path' }), { requestId });
     if (method !== 'GET' && method !== 'HEAD')

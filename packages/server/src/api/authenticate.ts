@@ -13,7 +13,6 @@ import {
   type TokenFacts,
   unspent,
 } from '@tessera/verify';
-import type { Actor } from '../core/call.ts';
 import { type AskedOfRequest, judge } from '../core/judge.ts';
 import { notFound, Refusal } from '../core/refusal.ts';
 import { MANAGEMENT_AUDIENCE } from '../core/tokens/facts.ts';
@@ -79,20 +78,6 @@ function askedOf({ address, method, origin, path, dpop, presented }: Incoming, s
     presented,
     requirement: requirementOf(scope),
     circumstances: { address, method, url, proof: dpop, cost: 1 },
-  };
-}
-
-/** The caller as core sees it. Scopes come expanded from the facts. */
-export function actorOf({ facts }: Caller): Actor {
-  return {
-    token: facts.id,
-    home: facts.workspace.id,
-    secret: facts.secret.key,
-    owner: facts.owner?.id ?? null,
-    scopes: facts.scopes,
-    isRoot: facts.scopes.includes('root'),
-    isAdmin: facts.scopes.includes('admin'),
-    expiresAt: facts.expiresAt,
   };
 }
 

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Operation, type OperationName, problems } from '@tessera/contract';
+import { actorOf } from '../core/actor.ts';
 import type { Call } from '../core/call.ts';
 import { Refusal } from '../core/refusal.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
@@ -9,7 +10,7 @@ import type { Incoming } from '../http/edge.ts';
 import { type Problem, problem } from '../http/problem.ts';
 import { sendJson, sendProblem } from '../http/send.ts';
 import type { Answer } from './answer.ts';
-import { actorOf, authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
+import { authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
 import { callerBody, wholeBody } from './caller-body.ts';
 import { changePages } from './change-pages.ts';
 import { type StreamParts, streamChanges, wantsStream } from './changes-stream.ts';
@@ -140,7 +141,7 @@ function callOf(
   { caller, workspace, now }: { readonly caller: Caller; readonly workspace: string; readonly now: number },
 ): Call {
   return {
-    actor: actorOf(caller),
+    actor: actorOf(caller.facts),
     workspace,
     now,
     requestId: withoutSecrets(incoming.requestId),

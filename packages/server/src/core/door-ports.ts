@@ -15,7 +15,7 @@ export interface Recorder {
 }
 
 export interface DoorCall {
-  readonly door: 'gateway' | 'forward-auth' | 'verify' | 'api';
+  readonly door: 'gateway' | 'forward-auth' | 'verify' | 'api' | 'oauth';
   /** Name of the route that was judged; undefined: none. */
   readonly route: string | undefined;
   readonly status: number;

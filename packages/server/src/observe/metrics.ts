@@ -13,7 +13,7 @@ import { alone, counter, durations, type Family, gauge, histogram, tally, told }
 import { type TransportMetrics, transportMetrics } from './transport-metrics.ts';
 import { type UpstreamsMetrics, upstreamsMetrics } from './upstreams-metrics.ts';
 
-export const doors = ['gateway', 'forward-auth', 'verify', 'api'] as const;
+export const doors = ['gateway', 'forward-auth', 'verify', 'api', 'oauth'] as const;
 export type Door = (typeof doors)[number];
 
 const codes = ['ok', ...denialCodes] as const;
