@@ -18,7 +18,11 @@ beforeAll(async () => {
   const port = String(await freePort());
   server = await startServer({ env: { TESSERA_PORT: port, TESSERA_PUBLIC_URL: `http://127.0.0.1:${port}` } });
   workspace = await newWorkspace(server);
-  const { id, token } = await workspace.root.mint({ api: 'tessera', name: 'client', scopes: ['verify', 'tokens:write'] });
+  const { id, token } = await workspace.root.mint({
+    api: 'tessera',
+    name: 'client',
+    scopes: ['verify', 'tokens:write'],
+  });
   client = { client_id: id, introspection_signed_response_alg: 'EdDSA' };
   secret = token;
   const issuer = new URL(`${server.url}/workspaces/${workspace.id}`);
@@ -52,11 +56,15 @@ describe('discovery', () => {
     expect([changed.status, changed.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
-  it('and not where nobody has said under which address we are reached', async () => {
-    const own = await startServer();
-    const told = await call(own, 'GET /.well-known/oauth-authorization-server');
-    expect([told.status, told.body.detail]).toEqual([404, 'the setting publicUrl is not set']);
-  }, STARTS_MS);
+  it(
+    'and not where nobody has said under which address we are reached',
+    async () => {
+      const own = await startServer();
+      const told = await call(own, 'GET /.well-known/oauth-authorization-server');
+      expect([told.status, told.body.detail]).toEqual([404, 'the setting publicUrl is not set']);
+    },
+    STARTS_MS,
+  );
 });
 
 describe('oauth4webapi', () => {
@@ -66,7 +74,10 @@ describe('oauth4webapi', () => {
   ];
   it.each(ways)('introspects with %s', async (_way, way) => {
     const { token, id } = await workspace.admin.mint({ scopes: ['a', 'b'] });
-    const response = await oauth.introspectionRequest(as, client, way(), token, { ...CLEAR, requestJwtResponse: false });
+    const response = await oauth.introspectionRequest(as, client, way(), token, {
+      ...CLEAR,
+      requestJwtResponse: false,
+    });
     expect(await oauth.processIntrospectionResponse(as, client, response)).toMatchObject({
       active: true,
       iss: as.issuer,
@@ -120,7 +131,11 @@ describe('a signed answer', () => {
   it('is no token: its type says what it is, and it has neither subject nor end', async () => {
     const { token } = await workspace.admin.mint();
     const { text } = await asked(TYPE, token);
-    expect(decodeProtectedHeader(text)).toEqual({ alg: 'EdDSA', typ: 'token-introspection+jwt', kid: expect.any(String) });
+    expect(decodeProtectedHeader(text)).toEqual({
+      alg: 'EdDSA',
+      typ: 'token-introspection+jwt',
+      kid: expect.any(String),
+    });
     const claims = JSON.parse(Buffer.from(text.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
     expect(Object.keys(claims).sort()).toEqual(['aud', 'iat', 'iss', 'token_introspection']);
     expect(claims).toMatchObject({ aud: client.client_id, iss: as.issuer, token_introspection: { active: true } });

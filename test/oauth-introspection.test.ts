@@ -1,5 +1,6 @@
 /** Introspection (RFC 7662): a service hears what the tokens are that are meant for it, and of no others anything. */
 import { createHash, randomBytes } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, caller, type Minted, newWorkspace, type Workspace } from './support/call.ts';
 import { basic, bearer, post, type Told } from './support/oauth.ts';
@@ -93,6 +94,38 @@ describe('what is told of a token that is active', () => {
     // What a user's roles no longer hold, the token no longer has.
     await admin.do('owners.update', { id: user.id, body: { roles: [] } });
     expect((await introspect(personal.token)).body).toMatchObject({ active: true, scope: '' });
+  });
+
+  it('is of a signed token what it says itself, as far as that still holds', async () => {
+    const minted = await mintOrders({ format: 'jwt', client: 'checkout', session: 'one' });
+    const { body } = await introspect(minted.token);
+    const claims = decodeJwt(minted.token);
+    const { tsr, ...registered } = claims;
+    expect(body).toEqual({ ...registered, active: true, token_type: 'Bearer', tsr });
+    expect(body).toMatchObject({ client_id: 'checkout', sid: 'one', jti: minted.id });
+    const next = await workspace.admin.do('tokens.rotate', { id: minted.id });
+    expect((await introspect(next.token)).body).toMatchObject({ active: true, jti: decodeJwt(next.token).jti });
+    await workspace.admin.do('tokens.update', { id: minted.id, body: { scopes: [] } });
+    expect((await introspect(next.token)).body).toMatchObject({ active: true, scope: '' });
+    await workspace.admin.do('tokens.revoke', { id: minted.id });
+    expect((await introspect(next.token)).text).toBe(INACTIVE);
+  });
+
+  it('is of an encrypted one what is known of it: it is not decrypted to be judged', async () => {
+    const encrypted = { audience: 'https://sealed.example.test', scopes: 'any' as const };
+    const sealed = await workspace.admin.do('apis.create', {
+      body: { ...encrypted, jwt: { encryption: { alg: 'dir' } } },
+    });
+    const minted = await workspace.admin.mint({ api: sealed.id, format: 'jwt', scopes: ['a'] });
+    expect(minted.token.split('.')).toHaveLength(5);
+    expect((await introspect(minted.token)).body).toMatchObject({
+      active: true,
+      aud: encrypted.audience,
+      jti: minted.id,
+      scope: 'a',
+    });
+    await workspace.admin.do('tokens.revoke', { id: minted.id });
+    expect((await introspect(minted.token)).text).toBe(INACTIVE);
   });
 
   it('does not depend on where it is asked from, and costs the token nothing', async () => {

@@ -5,6 +5,7 @@ import { Refusal } from '../core/refusal.ts';
 import { readBody } from '../http/body.ts';
 import { discardRest } from '../http/discard-rest.ts';
 import type { Incoming } from '../http/edge.ts';
+import { problemOfExposure } from '../http/exposure.ts';
 import { problem } from '../http/problem.ts';
 import { sendProblem } from '../http/send.ts';
 import { isForm, parseForm } from '../http/strict-form.ts';
@@ -40,6 +41,8 @@ export function oauthHandler(services: OAuthServices): OAuthHandler {
       return sendProblem(response, problem('not_found', { detail: 'no such path' }), incoming);
     if (incoming.method !== 'POST')
       return sendProblem(response, problem('method_not_allowed', { headers: { Allow: 'POST' } }), incoming);
+    // Every request holds a token. What was sent in clear from outside is not even read.
+    if (incoming.exposed) return sendProblem(response, problemOfExposure(incoming.presented), incoming);
     timed(response, incoming, services);
     answerTo(request, incoming, { mounted, services }).then(
       (answer) => send(response, answer, incoming),

@@ -1,0 +1,23 @@
+/** docs/oauth.md: what stands there can be pasted, and says what the page says. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, it } from 'vitest';
+import { newWorkspace } from './support/call.ts';
+import { describeWith } from './support/program.ts';
+import { endServers, STARTS_MS, startServer } from './support/server.ts';
+
+const page = readFileSync(join(resolve(import.meta.dirname, '..'), 'docs/oauth.md'), 'utf8');
+afterAll(endServers);
+
+describeWith(['bash', 'curl', 'jq'], 'docs/oauth.md', () => {
+  it('is one shell session that works', { timeout: STARTS_MS }, async () => {
+    const server = await startServer();
+    const { admin } = await newWorkspace(server);
+    const code = [...page.matchAll(/^```bash\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block).join('\n');
+    const env = { ...process.env, TESSERA_URL: server.url, TESSERA_TOKEN: admin.token, NO_PROXY: '127.0.0.1' };
+    const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', code], { env, timeout: STARTS_MS });
+    expect(stdout).toBe('true orders:read for https://orders.example.com\ntrue\n{"active":false}');
+  });
+});
