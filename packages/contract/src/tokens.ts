@@ -114,6 +114,10 @@ const mintInput = z
       description:
         'Default `opaque`. `jwt`: a signed access token (RFC 9068), as the api’s `jwt` says, that expires after ten minutes where nothing else is asked',
     }),
+    parent: tokenId.optional().meta({
+      description:
+        'Token that it descends from: api, owner, environment and bound key are those of the parent, scopes and expiry within, its addresses, limits, quotas and credits hold besides, and it dies with it',
+    }),
     client: label.optional().meta({ description: 'Application that it is issued to; `client_id` of a signed token' }),
     session: label.optional().meta({ description: 'Session that it belongs to; `sid` of a signed token' }),
     boundKey: z
@@ -203,6 +207,12 @@ export const tokenOperations = {
       ...cursorQuery,
       owner: z.string().min(1).max(100).optional(),
       api: z.string().min(1).max(500).optional().meta({ description: 'Id or audience' }),
+      parent: z
+        .string()
+        .min(1)
+        .max(100)
+        .optional()
+        .meta({ description: 'Id of a token: those that descend directly from it' }),
       status: status.optional(),
       q: z
         .string()

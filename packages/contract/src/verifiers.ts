@@ -69,6 +69,7 @@ const tokenFacts = z
       }),
     ),
     boundKey: z.string().nullable(),
+    parents: z.array(z.string()).optional().meta({ description: 'Tokens that it descends from, nearest first' }),
     clockSkewMs: z.int().min(0).optional(),
   })
   .meta({

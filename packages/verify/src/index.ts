@@ -36,7 +36,7 @@ export {
   trustedProxies,
 } from './clients/client-address.ts';
 export { nodeAddress, parseForwarded } from './clients/forwarded.ts';
-export { type ChangeOfFacts, concerns } from './concerns.ts';
+export { type ChangeOfFacts, concerns, lineOf } from './concerns.ts';
 export { decide } from './decide.ts';
 export { type DenialCode, type DenialMeaning, denialCodes, denials, type Step } from './denials.ts';
 export { type DigestKey, digestBytes, digestKey, digestKeyOf } from './digest.ts';

@@ -30,6 +30,8 @@ export interface TokenFacts extends Principal {
   readonly addresses: readonly ListedAddresses[];
   /** SHA-256 thumbprint (RFC 7638) of the key that the token is bound to, base64url. */
   readonly boundKey: string | undefined;
+  /** Ids of the tokens that it descends from, nearest first: what changes of them changes it. Absent: there are none. */
+  readonly parents?: readonly string[];
   /** By how much the clock of a foreign issuer may differ. Absent for tokens of our own, which end to the millisecond. */
   readonly clockSkewMs?: number;
 }

@@ -31,6 +31,13 @@ describe('a change', () => {
     expect(concerns(change, factsOf({ owner: undefined }))).toBe(false);
   });
 
+  it('of a token concerns those that descend from it', () => {
+    const child = factsOf({ parents: ['tok_8', 'tok_9'] });
+    for (const id of ['tok_1', 'tok_8', 'tok_9'])
+      expect(concerns({ workspace, kind: 'token.revoked', id }, child)).toBe(true);
+    expect(concerns({ workspace, kind: 'token.revoked', id: 'tok_7' }, child)).toBe(false);
+  });
+
   it('of an owner or a role concerns no token without an owner', () => {
     expect(concerns({ workspace, kind: 'owner.updated', id: 'own_1' }, factsOf({ owner: undefined }))).toBe(false);
   });

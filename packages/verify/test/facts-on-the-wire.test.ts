@@ -95,7 +95,7 @@ const anyFacts: fc.Arbitrary<TokenFacts> = fc
       boundKey: orAbsent(texts),
     }),
     rules,
-    fc.record({ shadow: rules, clockSkewMs: times }, { requiredKeys: [] }),
+    fc.record({ shadow: rules, clockSkewMs: times, parents: fc.array(texts) }, { requiredKeys: [] }),
   )
   .map(([facts, counted, more]) => ({ ...facts, ...counted, ...more }));
 

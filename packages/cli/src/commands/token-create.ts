@@ -35,6 +35,7 @@ interface CreateOptions extends SharedOptions {
   readonly env?: 'live' | 'test';
   readonly kind?: 'api_key' | 'personal_access_token';
   readonly format?: 'opaque' | 'jwt';
+  readonly parent?: string;
   readonly client?: string;
   readonly session?: string;
   readonly notBefore?: string;
@@ -63,6 +64,7 @@ export function addCreate(group: Command, context: Context): void {
     .addOption(new Option('--env <environment>', 'default live').choices(['live', 'test']))
     .addOption(new Option('--kind <kind>', 'default api_key').choices(['api_key', 'personal_access_token']))
     .addOption(new Option('--format <format>', 'jwt: a signed token, for 10 minutes').choices(['opaque', 'jwt']))
+    .option('--parent <id>', 'token that it descends from, and dies with')
     .option('--client <name>', 'application that it is issued to')
     .option('--session <name>', 'session that it belongs to');
   addSharedFlags(command)
@@ -71,7 +73,7 @@ export function addCreate(group: Command, context: Context): void {
     .option('--idempotency-key <key>', 'repeat the command with the same key to get the same answer')
     .action(
       context.action<CreateOptions>(async ({ client, options, edge }) => {
-        const { name, api, owner, env, kind, format, client: application, session } = options;
+        const { name, api, owner, env, kind, format, parent, client: application, session } = options;
         const { notBefore, boundKey, idempotencyKey, scope = [], expires } = options;
         const life =
           expires?.kind === 'in'
@@ -79,7 +81,7 @@ export function addCreate(group: Command, context: Context): void {
             : expires?.kind === 'never'
               ? { expiresIn: 'never' as const }
               : { expiresAt: expires === undefined ? undefined : (expiryTime(expires, edge.now()) ?? undefined) };
-        const born = { name, api, owner, env, kind, format, client: application, session };
+        const born = { name, api, owner, env, kind, format, parent, client: application, session };
         const common = { ...born, notBefore, boundKey, scopes: scope, ...life };
         const signedIn = await client();
         return showSecret(await signedIn.tokens.create({ ...common, ...shared(options) }, { idempotencyKey }));
@@ -89,6 +91,7 @@ export function addCreate(group: Command, context: Context): void {
     'tessera token create --name "CI deploy" --scope orders:read --expires 30d',
     'KEY=$(tessera token create --name demo --quiet)',
     'tessera token create --name partner --owner own_01k3zq4v8e7m --limit 100/1m,burst=20 --allow 10.0.0.0/8',
+    'tessera token create --name agent --parent tok_01k3zq4v8e7m --scope orders:read --expires 1h --credits 100',
     'tessera token create --name job --format jwt --api https://orders.example.test --scope orders:read --expires 5m',
     'tessera token create --name env --scope "orders:read orders:write" -o env > .env',
   ]);

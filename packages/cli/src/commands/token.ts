@@ -12,6 +12,7 @@ import { addRevoke } from './token-revoke.ts';
 import { addVerify } from './token-verify.ts';
 
 interface ListOptions {
+  readonly parent?: string;
   readonly owner?: string;
   readonly api?: string;
   readonly status?: Token['status'];
@@ -28,13 +29,14 @@ export function defineToken(group: Command, context: Context): void {
   addCreate(group, context);
   addList<Token, ListOptions>(group, context, {
     resource: tokenResource,
-    list: ({ tokens }, { owner, api, status, search }) => ({
-      page: (query) => tokens.list({ ...query, owner, api, status, q: search }),
-      all: (query) => tokens.listAll({ ...query, owner, api, status, q: search }),
+    list: ({ tokens }, { owner, api, parent, status, search }) => ({
+      page: (query) => tokens.list({ ...query, owner, api, parent, status, q: search }),
+      all: (query) => tokens.listAll({ ...query, owner, api, parent, status, q: search }),
     }),
   })
     .option('--owner <id>', 'only of this owner')
     .option('--api <id|audience>', 'only for this api')
+    .option('--parent <id>', 'only those that descend directly from this token')
     .addOption(
       new Option('--status <status>', 'only in this state').choices([
         'active',

@@ -3,7 +3,7 @@
  * are cached, never verdicts, so that nothing is reused for what it was not judged for.
  */
 import type { DigestKey, MaybePromise, TokenFacts, TokenLookup } from '@tessera/verify';
-import { concerns, digestKey } from '@tessera/verify';
+import { concerns, digestKey, lineOf } from '@tessera/verify';
 import { LRUCache } from 'lru-cache';
 import type { Feed } from './feed.ts';
 import { importedPrefixes } from './imported-prefixes.ts';
@@ -34,9 +34,11 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
   const facts = new LRUCache<DigestKey, TokenFacts>({
     max: maxTokens,
     dispose: (dropped, key) => {
-      const keys = byToken.get(dropped.id);
-      keys?.delete(key);
-      if (keys?.size === 0) byToken.delete(dropped.id);
+      for (const id of lineOf(dropped)) {
+        const keys = byToken.get(id);
+        keys?.delete(key);
+        if (keys?.size === 0) byToken.delete(id);
+      }
     },
   });
   const imports = importedPrefixes(() => store.importedPrefixes(undefined));
@@ -44,9 +46,11 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
 
   const keep = (digest: DigestKey, found: TokenFacts): void => {
     facts.set(digest, found);
-    const keys = byToken.get(found.id);
-    if (keys === undefined) byToken.set(found.id, new Set([digest]));
-    else keys.add(digest);
+    for (const id of lineOf(found)) {
+      const keys = byToken.get(id);
+      if (keys === undefined) byToken.set(id, new Set([digest]));
+      else keys.add(digest);
+    }
   };
 
   /** Facts that may have become other ones while they were read are used once and not kept. */

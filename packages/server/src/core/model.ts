@@ -161,6 +161,8 @@ export interface TokenContext {
   readonly workspace: Workspace;
   readonly owner: Owner | null;
   readonly roles: readonly Role[];
+  /** The tokens that it descends from, nearest first: of the same workspace, api and owner. */
+  readonly ancestors: readonly Token[];
 }
 
 export interface AuditEntry {

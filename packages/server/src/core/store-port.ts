@@ -35,6 +35,8 @@ export interface PageRequest {
 export interface TokenFilter {
   readonly owner?: string | undefined;
   readonly api?: string | undefined;
+  /** Id of a token: its children. */
+  readonly parent?: string | undefined;
   readonly status?: 'active' | 'disabled' | 'expired' | 'revoked' | 'not_yet_valid' | undefined;
   /** Part of the name, any letter case; or exactly an id, a fingerprint or the last four characters. */
   readonly q?: string | undefined;
@@ -111,6 +113,8 @@ export interface Reader {
   }): Promise<readonly RingKey[]>;
   token(workspace: string, id: string): Promise<TokenWithSecrets | undefined>;
   tokens(workspace: string, filter: TokenFilter, page: PageRequest): Promise<readonly TokenWithSecrets[]>;
+  /** The tokens that one with this parent descends from, nearest first. */
+  ancestors(parent: string): Promise<readonly Token[]>;
   /** Whether an api has a token, in whatever state. */
   apiInUse(workspace: string, api: string): Promise<boolean>;
   /** In ascending order of `seq`. */
@@ -191,6 +195,12 @@ export interface Tx extends Reader {
     at: number,
     reason: string,
   ): Promise<readonly string[]>;
+  /** Revokes every token that descends from this one and is not revoked yet; returns how many they were. */
+  revokeDescendants(
+    which: { readonly workspace: string; readonly of: string },
+    at: number,
+    reason: string,
+  ): Promise<number>;
   insertSecret(secret: Secret): Promise<void>;
   /** By digest: state, validUntil, graceSeconds. */
   updateSecret(secret: Secret): Promise<void>;

@@ -39,7 +39,7 @@ async function aCache({ maxTokens = 100 } = {}): Promise<Cached> {
       const api = anApi(workspace.id);
       const token = aToken(workspace.id, api.id);
       const secret = aSecret(token.id);
-      const context: TokenContext = { secret, token, api, workspace, owner: null, roles: [], ...over };
+      const context: TokenContext = { secret, token, api, workspace, owner: null, roles: [], ancestors: [], ...over };
       const digest = digestKeyOf(context.secret.digest);
       store.known.set(digest, context);
       return { digest, context };
@@ -151,7 +151,7 @@ describe('dropped', () => {
       const token = aToken(workspace.id, api.id);
       const secret = aSecret(token.id);
       const digest = digestKeyOf(secret.digest);
-      store.known.set(digest, { secret, token, api, workspace, owner: null, roles: [] });
+      store.known.set(digest, { secret, token, api, workspace, owner: null, roles: [], ancestors: [] });
       void cache.find(digest);
       return digest;
     });
@@ -195,7 +195,7 @@ describe('not believed', () => {
     const token = aToken(workspace.id, api.id);
     const secret = aSecret(token.id);
     const digest = digestKeyOf(secret.digest);
-    store.known.set(digest, { secret, token, api, workspace, owner: null, roles: [] });
+    store.known.set(digest, { secret, token, api, workspace, owner: null, roles: [], ancestors: [] });
     expect(cache.find(digest)).toMatchObject({ id: token.id });
     await feed.start();
     feed.stop();

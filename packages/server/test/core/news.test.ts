@@ -35,7 +35,7 @@ async function aWorker() {
   const api = anApi(workspace.id);
   const token = aToken(workspace.id, api.id);
   const secret = aSecret(token.id);
-  const context: TokenContext = { secret, token, api, workspace, owner: null, roles: [] };
+  const context: TokenContext = { secret, token, api, workspace, owner: null, roles: [], ancestors: [] };
   const digest = digestKeyOf(secret.digest);
   store.known.set(digest, context);
   await cache.find(digest);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import type { Store } from '../../src/core/store-port.ts';
 import { concurrency } from './contract/concurrency.ts';
 import { ledger } from './contract/ledger.ts';
+import { lines } from './contract/lines.ts';
 import { lists } from './contract/lists.ts';
 import { lookUp } from './contract/look-up.ts';
 import { roundTrips } from './contract/round-trips.ts';
@@ -21,7 +22,7 @@ export interface Stores {
 }
 
 export function storeContract(createDatabase: () => Promise<Database>): void {
-  const groups = { roundTrips, lists, lookUp, units, concurrency, ledger };
+  const groups = { roundTrips, lines, lists, lookUp, units, concurrency, ledger };
   for (const [name, group] of Object.entries(groups)) {
     describe(name, () => {
       let database: Database;

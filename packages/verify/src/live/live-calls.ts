@@ -2,7 +2,7 @@
  * Calls that go on after their verdict: streams, tunnels, long bodies. Each is judged again when something behind its token
  * changes, when the token ends, and when no change was heard of for too long; what may no longer be is cut.
  */
-import { type ChangeOfFacts, concerns } from '../concerns.ts';
+import { type ChangeOfFacts, concerns, lineOf } from '../concerns.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import type { TokenFacts } from '../ports.ts';
 import { type Deny, deny, type Verdict } from '../verdict.ts';
@@ -132,18 +132,21 @@ export function liveCalls(options: LiveCallsOptions): LiveCalls {
   const young = new YoungCalls({
     ticks: Math.ceil(YOUNG_MS / tickMs),
     onLasting(call) {
-      const { id } = call.facts;
-      const others = lasting.get(id);
-      if (others === undefined) lasting.set(id, new Set([call]));
-      else others.add(call);
+      for (const id of lineOf(call.facts)) {
+        const others = lasting.get(id);
+        if (others === undefined) lasting.set(id, new Set([call]));
+        else others.add(call);
+      }
       count += 1;
       // What changed before it was followed was not heard.
       again([call]);
     },
     onEnd(call) {
-      const others = lasting.get(call.facts.id);
-      others?.delete(call);
-      if (others?.size === 0) lasting.delete(call.facts.id);
+      for (const id of lineOf(call.facts)) {
+        const others = lasting.get(id);
+        others?.delete(call);
+        if (others?.size === 0) lasting.delete(id);
+      }
       due.delete(call);
       asked.delete(call);
       count -= 1;

@@ -35,6 +35,7 @@ export interface FactsOnWire
   readonly addresses: readonly AddressesOnWire[];
   readonly boundKey: string | null;
   readonly shadow?: Rules;
+  readonly parents?: readonly string[];
   readonly clockSkewMs?: number;
 }
 
@@ -150,5 +151,6 @@ const wire = object<ReadFacts>({
   shadow: optional(object<Rules>(rules)),
   addresses: list(addresses),
   boundKey: orNone(text),
+  parents: optional(list(text)),
   clockSkewMs: optional(whole(0)),
 });

@@ -53,6 +53,16 @@ describe('what is in memory', () => {
     expect(held.verifier.metrics().cached).toBe(1);
   });
 
+  test.each(['tok_8', 'tok_9'])('is dropped when %s, from which it descends, is revoked', async (id) => {
+    await using held = await knowing({ ...facts, parents: ['tok_8', 'tok_9'] });
+    held.server.tokens.set(TOKEN, { ...facts, parents: ['tok_8', 'tok_9'], revokedAt: 1 });
+    held.server.seq = 11;
+    held.stream.change(11, 'token.revoked', id);
+    await held.settled();
+    expect(held.verifier.metrics().cached).toBe(0);
+    expect(await held.code(TOKEN)).toBe('revoked');
+  });
+
   test('is dropped for both secrets of a token', async () => {
     await using held = await knowing();
     held.server.tokens.set(OTHER_TOKEN, facts);

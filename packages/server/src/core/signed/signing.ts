@@ -41,8 +41,6 @@ const DEFAULT_ALG = 'EdDSA';
 const NEEDED_STEP_MS = 600_000;
 /** By how much the clock of who verifies may differ from ours. */
 const SKEW_MS = 60_000;
-/** Of chains of tokens: see `children`. */
-const MOST_ANCESTORS = 8;
 
 export function createSigning({ custody, secrets, issuers }: SigningParts): Signing {
   const keyFor = async (tx: Tx, { token, now }: ToSign, alg: KeyAlgorithm): Promise<RingKey> => {
@@ -81,7 +79,7 @@ export function createSigning({ custody, secrets, issuers }: SigningParts): Sign
       const { token, api, number, now } = of;
       const owner = token.owner === null ? undefined : await tx.owner(token.workspace, token.owner);
       const alg = api.jwt?.alg ?? DEFAULT_ALG;
-      const ancestors = await ancestorsOf(tx, token);
+      const ancestors = token.parent === null ? [] : await tx.ancestors(token.parent);
       const registered = claimsOf({
         token,
         api,
@@ -118,15 +116,4 @@ async function roleNames(tx: Tx, owner: Owner | undefined): Promise<readonly str
   if (owner === undefined) return [];
   const roles = await tx.rolesByIds(owner.workspace, owner.roles);
   return owner.roles.flatMap((id) => roles.filter((role) => role.id === id).map(({ name }) => name));
-}
-
-async function ancestorsOf(tx: Tx, token: Token): Promise<readonly Token[]> {
-  const ancestors: Token[] = [];
-  for (let id = token.parent; id !== null && ancestors.length < MOST_ANCESTORS; ) {
-    const found = await tx.token(token.workspace, id);
-    if (found === undefined) break;
-    ancestors.push(found.token);
-    id = found.token.parent;
-  }
-  return ancestors;
 }

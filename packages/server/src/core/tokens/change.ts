@@ -5,6 +5,7 @@ import type { Api, Token, TokenWithSecrets } from '../model.ts';
 import { notFound, Refusal } from '../refusal.ts';
 import type { Reader, Tx } from '../store-port.ts';
 import { checkAuthority } from './authority.ts';
+import { checkWithin } from './children.ts';
 import { changeAccount, changedCredits } from './credits.ts';
 import { checkExpiry, type ExpiryPolicy } from './expiry.ts';
 import { checkPersonal, checkScopes } from './mint.ts';
@@ -36,6 +37,10 @@ export async function updateToken(
   if (input.expiresAt !== undefined)
     checkExpiry(next.expiresAt, { ...token, api, policy, now: call.now, pointer: '/expiresAt' });
   if (token.format === 'jwt') checkSigned(token, next);
+  if (token.parent !== null) {
+    const [parent] = await tx.ancestors(token.parent);
+    if (parent !== undefined) checkWithin(parent, next, { api, pointer: '/expiresAt' });
+  }
   checkAuthority(call, api, next);
   await tx.updateToken(next);
   const details = difference(token, next);
@@ -70,7 +75,13 @@ export async function revokeToken(
     updatedAt: call.now,
     version: token.version + 1,
   });
-  record(tx, call, 'token.revoke', { type: 'token', id }, { reason: reason ?? null });
+  const below = await tx.revokeDescendants(
+    { workspace: call.workspace, of: id },
+    call.now,
+    `descends from ${id}, which was revoked`,
+  );
+  const details = { reason: reason ?? null, ...(below > 0 && { descendants: below }) };
+  record(tx, call, 'token.revoke', { type: 'token', id }, details);
   tx.changed({ workspace: call.workspace, kind: 'token.revoked', id });
   return tokenOf(tx, call, id);
 }

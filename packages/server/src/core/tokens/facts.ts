@@ -8,15 +8,16 @@ import {
   type QuotaRule,
   type TokenFacts,
 } from '@tessera/verify';
-import type { Api, Limit, Quota, Token, TokenContext } from '../model.ts';
+import type { Api, Limit, Quota, Role, Token, TokenContext } from '../model.ts';
 
 /** Audience of the built-in api whose tokens call the management API. */
 export const MANAGEMENT_AUDIENCE = 'tessera';
 
 export function factsOf(context: TokenContext): TokenFacts {
-  const { token, api, owner, roles, secret, workspace } = context;
+  const { token, api, owner, roles, secret, workspace, ancestors } = context;
   const key = digestKeyOf(secret.digest);
-  const { enforced, tried } = countingOf(token, owner?.quota ?? null);
+  const line = [token, ...ancestors];
+  const { enforced, tried } = countingOf(line, owner?.quota ?? null);
   return {
     id: token.id,
     kind: token.kind,
@@ -39,22 +40,44 @@ export function factsOf(context: TokenContext): TokenFacts {
       secret.state === 'active' || secret.state === 'pending'
         ? { key, state: secret.state, until: undefined }
         : { key, state: 'retiring', until: secret.state === 'retiring' ? (secret.validUntil ?? 0) : 0 },
-    enabled: token.enabled,
-    revokedAt: token.revokedAt ?? undefined,
-    notBefore: token.notBefore ?? undefined,
-    expiresAt: token.expiresAt ?? undefined,
+    // A token is no more than those that it descends from: it ends, rests and begins with them.
+    enabled: line.every(({ enabled }) => enabled),
+    revokedAt: least(line.map(({ revokedAt }) => revokedAt)),
+    notBefore: greatest(line.map(({ notBefore }) => notBefore)),
+    expiresAt: least(line.map(({ expiresAt }) => expiresAt)),
     ...enforced,
     ...(tried.limits.length + tried.quotas.length > 0 && { shadow: tried }),
-    addresses: [...ruleOf('token', token.ip), ...roles.flatMap((role) => ruleOf(`role ${role.name}`, role.ip))],
+    addresses: [
+      ...line.flatMap(({ id, ip }) => ruleOf(id === token.id ? 'token' : `token ${id}`, ip)),
+      ...roles.flatMap((role) => ruleOf(`role ${role.name}`, role.ip)),
+    ],
     boundKey: token.boundKey ?? undefined,
+    ...(ancestors.length > 0 && { parents: ancestors.map(({ id }) => id) }),
   };
+}
+
+function least(times: readonly (number | null)[]): number | undefined {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+function greatest(times: readonly (number | null)[]): number | undefined {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 /**
  * What the token may do now. A scope that its api no longer defines is gone; a personal access token never reaches
- * further than its user's roles do today.
+ * further than its user's roles do today, and no token further than those that it descends from.
  */
-function effectiveScopes({ token, api, roles }: TokenContext): readonly string[] {
+function effectiveScopes({ token, api, roles, ancestors }: TokenContext): readonly string[] {
+  const own = scopesOf(token, api, roles);
+  if (ancestors.length === 0) return own;
+  const above = ancestors.map((ancestor) => new Set(scopesOf(ancestor, api, roles)));
+  return own.filter((scope) => above.every((held) => held.has(scope)));
+}
+
+function scopesOf(token: Token, api: Api, roles: readonly Role[]): readonly string[] {
   const defined = token.scopes.filter((scope) => definesScope(api, scope) || (api.builtIn && scope === 'root'));
   if (token.kind === 'personal_access_token') {
     const held = new Set(roles.flatMap((role) => role.scopes));
@@ -90,30 +113,45 @@ export function limitRules(limits: readonly Limit[], subject: string): readonly 
 
 type Counted = Pick<TokenFacts, 'limits' | 'quotas'>;
 
-/** What counts the token's requests; what is in shadow mode apart from the rest. */
-function countingOf(token: Token, ownerQuota: Quota | null): { readonly enforced: Counted; readonly tried: Counted } {
+/** What counts the token's requests, and with them those that it descends from; what is in shadow mode apart from the rest. */
+function countingOf(
+  line: readonly Token[],
+  ownerQuota: Quota | null,
+): { readonly enforced: Counted; readonly tried: Counted } {
   const isTried = ({ mode }: Limit | Quota): boolean => mode === 'shadow';
-  const limits = (tried: boolean) => token.limits.filter((limit) => isTried(limit) === tried);
+  const limits = (tried: boolean) =>
+    line.flatMap(({ id, limits: all }, depth) =>
+      limitRules(
+        all.filter((limit) => isTried(limit) === tried),
+        `token:${id}`,
+      ).map((rule) => ({ ...rule, name: above(depth) + rule.name })),
+    );
   const quotas: (readonly [Quota, QuotaRule])[] = [];
-  if (token.quota !== null)
-    quotas.push([token.quota, quotaRule(token.quota, { key: `token:${token.id}`, name: 'quota' })]);
-  if (ownerQuota !== null && token.owner !== null)
-    quotas.push([ownerQuota, quotaRule(ownerQuota, { key: `owner:${token.owner}`, name: 'owner-quota' })]);
+  for (const [depth, { id, quota }] of line.entries())
+    if (quota !== null) quotas.push([quota, quotaRule(quota, { key: `token:${id}`, name: `${above(depth)}quota` })]);
+  const owner = line[0]?.owner ?? null;
+  if (ownerQuota !== null && owner !== null)
+    quotas.push([ownerQuota, quotaRule(ownerQuota, { key: `owner:${owner}`, name: 'owner-quota' })]);
   const those = (tried: boolean): BudgetRule[] =>
     quotas.filter(([quota]) => isTried(quota) === tried).map(([, rule]) => rule);
-  const subject = `token:${token.id}`;
   return {
-    enforced: { limits: limitRules(limits(false), subject), quotas: [...those(false), ...creditRules(token)] },
-    tried: { limits: limitRules(limits(true), subject), quotas: those(true) },
+    enforced: { limits: limits(false), quotas: [...those(false), ...line.flatMap(creditRules)] },
+    tried: { limits: limits(true), quotas: those(true) },
   };
+}
+
+/** Names of what counts for a token that stands above: its own and those of its children are told in one list. */
+function above(depth: number): string {
+  return 'parent-'.repeat(depth);
 }
 
 function quotaRule({ limit, period, onFault }: Quota, { key, name }: { key: string; name: string }): QuotaRule {
   return { key, name: `${name}-${period}`, limit, period, ...(onFault && { onFault }) };
 }
 
-function creditRules({ id, credits }: Token): readonly BudgetRule[] {
-  return credits === null ? [] : [{ kind: 'credits', key: id, name: 'credits', refill: credits.refill ?? undefined }];
+function creditRules({ id, credits }: Token, depth: number): readonly BudgetRule[] {
+  if (credits === null) return [];
+  return [{ kind: 'credits', key: id, name: `${above(depth)}credits`, refill: credits.refill ?? undefined }];
 }
 
 function ruleOf(label: string, lists: Token['ip']): ReturnType<typeof addressRule>[] {

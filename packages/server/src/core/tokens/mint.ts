@@ -7,6 +7,7 @@ import { invalid, Refusal } from '../refusal.ts';
 import type { Signing } from '../signed/signing.ts';
 import type { Tx } from '../store-port.ts';
 import { checkAuthority, isManagementApi } from './authority.ts';
+import { checkWithin, inherited, parentOf } from './children.ts';
 import { creditsOf, openAccount } from './credits.ts';
 import { draw, textOf } from './draw.ts';
 import { type ExpiryPolicy, expiryOf } from './expiry.ts';
@@ -26,9 +27,10 @@ export interface Minting {
 }
 
 export async function mint(tx: Tx, call: Confirmed, input: MintInput, { policy, signing }: Minting): Promise<Minted> {
-  const api = await resolveApi(tx, call.workspace, input.api);
-  const token = await draft(tx, call, { input, api, policy });
-  const { now } = call;
+  const { workspace, now } = call;
+  const parent = input.parent === undefined ? undefined : await parentOf(tx, { workspace, now }, input.parent);
+  const api = await resolveApi(tx, workspace, input.api ?? parent?.api);
+  const token = await draft(tx, call, { input, api, parent, policy });
   const { text, secret } = await draw(
     { token, now, text: () => textOf(tx, { token, api, number: 1, now }, signing) },
     (drawn) => tx.insertToken(token, drawn),
@@ -38,20 +40,25 @@ export async function mint(tx: Tx, call: Confirmed, input: MintInput, { policy, 
   return { token, secrets: [secret], account, text };
 }
 
+interface Drafting {
+  readonly input: Omit<MintInput, 'api' | 'parent'>;
+  readonly api: Api;
+  /** What it is a child of. */
+  readonly parent?: Token | undefined;
+  readonly policy: ExpiryPolicy;
+}
+
 /** The record of a new token, checked against everything that limits what it may be. */
-export async function draft(
-  tx: Tx,
-  call: Confirmed,
-  { input, api, policy }: { readonly input: Omit<MintInput, 'api'>; readonly api: Api; readonly policy: ExpiryPolicy },
-): Promise<Token> {
+export async function draft(tx: Tx, call: Confirmed, { input, api, parent, policy }: Drafting): Promise<Token> {
   const { format = 'opaque' } = input;
   if (format === 'jwt' && input.kind !== undefined)
     throw invalid('/kind', 'a signed token is an access_token: leave the kind away');
   const kind = format === 'jwt' ? 'access_token' : (input.kind ?? 'api_key');
-  const owner = await resolveOwner(tx, call, input.owner, api);
+  const own = parent === undefined ? undefined : inherited(parent, input, api);
+  const owner = await resolveOwner(tx, call, own === undefined ? input.owner : own.owner, api);
   checkScopes(api, input.scopes);
   const isManagement = isManagementApi(api);
-  const ceiling = isManagement ? call.actor.expiresAt : undefined;
+  const ceiling = earliest(parent?.expiresAt, isManagement ? call.actor.expiresAt : undefined);
   const expiresAt = expiryOf(input, { api, kind, format, policy, now: call.now, ceiling });
   if (kind === 'personal_access_token') await checkPersonal(tx, owner, input.scopes);
   const notBefore = input.notBefore === undefined ? null : Date.parse(input.notBefore);
@@ -64,7 +71,7 @@ export async function draft(
     name: input.name,
     owner: owner?.id ?? null,
     api: api.id,
-    environment: input.env ?? 'live',
+    environment: own?.environment ?? input.env ?? 'live',
     scopes: input.scopes,
     limits: input.limits ?? [],
     quota: input.quota ?? null,
@@ -72,11 +79,11 @@ export async function draft(
     // A management token that is asked for without rules has those of its maker.
     ip: addresses(input.ip ?? (isManagement && !call.actor.isAdmin ? call.bonds.ip : undefined)),
     metadata: input.metadata ?? {},
-    boundKey: input.boundKey ?? null,
+    boundKey: own === undefined ? (input.boundKey ?? null) : own.boundKey,
     format,
-    parent: null,
-    client: input.client ?? null,
-    session: input.session ?? null,
+    parent: parent?.id ?? null,
+    client: own?.client ?? input.client ?? null,
+    session: own?.session ?? input.session ?? null,
     enabled: true,
     createdBy: call.actor.token,
     notBefore,
@@ -88,8 +95,17 @@ export async function draft(
     updatedAt: call.now,
     version: 1,
   };
+  if (parent !== undefined) {
+    checkWithin(parent, token, { api, pointer: input.expiresAt === undefined ? '/expiresIn' : '/expiresAt' });
+    checkAuthority(call, api, parent);
+  }
   checkAuthority(call, api, token);
   return token;
+}
+
+function earliest(...ends: readonly (number | null | undefined)[]): number | undefined {
+  const known = ends.filter((end) => end !== null && end !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 export function created(
@@ -97,7 +113,7 @@ export function created(
   call: Call,
   { token, secret }: { readonly token: Token; readonly secret: Secret },
 ): void {
-  const { id, kind, format, name, owner, api, environment, scopes, expiresAt } = token;
+  const { id, kind, format, parent, name, owner, api, environment, scopes, expiresAt } = token;
   record(
     tx,
     call,
@@ -106,6 +122,7 @@ export function created(
     {
       kind,
       format,
+      ...(parent !== null && { parent }),
       name,
       owner,
       api,
@@ -126,10 +143,15 @@ export async function resolveApi(tx: Tx, workspace: string, named: string | unde
   return api;
 }
 
-async function resolveOwner(tx: Tx, call: Call, named: string | undefined, api: Api): Promise<Owner | undefined> {
+async function resolveOwner(
+  tx: Tx,
+  call: Call,
+  named: string | null | undefined,
+  api: Api,
+): Promise<Owner | undefined> {
   // A management token stands for the owner of the one that mints it, unless somebody with more authority says otherwise.
-  const id = named ?? (isManagementApi(api) ? (call.actor.owner ?? undefined) : undefined);
-  if (id === undefined) return undefined;
+  const id = named === undefined && isManagementApi(api) ? call.actor.owner : named;
+  if (id === undefined || id === null) return undefined;
   const owner = await tx.owner(call.workspace, id);
   if (owner === undefined) throw invalid('/owner', 'no such owner', 'unknown_reference');
   if (!owner.enabled) throw new Refusal('conflict', 'the owner is disabled');

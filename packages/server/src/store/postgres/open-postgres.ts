@@ -4,7 +4,8 @@ import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import pg from 'pg';
 import type { Engine, StoreLog } from '../engine.ts';
-import { contextOf, findStatement } from '../sql/find.ts';
+import { ancestorsOf, ancestorsStatement } from '../sql/ancestors.ts';
+import { contextOf, findStatement, NO_ANCESTORS } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
 import type { Db, Tables } from '../sql/tables.ts';
 import { createTouch } from '../sql/usage.ts';
@@ -53,6 +54,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   const writePool = createPool(url, WRITES, log);
   const writes = kyselyOver(writePool);
   const { sql: text } = findStatement(reads, jsonArrayFrom);
+  const { sql: lineText } = ancestorsStatement(reads);
   return {
     reads,
     writes,
@@ -70,7 +72,13 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
       try {
         const values = [Buffer.from(digest, 'latin1')];
         const { rows } = await connection.named({ name: 'tessera-find', text, values, rowMode: 'array' });
-        return rows[0] && contextOf(rows[0]);
+        const found = rows[0] && contextOf(rows[0]);
+        if (found === undefined) return undefined;
+        const { parent } = found.token;
+        if (parent === null) return { ...found, ancestors: NO_ANCESTORS };
+        const above = [parent];
+        const line = await connection.named({ name: 'tessera-line', text: lineText, values: above, rowMode: 'array' });
+        return { ...found, ancestors: ancestorsOf(line.rows) };
       } finally {
         connection.release();
       }

@@ -1,6 +1,6 @@
 /** The hottest read, one statement: the secret with a digest, and all that a verdict needs beside it. */
 import { type CompiledQuery, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
-import type { TokenContext } from '../../core/model.ts';
+import type { Token, TokenContext } from '../../core/model.ts';
 import { apiOf } from './apis.ts';
 import { fromJson } from './columns.ts';
 import { columnsOf, partAt, widthOf } from './joined.ts';
@@ -53,8 +53,13 @@ export function findStatement(db: Db, jsonArrayFrom: JsonArrayFrom): CompiledQue
     .compile();
 }
 
+/** What the statement alone tells; who has a parent has ancestors, which another one reads. */
+export type Found = Omit<TokenContext, 'ancestors'>;
+
+export const NO_ANCESTORS: readonly Token[] = [];
+
 /** From the statement's answer as a list of values: naming each of its columns in each row would take a third of the time. */
-export function contextOf(values: readonly unknown[]): TokenContext {
+export function contextOf(values: readonly unknown[]): Found {
   const roles = fromJson<readonly RoleRow[]>(values[at.roles] as string).map(roleOf);
   const owner = partAt('owners', values, at.owners);
   const secret = secretOf(partAt('secrets', values, at.secrets));

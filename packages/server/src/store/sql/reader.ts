@@ -1,5 +1,6 @@
 /** The reads of the port, over a connection that is asked for anew at each one. */
 import type { Reader } from '../../core/store-port.ts';
+import { ancestors } from './ancestors.ts';
 import { api, apiByAudience, apiInUse, apis } from './apis.ts';
 import { audit, auditHead } from './audit.ts';
 import { changes, latestChange, latestChangeUpTo } from './changes.ts';
@@ -38,6 +39,7 @@ export function createReader(db: () => Db, now: DatabaseTime): Reader {
     liveKeys: async (workspace) => liveKeys(db(), workspace),
     token: async (workspace, id) => token(db(), workspace, id),
     tokens: async (workspace, filter, page) => tokens(db(), workspace, { filter, page }),
+    ancestors: async (parent) => ancestors(db(), parent),
     apiInUse: async (workspace, id) => apiInUse(db(), workspace, id),
     audit: async (workspace, filter) => audit(db(), workspace, filter),
     auditHead: async (workspace) => auditHead(db(), workspace),

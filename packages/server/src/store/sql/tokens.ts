@@ -55,10 +55,11 @@ export async function tokens(
   workspace: string,
   { filter, page }: { readonly filter: TokenFilter; readonly page: PageRequest },
 ): Promise<readonly TokenWithSecrets[]> {
-  const { owner, api, q } = filter;
+  const { owner, api, parent, q } = filter;
   let query = inState(ofWorkspace(db, workspace), filter);
   if (owner !== undefined) query = query.where('owner', '=', owner);
   if (api !== undefined) query = query.where('api', '=', api);
+  if (parent !== undefined) query = query.where('parent', '=', parent);
   if (q !== undefined) {
     const named = tokensOfSecretNamed(db, q);
     query = query.where((eb) =>
@@ -114,6 +115,34 @@ export async function revokeTokens(
   if (which.owner !== undefined) query = query.where('owner', '=', which.owner);
   const rows = await query.returning('id').execute();
   return rows.map(({ id }) => id);
+}
+
+export async function revokeDescendants(
+  db: Db,
+  { workspace, of }: { readonly workspace: string; readonly of: string },
+  { at, reason }: { readonly at: number; readonly reason: string },
+): Promise<number> {
+  const result = await db
+    .withRecursive('descendants', (base) =>
+      base
+        .selectFrom('tokens')
+        .select('id')
+        .where('workspace', '=', workspace)
+        .where('parent', '=', of)
+        .union(
+          base
+            .selectFrom('descendants')
+            .innerJoin('tokens as below', 'below.parent', 'descendants.id')
+            .select('below.id')
+            .where('below.workspace', '=', workspace),
+        ),
+    )
+    .updateTable('tokens')
+    .set((eb) => ({ revoked_at: at, revoked_reason: reason, updated_at: at, version: eb('version', '+', 1) }))
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb('id', 'in', eb.selectFrom('descendants').select('id')))
+    .executeTakeFirst();
+  return Number(result.numUpdatedRows);
 }
 
 function ofWorkspace(db: Db, workspace: string) {

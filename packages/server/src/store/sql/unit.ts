@@ -13,7 +13,7 @@ import { createReader } from './reader.ts';
 import { deleteRole, insertRole, updateRole } from './roles.ts';
 import { insertSecret, updateSecret } from './secrets.ts';
 import type { Db } from './tables.ts';
-import { insertToken, revokeTokens, updateToken } from './tokens.ts';
+import { insertToken, revokeDescendants, revokeTokens, updateToken } from './tokens.ts';
 import { addUsage, refundQuota, spendQuota, type Touch } from './usage.ts';
 import { putVerifiers } from './verifiers.ts';
 import { insertWorkspace, updateWorkspace } from './workspaces.ts';
@@ -60,6 +60,7 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     insertToken: async (token, secret) => insertToken(db(), inserts, { token, secret }),
     updateToken: async (token) => updateToken(db(), token),
     revokeTokens: async (which, at, reason) => revokeTokens(db(), which, { at, reason }),
+    revokeDescendants: async (which, at, reason) => revokeDescendants(db(), which, { at, reason }),
     insertSecret: async (secret) => insertSecret(db(), inserts.secrets, secret),
     updateSecret: async (secret) => updateSecret(db(), secret),
     addImportedPrefix: async (workspace, prefix) => addImportedPrefix(db(), workspace, prefix),

@@ -9,7 +9,8 @@ import { jsonArrayFrom } from 'kysely/helpers/sqlite';
 import type { Engine } from '../engine.ts';
 import { sqliteTypes } from '../migrations/column-types.ts';
 import { migrate } from '../migrations/migrate.ts';
-import { contextOf, findStatement } from '../sql/find.ts';
+import { ancestorsOf, ancestorsStatement } from '../sql/ancestors.ts';
+import { contextOf, findStatement, NO_ANCESTORS } from '../sql/find.ts';
 import { createInserts } from '../sql/inserts.ts';
 import type { Db } from '../sql/tables.ts';
 import { createTouch } from '../sql/usage.ts';
@@ -55,6 +56,10 @@ function engineOver({ reader, writer, writes }: Connections, options: AsideOptio
   const reads = kyselyOver(new SqliteDriver(reader));
   const find = reader.prepare(findStatement(reads, jsonArrayFrom).sql);
   find.setReturnArrays(true);
+  const line = reader.prepare(ancestorsStatement(reads).sql);
+  line.setReturnArrays(true);
+  // The types of `node:sqlite` do not know of rows as lists.
+  const lineOf = (parent: string) => ancestorsOf(line.all(parent) as unknown as readonly (readonly unknown[])[]);
   return {
     reads,
     writes,
@@ -69,9 +74,11 @@ function engineOver({ reader, writer, writes }: Connections, options: AsideOptio
     listen: () => () => undefined,
     committed,
     find: (digest) => {
-      // The types of `node:sqlite` do not know of rows as lists.
       const row = find.get(Buffer.from(digest, 'latin1')) as readonly unknown[] | undefined;
-      return row && contextOf(row);
+      const found = row && contextOf(row);
+      if (found === undefined) return undefined;
+      const { parent } = found.token;
+      return { ...found, ancestors: parent === null ? NO_ANCESTORS : lineOf(parent) };
     },
     isRetryable: () => false,
     // Where the log could not be synced, its frames may be on the disk or not.

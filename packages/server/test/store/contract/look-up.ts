@@ -44,14 +44,29 @@ export function lookUp(stores: () => Stores): void {
       await tx.insertOwner(owner);
       await tx.insertToken(token, secret);
     });
-    expect(await two.find(digestKeyOf(secret.digest))).toEqual({ secret, token, api, workspace, owner, roles });
+    expect(await two.find(digestKeyOf(secret.digest))).toEqual({
+      secret,
+      token,
+      api,
+      workspace,
+      owner,
+      roles,
+      ancestors: [],
+    });
   });
 
   test('a token without an owner, and an owner without roles', async () => {
     const { one } = stores();
     const tenant = await aTenant(one);
     const [token, secret] = await one.write((tx) => mint(tx, tenant));
-    expect(await one.find(digestKeyOf(secret.digest))).toEqual({ secret, token, ...tenant, owner: null, roles: [] });
+    expect(await one.find(digestKeyOf(secret.digest))).toEqual({
+      secret,
+      token,
+      ...tenant,
+      owner: null,
+      roles: [],
+      ancestors: [],
+    });
     const owner = anOwner(tenant.workspace.id);
     await one.write(async (tx) => {
       await tx.insertOwner(owner);

@@ -38,11 +38,18 @@ const LONG_AGO = 0;
 export function keptFacts(max: number): KeptFacts {
   const byDigest = new Map<DigestKey, Entry>();
   const byToken = new Map<string, Entry>();
+  /** Of tokens that descend from another, by the id of each that they descend from. */
+  const byParent = new Map<string, Set<Entry>>();
   const slots: Entry[] = [];
   let hand = 0;
 
   const unlink = (entry: Entry): void => {
-    const { id } = entry.facts;
+    const { id, parents = [] } = entry.facts;
+    for (const parent of parents) {
+      const children = byParent.get(parent);
+      children?.delete(entry);
+      if (children?.size === 0) byParent.delete(parent);
+    }
     const first = byToken.get(id);
     if (first === entry) {
       if (entry.sibling === undefined) byToken.delete(id);
@@ -97,12 +104,18 @@ export function keptFacts(max: number): KeptFacts {
       const entry: Entry = { digest, facts, isUsed: false, slot: slots.length, sibling: byToken.get(facts.id) };
       byDigest.set(digest, entry);
       byToken.set(facts.id, entry);
+      for (const parent of facts.parents ?? []) {
+        const children = byParent.get(parent);
+        if (children === undefined) byParent.set(parent, new Set([entry]));
+        else children.add(entry);
+      }
       slots.push(entry);
     },
     drop(change) {
       // What is new stands behind nothing that was read before.
       if (change.kind.endsWith('.created')) return;
       if (change.kind.startsWith('token.')) {
+        for (const child of [...(byParent.get(change.id) ?? [])]) forget(child);
         let entry = byToken.get(change.id);
         while (entry !== undefined) {
           const next = entry.sibling;
@@ -126,6 +139,7 @@ export function keptFacts(max: number): KeptFacts {
     clear() {
       byDigest.clear();
       byToken.clear();
+      byParent.clear();
       slots.length = 0;
       hand = 0;
     },

@@ -25,8 +25,23 @@ export function sharing(mostParts: number = MOST_PARTS): Share {
   };
 
   return (facts) => {
-    const { id, kind, name, workspace, owner, api, environment, scopes, expiresAt, secret, enabled, revokedAt } = facts;
-    const { notBefore, limits, quotas, shadow, addresses, boundKey, clockSkewMs } = facts;
+    const {
+      id,
+      kind,
+      name,
+      workspace,
+      owner,
+      api,
+      environment,
+      scopes,
+      expiresAt,
+      secret,
+      enabled,
+      revokedAt,
+      ...rest
+    } = facts;
+    // What few tokens have is kept as it is.
+    const { notBefore, limits, quotas, addresses, boundKey, ...rare } = rest;
     return {
       id,
       kind,
@@ -47,8 +62,7 @@ export function sharing(mostParts: number = MOST_PARTS): Share {
       addresses:
         addresses.length === 0 ? NONE : addresses.map((rule) => shared('addresses', rule, [rule.label, rule.lists])),
       boundKey,
-      ...(shadow && { shadow }),
-      ...(clockSkewMs !== undefined && { clockSkewMs }),
+      ...rare,
     };
   };
 }
