@@ -1,7 +1,9 @@
 /** Keys of our own: each text that they signed has one spelling, and a shared secret is never one that was published. */
 import { Buffer } from 'node:buffer';
 import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fromDer, toDer } from '../src/jose/ecdsa-der.ts';
 import { thumbprint } from '../src/jose/public-key.ts';
 import { hasHighS } from '../src/jose/signatures.ts';
 import { strictCompact } from '../src/jose/strict-compact.ts';
@@ -33,6 +35,27 @@ describe('a signature of ES256 with the other S', () => {
     const half = 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8n;
     const withS = (s: bigint) => Buffer.from(`${'11'.repeat(32)}${s.toString(16).padStart(64, '0')}`, 'hex');
     expect([half - 1n, half, half + 1n].map((s) => hasHighS(withS(s)))).toEqual([false, false, true]);
+  });
+});
+
+describe('a signature of ES256 in DER', () => {
+  it('is that of the same r and s, both ways, however long each of them is', () => {
+    const scalar = fc.record({ zeros: fc.nat({ max: 31 }), bytes: fc.uint8Array({ minLength: 32, maxLength: 32 }) });
+    fc.assert(
+      fc.property(scalar, scalar, (r, s) => {
+        const signature = Buffer.concat([r, s].map(({ zeros, bytes }) => Buffer.from(bytes).fill(0, 0, zeros)));
+        const der = toDer(signature);
+        const integers = [signature.subarray(0, 32), signature.subarray(32)].map((bytes) => {
+          const hex = BigInt(`0x${bytes.toString('hex')}`).toString(16);
+          const even = hex.padStart(hex.length + (hex.length % 2), '0');
+          return Buffer.from(`${/^[89a-f]/.test(even) ? '00' : ''}${even}`, 'hex');
+        });
+        const expected = integers.map((bytes) => Buffer.from([2, bytes.length, ...bytes]));
+        const length = expected.reduce((sum, bytes) => sum + bytes.length, 0);
+        expect(der).toEqual(Buffer.concat([Buffer.from([0x30, length]), ...expected]));
+        expect(fromDer(der)).toEqual(signature);
+      }),
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 /** The signature algorithms of JOSE that are used here (RFC 7518 section 3, RFC 8037, RFC 9964): how each signs, and how it verifies. */
 import { Buffer } from 'node:buffer';
 import { constants, createHmac, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
+import { fromDer, toDer } from './ecdsa-der.ts';
 
 /** `type` of the keys of an algorithm, as `node:crypto` calls it, and what it does with them. */
 interface Scheme {
@@ -11,8 +12,6 @@ interface Scheme {
   readonly verify: (input: Buffer, key: KeyObject, signature: Buffer) => boolean;
 }
 
-/** r and s as they are, one behind the other (RFC 7518 section 3.4), and not in DER. */
-const P1363 = 'ieee-p1363';
 /** A salt as long as the digest (RFC 7518 section 3.5), and of no other length. */
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const;
 
@@ -26,8 +25,8 @@ const schemes = {
   ES256: {
     keys: 'ec prime256v1',
     bytes: 64,
-    sign: (input, key) => withLowS(sign('sha256', input, { key, dsaEncoding: P1363 })),
-    verify: (input, key, signature) => verify('sha256', input, { key, dsaEncoding: P1363 }, signature),
+    sign: (input, key) => withLowS(fromDer(sign('sha256', input, key))),
+    verify: (input, key, signature) => verify('sha256', input, key, toDer(signature)),
   },
   PS256: {
     keys: 'rsa',

@@ -18,8 +18,8 @@ export interface AccessClaims {
   readonly all: Readonly<Record<string, unknown>>;
 }
 
-/** Characters of a scope: visible ASCII without quote and backslash (RFC 6749 section 3.3). */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+/** Scopes with one space between them; in each, visible ASCII without quote and backslash (RFC 6749 section 3.3). */
+const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
 
 /** The claims, or undefined where one that is required is absent, or one that is known is of another type. */
 export function accessClaims(all: Readonly<Record<string, unknown>>): AccessClaims | undefined {
@@ -49,9 +49,7 @@ function audiencesOf(aud: unknown): readonly string[] | undefined {
 
 function scopesOf(scope: unknown): readonly string[] | undefined {
   if (scope === undefined || scope === '') return [];
-  if (typeof scope !== 'string') return undefined;
-  const scopes = scope.split(' ');
-  return scopes.every((name) => SCOPE.test(name)) ? scopes : undefined;
+  return typeof scope === 'string' && SCOPES.test(scope) ? scope.split(' ') : undefined;
 }
 
 /** Another confirmation than `jkt` (RFC 7800) binds to what is not checked here, so it must not be passed over. */
