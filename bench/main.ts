@@ -23,6 +23,7 @@ import { revocation } from './revocation.ts';
 import { type Bench, planOf, rigIn } from './rig/bench.ts';
 import { type Outcome, report, writeInto } from './rig/report.ts';
 import { routes } from './routes.ts';
+import { signedVerdicts } from './signed-verdicts.ts';
 import { size } from './size.ts';
 import { start } from './start.ts';
 import { verdict } from './verdict.ts';
@@ -32,6 +33,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'verify-http': verifyHttp,
   'better-auth': betterAuth,
   verdict,
+  'signed-verdicts': signedVerdicts,
   'cold-lookup': coldLookup,
   mint,
   postgres,
