@@ -11,7 +11,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, type Asked, call, caller, newWorkspace, problemOf, type Workspace } from '../support/call.ts';
 import type { Server } from '../support/server.ts';
 
-type Thing = 'token' | 'api' | 'owner' | 'role' | 'key' | 'workspace';
+type Thing = 'token' | 'api' | 'owner' | 'role' | 'key' | 'issuer' | 'workspace';
 interface Sample<N extends OperationName> {
   /** What the id in the path names. */
   readonly of?: Thing;
@@ -73,6 +73,14 @@ const samples: { readonly [N in OperationName]: Sample<N> } = {
   'keys.activate': { of: 'key' },
   'keys.retire': { of: 'key' },
   'keys.delete': { of: 'key' },
+  'issuers.list': {},
+  'issuers.create': {
+    body: { api: 'default', issuer: 'https://issuer.test', method: { jwksUrl: 'https://issuer.test/jwks.json' } },
+  },
+  'issuers.get': { of: 'issuer' },
+  'issuers.update': { of: 'issuer', body: { name: 'y' } },
+  'issuers.delete': { of: 'issuer' },
+  'issuers.revoke': { of: 'issuer', body: { sub: 'x' } },
   'leases.take': { body: { digest: 'A'.repeat(43), limit: 'x', want: 1 } },
 };
 
@@ -83,6 +91,7 @@ const NOWHERE: Readonly<Record<Thing, string>> = {
   owner: `own_${'0'.repeat(26)}`,
   role: `role_${'0'.repeat(26)}`,
   key: `key_${'0'.repeat(26)}`,
+  issuer: `iss_${'0'.repeat(26)}`,
   workspace: `ws_${'0'.repeat(26)}`,
 };
 
@@ -102,7 +111,18 @@ export function guardedOperations(server: () => Server): void {
     const token = await admin.mint({ owner: owner.id, api: api.id });
     minted = token.token;
     const key = await admin.do('keys.create', { body: { alg: 'EdDSA' } });
-    ids = { token: token.id, api: api.id, owner: owner.id, role: role.id, key: key.id, workspace: mine.id };
+    const issuer = await admin.do('issuers.create', {
+      body: { api: api.id, issuer: 'https://issuer.test', method: { discovery: true } },
+    });
+    ids = {
+      token: token.id,
+      api: api.id,
+      owner: owner.id,
+      role: role.id,
+      key: key.id,
+      issuer: issuer.id,
+      workspace: mine.id,
+    };
   });
 
   const asked = (name: OperationName, of: Readonly<Record<Thing, string>>): Asked<OperationName> => {
@@ -195,6 +215,18 @@ export function guardedOperations(server: () => Server): void {
       (owner) => ({
         items: [{ name: 'x', scopes: [], owner, digest: IMPORTED, algorithm: 'sha256', prefix: 'old_' }],
       }),
+    ],
+    [
+      'an api of an issuer',
+      'issuers.create',
+      'api',
+      (api) => ({ api, issuer: 'x', method: { jwksUrl: 'https://x.test' } }),
+    ],
+    [
+      'an owner of an issuer',
+      'issuers.create',
+      'owner',
+      (id) => ({ api: 'default', issuer: 'x', method: { jwksUrl: 'https://x.test' }, owner: { id } }),
     ],
     ['a role of a new owner', 'owners.create', 'role', (role) => ({ type: 'user', name: 'x', roles: [role] })],
   ];

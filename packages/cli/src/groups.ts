@@ -60,6 +60,12 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/key.ts')).defineKey,
   },
   {
+    name: 'issuer',
+    summary: 'other servers whose tokens are accepted',
+    heading: management,
+    load: async () => (await import('./commands/issuer.ts')).defineIssuer,
+  },
+  {
     name: 'workspace',
     summary: 'tenants',
     heading: management,

@@ -72,6 +72,19 @@ export function groups(call: Call, ended: AbortSignal | undefined) {
       /** Forgets a key: what it signed verifies no more. */
       delete: (id: string, options?: CallOptions) => call('keys.delete', { ...options, params: { id } }),
     },
+    issuers: {
+      create: (body: Body<'issuers.create'>, options?: CallOptions) => call('issuers.create', { ...options, body }),
+      list: (query?: Query<'issuers.list'>, options?: CallOptions) => call('issuers.list', { ...options, query }),
+      listAll: (query: Query<'issuers.list'> = {}, options?: CallOptions) =>
+        listAll((page) => call('issuers.list', { ...options, query: page }), query, stops(options)),
+      get: (id: string, options?: CallOptions) => call('issuers.get', { ...options, params: { id } }),
+      update: (id: string, body: Body<'issuers.update'>, options?: CallOptions) =>
+        call('issuers.update', { ...options, params: { id }, body }),
+      delete: (id: string, options?: CallOptions) => call('issuers.delete', { ...options, params: { id } }),
+      /** Refuses one of its tokens, those of a subject, or all that were issued before; for good. */
+      revoke: (id: string, body: Body<'issuers.revoke'>, options?: CallOptions) =>
+        call('issuers.revoke', { ...options, params: { id }, body }),
+    },
     roles: {
       create: (body: Body<'roles.create'>, options?: CallOptions) => call('roles.create', { ...options, body }),
       list: (query?: Query<'roles.list'>, options?: CallOptions) => call('roles.list', { ...options, query }),

@@ -58,4 +58,10 @@ export const operations = {
   'keys.activate': { method: 'POST', path: '/v1/keys/{id}/activate', changes: true },
   'keys.retire': { method: 'POST', path: '/v1/keys/{id}/retire', changes: true },
   'keys.delete': { method: 'DELETE', path: '/v1/keys/{id}', changes: true },
+  'issuers.list': { method: 'GET', path: '/v1/issuers', changes: false },
+  'issuers.create': { method: 'POST', path: '/v1/issuers', changes: true },
+  'issuers.get': { method: 'GET', path: '/v1/issuers/{id}', changes: false },
+  'issuers.update': { method: 'PATCH', path: '/v1/issuers/{id}', changes: true },
+  'issuers.delete': { method: 'DELETE', path: '/v1/issuers/{id}', changes: true },
+  'issuers.revoke': { method: 'POST', path: '/v1/issuers/{id}/revoke', changes: true },
 } as const satisfies Readonly<Record<OperationName, OperationCall>>;

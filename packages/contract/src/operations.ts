@@ -1,6 +1,7 @@
 /** Every operation of the management API. Server, OpenAPI description, client, command line and tests come from here. */
 import type { z } from 'zod';
 import { apiOperations } from './apis.ts';
+import { issuerOperations } from './issuers.ts';
 import { keyOperations } from './keys.ts';
 import { leaseOperations } from './leases.ts';
 import type { Operation } from './operation.ts';
@@ -22,6 +23,7 @@ export const operations = {
   ...verifierOperations,
   ...leaseOperations,
   ...keyOperations,
+  ...issuerOperations,
 } as const;
 
 export type Operations = typeof operations;

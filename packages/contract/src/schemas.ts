@@ -31,7 +31,10 @@ export const apiId = id('api');
 export const ownerId = id('own');
 export const roleId = id('role');
 export const keyId = id('key');
+export const issuerId = id('iss');
 export const tokenId = id('tok').meta({ examples: ['tok_01k3zq4v8e7m0a9c5d6f7g8h9j'] });
+/** Of a token that another issuer made: the same for the same `iss` and `jti`, and nothing that is kept here. */
+export const foreignTokenId = id('ext');
 
 /** An id in a path: any text is taken, because one that is not an id is simply not found. */
 export const pathId = z.string().min(1).max(100);

@@ -11,6 +11,8 @@ const table = {
   'roles:write': 'Create and change roles',
   'keys:read': 'See the public halves of keys',
   'keys:write': 'Make, import, rotate and forget keys',
+  'issuers:read': 'See the issuers whose tokens are accepted',
+  'issuers:write': 'Accept tokens of other issuers, and refuse them',
   'workspaces:read': 'See the workspace',
   'workspaces:write': 'Change the workspace',
   'audit:read': 'Read and prove the audit log',

@@ -1,7 +1,17 @@
 /** The verify endpoint: a token in, the verdict out. */
 import { z } from 'zod';
 import { operation } from './operation.ts';
-import { anyTokenKind, environment, limitState, ownerId, scope, secretDigest, timestamp, tokenId } from './schemas.ts';
+import {
+  anyTokenKind,
+  environment,
+  foreignTokenId,
+  limitState,
+  ownerId,
+  scope,
+  secretDigest,
+  timestamp,
+  tokenId,
+} from './schemas.ts';
 
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 
@@ -63,10 +73,12 @@ export const verdict = z
     code: z.string().meta({ description: '`ok`, or the denial code' }),
     detail: z.string().optional(),
     kind: anyTokenKind.optional(),
-    id: tokenId.optional(),
+    id: z.union([tokenId, foreignTokenId]).optional(),
     name: z.string().optional(),
     owner: ownerId.nullable().optional(),
     ownerType: z.enum(['user', 'service', 'customer']).optional(),
+    issuer: z.string().optional().meta({ description: 'Of a token that another issuer made: its `iss`' }),
+    subject: z.string().optional().meta({ description: 'Its `sub`' }),
     roles: z.array(z.string()).optional().meta({ description: 'Names of the owner’s roles' }),
     api: z.string().optional(),
     audience: z.string().optional(),

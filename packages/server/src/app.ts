@@ -94,7 +94,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   try {
     const { defaultWorkspace } = started;
     const secrets = ringSecrets(custody);
-    const judging = await startJudging({ ...parts, store, metrics, secrets, installation: defaultWorkspace });
+    const judging = await startJudging({ ...parts, store, custody, metrics, secrets, installation: defaultWorkspace });
     built.judging = judging;
     const keys = { auditKey: deriveKey(custody.root, 'audit-head'), cursorKey: deriveKey(custody.root, 'cursor') };
     const signing = await startSigningKeys({ ...parts, store, custody, feed: judging.feed, defaultWorkspace });

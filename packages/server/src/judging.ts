@@ -2,6 +2,7 @@
 import { type Clock, type DigestKey, type Limiter, type Ports, type Verdict, wakefulClock } from '@tessera/verify';
 import { dpopProofs, ownSigned } from '@tessera/verify/jose';
 import type { Config } from './config/load.ts';
+import type { Custody } from './core/custody/custody.ts';
 import type { DoorCall, FailedCredentials, Recorder } from './core/door-ports.ts';
 import { factsCache } from './core/facts-cache.ts';
 import { failedCredentials, MOST_SOURCES } from './core/failed-credentials.ts';
@@ -16,6 +17,7 @@ import type { Store } from './core/store-port.ts';
 import { createUsage, type Usage } from './core/usage.ts';
 import { createPositions, type Positions } from './core/verifiers/positions.ts';
 import { type Counting, startCounting } from './counting.ts';
+import { startForeignTokens } from './foreign-tokens.ts';
 import { sharedLimiter } from './limits/shared.ts';
 import { sharedCounters } from './limits/shared-counters.ts';
 import type { AccessLog } from './observe/access-log.ts';
@@ -31,6 +33,7 @@ export interface JudgingParts {
   readonly access: AccessLog | undefined;
   readonly metrics: Metrics;
   readonly sharing?: Sharing;
+  readonly custody: Pick<Custody, 'open'>;
   /** Names the installation: the same on all of its nodes, and on no other's. */
   readonly installation: string;
   /** Opens the keys of rings that are no pairs. */
@@ -92,11 +95,13 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
     onError: (err) => log.warn({ err }, 'usage is kept in memory: it cannot be written'),
   });
   usage.start();
+  const foreign = startForeignTokens({ ...parts, feed });
   const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
   const ports: Ports = {
     ...counting.ports,
     tokens,
-    signed: ownSigned({ keys: ringKeys({ store, feed, secrets }), tokens }),
+    signed: ownSigned({ keys: ringKeys({ store, feed, secrets }), tokens, otherwise: foreign.signed }),
+    opaque: foreign.opaque,
     clock,
     proofs: dpopProofs({ replays: counting.replays }),
     onFault,
@@ -140,7 +145,7 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
     async stop() {
       live.stop();
       feed.stop();
-      await Promise.all([counting.stop(), usage.stop(), reports.stop(), positions.stop()]);
+      await Promise.all([foreign.stop(), counting.stop(), usage.stop(), reports.stop(), positions.stop()]);
     },
   };
 }

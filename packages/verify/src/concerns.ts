@@ -22,6 +22,7 @@ export function concerns({ kind, id, workspace }: ChangeOfFacts, facts: TokenFac
   if (kind.startsWith('token.')) return facts.id === id || facts.parents?.includes(id) === true;
   if (kind.startsWith('owner.')) return facts.owner?.id === id;
   if (kind.startsWith('api.')) return facts.api.id === id;
+  if (kind.startsWith('issuer.')) return facts.foreign?.trust === id;
   // Facts hold the names of roles, and a name may be what changed.
   if (kind.startsWith('role.')) return (facts.owner?.roles.length ?? 0) > 0;
   return true;

@@ -108,6 +108,7 @@ export {
   deny,
   type Environment,
   type Finding,
+  type Foreign,
   type Held,
   type LimitState,
   type OwnerType,

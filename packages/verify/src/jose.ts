@@ -1,10 +1,14 @@
 export { type EncryptionKey, encryptCompact } from './jose/encrypt-compact.ts';
-export type { RemoteKeys } from './jose/key-source.ts';
+export { type KeySet, keySet } from './jose/key-set.ts';
+export type { KeySource, RemoteKeys } from './jose/key-source.ts';
 export { UnusableKeyError } from './jose/public-key.ts';
 export { type SignedHeader, type SigningKey, signCompact } from './jose/sign-compact.ts';
 export type { SigningAlgorithm } from './jose/signatures.ts';
+export { type StrictCompact, strictCompact } from './jose/strict-compact.ts';
+export { isRecord, strictJsonObject } from './jose/strict-json.ts';
+export { isSignedBy, type VerifyingKey } from './jose/verifying-key.ts';
 export { rsaWeakness } from './jose/weak-rsa.ts';
-export type { AccessClaims } from './lookups/access-claims.ts';
+export { type AccessClaims, confirmationOf } from './lookups/access-claims.ts';
 export { type ClaimedFacts, type JwtLookupOptions, jwtLookup } from './lookups/jwt.ts';
 export { type OwnKey, type OwnKeys, type OwnSignedOptions, ownSigned } from './lookups/own-signed.ts';
 export { type DpopOptions, dpopProofs, LONGEST_CLAIM_MS } from './proofs/dpop.ts';

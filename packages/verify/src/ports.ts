@@ -113,11 +113,11 @@ export interface TokenLookup {
 }
 
 export interface SignedLookup {
-  /** The facts of a signed token (JWT) that is not in memory, or why it is refused. Throwing means "cannot tell". */
+  /** The facts of a token that is not in memory, by its text, or why it is refused. Throwing means "cannot tell". */
   find(text: string, asked: SignedAsked): MaybePromise<TokenFacts | DenialCode>;
 }
 
-/** What a signed token is looked up for. */
+/** What a token is looked up for. */
 export interface SignedAsked {
   readonly digest: DigestKey;
   /** Where it is presented: a foreign issuer is trusted by a workspace and for an audience. */
@@ -198,6 +198,8 @@ export interface Ports {
   readonly proofs?: Proofs;
   /** Absent: signed tokens are `malformed`. */
   readonly signed?: SignedLookup;
+  /** Where texts of no format that is known here are asked after. Absent: they are `malformed`. */
+  readonly opaque?: SignedLookup;
   /** Hears of every error that became a `fault`. Must not throw. */
   readonly onFault?: (error: unknown) => void;
   /** Hears of every policy that could not be judged, whatever its `onFault` made of that. Must not throw. */

@@ -61,7 +61,8 @@ export function recognise(
   if (signed) return ports.signed?.find(text, { digest, requirement, now: ports.clock.now() }) ?? 'malformed';
   if (parse(text) !== undefined) return chain(ports.tokens.find(digest), (facts) => facts ?? 'unknown');
   const digests = ports.tokens.imported(text);
-  return digests.length === 0 ? 'malformed' : firstOf(digests, ports);
+  if (digests.length > 0) return firstOf(digests, ports);
+  return ports.opaque?.find(text, { digest, requirement, now: ports.clock.now() }) ?? 'malformed';
 }
 
 /**

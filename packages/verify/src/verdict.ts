@@ -18,6 +18,17 @@ export interface Principal {
   readonly scopes: readonly string[];
   /** Milliseconds since the epoch; undefined: does not expire. */
   readonly expiresAt: number | undefined;
+  /** Of a token that another issuer made; absent: it is one of our own. */
+  readonly foreign?: Foreign;
+}
+
+/** Whose token it is where it was made. */
+export interface Foreign {
+  /** Id of the trust in its issuer. */
+  readonly trust: string;
+  /** Its `iss` and its `sub`. */
+  readonly issuer: string;
+  readonly subject: string;
 }
 
 /** How a rate limit or quota stands after this request. */

@@ -17,6 +17,7 @@ import {
   type RequestIdentity,
   seal,
 } from './idempotency.ts';
+import { issuerReads, issuerWrites } from './issuers.ts';
 import { keyReads, keyWrites } from './keys.ts';
 import { leaseReads } from './leases.ts';
 import { recordReads } from './records.ts';
@@ -32,8 +33,9 @@ const reads: ReadHandlers<ReadName> = {
   ...verifierReads,
   ...leaseReads,
   ...keyReads,
+  ...issuerReads,
 };
-const writes: WriteHandlers<WriteName> = { ...tokenWrites, ...resourceWrites, ...keyWrites };
+const writes: WriteHandlers<WriteName> = { ...tokenWrites, ...resourceWrites, ...keyWrites, ...issuerWrites };
 
 /** Parsed by the schemas of the operation that is run: the types meet again in the handler. */
 export interface Input {

@@ -171,13 +171,15 @@ const principalTexts = new WeakMap<TokenFacts, string>();
 function principalText(facts: TokenFacts): string {
   const known = principalTexts.get(facts);
   if (known !== undefined) return known;
-  const { kind, id, name, owner, api, environment, scopes, expiresAt } = facts;
+  const { kind, id, name, owner, api, environment, scopes, expiresAt, foreign } = facts;
   const view = {
     kind,
     id,
     name,
     owner: owner?.id ?? null,
     ownerType: owner?.type,
+    issuer: foreign?.issuer,
+    subject: foreign?.subject,
     roles: owner?.roles,
     api: api.id,
     audience: api.audience,

@@ -173,6 +173,23 @@ export const settings = {
     default: 90 * DAY,
     doc: 'How long a key of a ring signs before the next one takes its place, in seconds or as `90d`. 0: until somebody rotates it.',
   }),
+  issuerAddresses: required<readonly string[]>({
+    env: 'TESSERA_ISSUER_ADDRESSES',
+    type: type.addressRanges,
+    default: [],
+    doc: 'Addresses and CIDR ranges at which issuers of accepted tokens are asked, though they are private, link-local or reserved. All others of that kind are refused. In the environment separated by commas.',
+  }),
+  issuerCa: optional({
+    env: 'TESSERA_ISSUER_CA',
+    type: type.path,
+    doc: 'PEM file: authorities that certificates of issuers may be from, beside those of the runtime, such as that of a Kubernetes cluster. Read at the start.',
+  }),
+  issuerKeysKeptSeconds: required({
+    env: 'TESSERA_ISSUER_KEYS_KEPT_SECONDS',
+    type: type.seconds(0, 30 * DAY),
+    default: DAY,
+    doc: 'How long the last known keys of an issuer are used while they cannot be fetched again, in seconds or as `12h`, and never less than ten minutes. Who can keep this server from an issuer can so long keep a key in use that the issuer withdrew.',
+  }),
   defaultExpirySeconds: required({
     env: 'TESSERA_DEFAULT_EXPIRY_SECONDS',
     type: type.seconds(1, CENTURY),

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import { parse } from '@tessera/token';
+import { isAddressRange } from '@tessera/verify';
 import { z } from 'zod';
 import { keyUrl } from '../core/custody/key-url.ts';
 import { addressEntry } from './address-range.ts';
@@ -62,6 +63,12 @@ export const host: ValueType<string> = {
 
 export const addressEntries: ValueType<readonly string[]> = {
   schema: z.array(addressEntry, 'must be a list of addresses, CIDR ranges or host names'),
+  fromText: asList,
+};
+
+const RANGES = 'must be a list of addresses or CIDR ranges such as 10.0.0.0/8';
+export const addressRanges: ValueType<readonly string[]> = {
+  schema: z.array(z.string(RANGES).refine(isAddressRange, RANGES), RANGES).max(100),
   fromText: asList,
 };
 

@@ -3,6 +3,7 @@ import { createPublicKey } from 'node:crypto';
 import type { Body } from '@tessera/contract';
 import { type Call, checkVersion, difference, record } from './call.ts';
 import { newId } from './ids.ts';
+import { allIssuers } from './issuers/trusted-issuers.ts';
 import type { Api, JwtProfile } from './model.ts';
 import { invalid, notFound, Refusal } from './refusal.ts';
 import { badClaim } from './signed/claim-template.ts';
@@ -85,6 +86,8 @@ export async function deleteApi(tx: Tx, call: Call, id: string): Promise<void> {
   if (api.builtIn) throw new Refusal('conflict', 'a built-in api cannot be deleted');
   // Expired and revoked tokens count too: they are kept, and name their api.
   if (await tx.apiInUse(call.workspace, id)) throw new Refusal('conflict', 'the api has tokens');
+  if ((await allIssuers(tx, call.workspace)).some(({ api }) => api === id))
+    throw new Refusal('conflict', 'the api accepts the tokens of an issuer');
   await tx.deleteApi(call.workspace, id);
   record(tx, call, 'api.delete', { type: 'api', id }, { audience: api.audience });
   tx.changed({ workspace: call.workspace, kind: 'api.deleted', id });

@@ -1,14 +1,20 @@
 /** Ids: a prefix that names the kind, then a UUIDv7 in Crockford base32, so that ids sort by time of creation. */
-import { randomUUIDv7 } from 'node:crypto';
+import { createHash, randomUUIDv7 } from 'node:crypto';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const ID_CHARACTERS = 26;
 
-export type IdPrefix = 'ws' | 'api' | 'own' | 'role' | 'tok' | 'node' | 'dek' | 'key';
+export type IdPrefix = 'ws' | 'api' | 'own' | 'role' | 'tok' | 'node' | 'dek' | 'key' | 'iss';
 
 /** A new id, like `tok_01k3zq4v8e7m0a9c5d6f7g8h9j`. */
 export function newId(prefix: IdPrefix): string {
   return `${prefix}_${base32(BigInt(`0x${randomUUIDv7().replaceAll('-', '')}`))}`;
+}
+
+/** The same id for the same parts, of which none may be confused with another: `ext_` and 130 bits of their SHA-256. */
+export function derivedId(parts: readonly (string | null)[]): string {
+  const digest = createHash('sha256').update(JSON.stringify(parts)).digest();
+  return `ext_${base32(BigInt(`0x${digest.toString('hex')}`))}`;
 }
 
 function base32(value: bigint): string {

@@ -197,7 +197,7 @@ export interface AuditHead {
 export interface ChangeEntry {
   readonly workspace: string;
   /** `token.revoked`, `owner.disabled` and so on. */
-  readonly kind: `${'token' | 'owner' | 'api' | 'role' | 'key' | 'workspace'}.${string}`;
+  readonly kind: `${'token' | 'owner' | 'api' | 'role' | 'key' | 'issuer' | 'workspace'}.${string}`;
   readonly id: string;
   /** Signed tokens that this concerns and that were issued before it are not believed by their claims alone; the last of them ends then. */
   readonly signedUntil?: number;

@@ -22,7 +22,9 @@ export function recorder({ usage, counted, shadowed, seen }: RecorderOptions): R
       } else if (verdict.shadowed.length > 0) for (const one of verdict.shadowed) shadowed(call.door, one);
       const { principal } = verdict;
       // What the decision was given by our own look-up comes back as it was.
-      if (principal !== undefined) usage.count(verdict.valid, principal as TokenFacts);
+      // Usage is of tokens that are kept here; those of other issuers are not.
+      if (principal !== undefined && principal.foreign === undefined)
+        usage.count(verdict.valid, principal as TokenFacts);
       seen(call, verdict);
     },
   };

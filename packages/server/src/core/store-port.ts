@@ -4,6 +4,7 @@
  */
 import type { DigestKey, MaybePromise } from '@tessera/verify';
 import type { CreditAccount } from './credits.ts';
+import type { ForeignRevocation, Issuer } from './issuers/issuer.ts';
 import type {
   Api,
   AuditEntry,
@@ -100,6 +101,16 @@ export interface Reader {
   rolesByIds(workspace: string, ids: readonly string[]): Promise<readonly Role[]>;
   /** Ids of the owners (not deleted) that have a role. */
   ownersWithRole(workspace: string, role: string): Promise<readonly string[]>;
+  /** Those whose metadata has this value under this key: at most two, which tells that there are several. */
+  ownersByMetadata(workspace: string, key: string, value: string): Promise<readonly Owner[]>;
+  issuer(workspace: string, id: string): Promise<Issuer | undefined>;
+  issuers(workspace: string, page: PageRequest): Promise<readonly Issuer[]>;
+  foreignRevocation(workspace: string, id: string): Promise<ForeignRevocation | undefined>;
+  /** Those that a token of this issuer, `jti` and `sub` may be concerned by, whenever it was issued. */
+  foreignRevocations(
+    workspace: string,
+    of: { readonly issuer: string; readonly jti: string | undefined; readonly sub: string },
+  ): Promise<readonly ForeignRevocation[]>;
   key(workspace: string, id: string): Promise<RingKey | undefined>;
   /** Of whichever workspace. */
   keyNamed(id: string): Promise<RingKey | undefined>;
@@ -187,6 +198,13 @@ export interface Tx extends Reader {
   deleteRole(workspace: string, id: string): Promise<void>;
   insertKey(key: RingKey): Promise<void>;
   updateKey(key: RingKey): Promise<void>;
+  insertIssuer(issuer: Issuer): Promise<void>;
+  updateIssuer(issuer: Issuer): Promise<void>;
+  deleteIssuer(workspace: string, id: string): Promise<void>;
+  /** In the place of the one with this id, where there is one. */
+  putForeignRevocation(revocation: ForeignRevocation): Promise<void>;
+  /** Those that are over by then. */
+  dropForeignRevocationsBefore(time: number): Promise<void>;
   insertToken(token: Token, secret: Secret): Promise<void>;
   updateToken(token: Token): Promise<void>;
   /** Revokes every token of the workspace (of the owner, where one is named) that is not revoked yet; returns their ids. */

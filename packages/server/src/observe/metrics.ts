@@ -7,6 +7,7 @@ import { createExposition, type Exposition } from './exposition.ts';
 import { type FeedMetricsOptions, feedFamilies } from './feed-metrics.ts';
 import { type HostNameMetrics, hostNameMetrics } from './host-name-metrics.ts';
 import { httpRequests, type RouteMetrics } from './http-requests.ts';
+import { type IssuerMetrics, issuerMetrics } from './issuer-metrics.ts';
 import { type PolicyMetrics, policyMetrics } from './policy-metrics.ts';
 import { type RedisMetrics, redisMetrics } from './redis-metrics.ts';
 import { alone, counter, durations, type Family, gauge, histogram, tally, told } from './series.ts';
@@ -69,6 +70,7 @@ export interface Metrics extends Exposition {
   /** Of connections, whatever they carry. */
   readonly transport: TransportMetrics;
   readonly hostNames: HostNameMetrics;
+  readonly issuers: IssuerMetrics;
   readonly redis: RedisMetrics;
 }
 
@@ -86,6 +88,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const upstreams = upstreamsMetrics();
   const transport = transportMetrics();
   const hostNames = hostNameMetrics();
+  const issuers = issuerMetrics();
   const redis = redisMetrics();
   let revokedTokens = 0;
   let auditRecords = 0;
@@ -171,6 +174,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     ...upstreams.families(),
     ...transport.families(),
     ...hostNames.families(),
+    ...issuers.families(),
     ...redis.families(),
   ];
 
@@ -212,6 +216,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     upstreams,
     transport,
     hostNames,
+    issuers,
     redis,
   };
 }

@@ -53,7 +53,7 @@ function scopesOf(scope: unknown): readonly string[] | undefined {
 }
 
 /** Another confirmation than `jkt` (RFC 7800) binds to what is not checked here, so it must not be passed over. */
-function confirmationOf(cnf: unknown): { readonly jkt: string | undefined } | undefined {
+export function confirmationOf(cnf: unknown): { readonly jkt: string | undefined } | undefined {
   if (cnf === undefined) return { jkt: undefined };
   return isRecord(cnf) && isText(cnf.jkt) && Object.keys(cnf).length === 1 ? { jkt: cnf.jkt } : undefined;
 }

@@ -5,6 +5,7 @@
 import { type AddressLists, addressRule, type ListedAddresses } from '../addresses.ts';
 import type { DigestKey } from '../digest.ts';
 import type { BudgetRule, CreditRule, LimitRule, QuotaRule, TokenFacts } from '../ports.ts';
+import type { Foreign } from '../verdict.ts';
 import {
   list,
   object,
@@ -37,6 +38,7 @@ export interface FactsOnWire
   readonly shadow?: Rules;
   readonly parents?: readonly string[];
   readonly clockSkewMs?: number;
+  readonly foreign?: Foreign;
 }
 
 export interface AddressesOnWire extends AddressLists {
@@ -153,4 +155,5 @@ const wire = object<ReadFacts>({
   boundKey: orNone(text),
   parents: optional(list(text)),
   clockSkewMs: optional(whole(0)),
+  foreign: optional(object({ trust: text, issuer: text, subject: text })),
 });

@@ -12,6 +12,7 @@ import { verifiers } from './0007-verifiers.ts';
 import { dataKeys } from './0008-data-keys.ts';
 import { keys } from './0009-keys.ts';
 import { signedTokens } from './0010-signed-tokens.ts';
+import { issuers } from './0011-issuers.ts';
 import { type ColumnTypes, sqliteTypes } from './column-types.ts';
 import { hasSchema } from './has-schema.ts';
 
@@ -31,6 +32,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0008-data-keys': dataKeys(types),
     '0009-keys': keys(types),
     '0010-signed-tokens': signedTokens(types),
+    '0011-issuers': issuers(types),
   };
 }
 

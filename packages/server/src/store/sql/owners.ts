@@ -54,6 +54,23 @@ export async function owners(
   return rows.map(ownerOf);
 }
 
+/** At most two: whoever asks for one needs to know that there are more. */
+export async function ownersByMetadata(
+  db: Db,
+  workspace: string,
+  { key, value }: { readonly key: string; readonly value: string },
+): Promise<readonly Owner[]> {
+  // As a member stands in what this store wrote. Quotes in keys and values are escaped, so that nothing else spells it; and
+  // `replace` compares letter by letter in both dialects, which `like` does not.
+  const member = JSON.stringify({ [key]: value }).slice(1, -1);
+  const rows = await ofWorkspace(db, workspace)
+    .where(sql<boolean>`replace(metadata, ${member}, '') <> metadata`)
+    .orderBy('id')
+    .limit(2)
+    .execute();
+  return rows.map(ownerOf);
+}
+
 export async function ownersWithRole(db: Db, workspace: string, role: string): Promise<readonly string[]> {
   const rows = await db
     .selectFrom('owner_roles')

@@ -5,10 +5,11 @@ import { api, apiByAudience, apiInUse, apis } from './apis.ts';
 import { audit, auditHead } from './audit.ts';
 import { changes, latestChange, latestChangeUpTo } from './changes.ts';
 import { credits } from './credits.ts';
+import { foreignRevocation, foreignRevocations, issuer, issuers } from './issuers.ts';
 import { dataKeys, idempotency, importedPrefixes, meta } from './keeping.ts';
 import { key, keyNamed, keys, keysDue, liveKeys } from './keys.ts';
 import { type DatabaseTime, nodes } from './nodes.ts';
-import { owner, owners, ownersWithRole } from './owners.ts';
+import { owner, owners, ownersByMetadata, ownersWithRole } from './owners.ts';
 import { role, roleByName, roles, rolesByIds } from './roles.ts';
 import type { Db } from './tables.ts';
 import { token, tokens } from './tokens.ts';
@@ -27,6 +28,7 @@ export function createReader(db: () => Db, now: DatabaseTime): Reader {
     apis: async (workspace, page) => apis(db(), workspace, page),
     owner: async (workspace, id) => owner(db(), workspace, id),
     owners: async (workspace, filter, page) => owners(db(), workspace, { filter, page }),
+    ownersByMetadata: async (workspace, key, value) => ownersByMetadata(db(), workspace, { key, value }),
     role: async (workspace, id) => role(db(), workspace, id),
     roleByName: async (workspace, name) => roleByName(db(), workspace, name),
     roles: async (workspace, page) => roles(db(), workspace, page),
@@ -37,6 +39,10 @@ export function createReader(db: () => Db, now: DatabaseTime): Reader {
     keys: async (workspace, page) => keys(db(), workspace, page),
     keysDue: async (due) => keysDue(db(), due),
     liveKeys: async (workspace) => liveKeys(db(), workspace),
+    issuer: async (workspace, id) => issuer(db(), workspace, id),
+    issuers: async (workspace, page) => issuers(db(), workspace, page),
+    foreignRevocation: async (workspace, id) => foreignRevocation(db(), workspace, id),
+    foreignRevocations: async (workspace, of) => foreignRevocations(db(), workspace, of),
     token: async (workspace, id) => token(db(), workspace, id),
     tokens: async (workspace, filter, page) => tokens(db(), workspace, { filter, page }),
     ancestors: async (parent) => ancestors(db(), parent),

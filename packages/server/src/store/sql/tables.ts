@@ -205,6 +205,32 @@ export interface KeyRow {
   readonly version: number;
 }
 
+export interface IssuerRow {
+  readonly id: string;
+  readonly workspace: string;
+  readonly api: string;
+  readonly name: string;
+  readonly issuer: string;
+  readonly method: string;
+  readonly sealed: Uint8Array | null;
+  readonly rules: string;
+  readonly enabled: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly version: number;
+}
+
+export interface ForeignRevocationRow {
+  readonly id: string;
+  readonly workspace: string;
+  readonly issuer: string;
+  readonly jti: string | null;
+  readonly sub: string | null;
+  readonly issued_before: number | null;
+  readonly at: number;
+  readonly until: number;
+}
+
 interface DataKeyRow {
   readonly id: string;
   readonly wrapped_by: string;
@@ -234,6 +260,8 @@ export interface Tables {
   readonly meta: { readonly key: string; readonly value: string };
   readonly data_keys: DataKeyRow;
   readonly keys: KeyRow;
+  readonly issuers: IssuerRow;
+  readonly foreign_revocations: ForeignRevocationRow;
 }
 
 export type Db = Kysely<Tables>;

@@ -4,6 +4,13 @@ import type { Tx } from '../../core/store-port.ts';
 import { deleteApi, insertApi, updateApi } from './apis.ts';
 import { putCredits } from './credits.ts';
 import type { Inserts } from './inserts.ts';
+import {
+  deleteIssuer,
+  dropForeignRevocationsBefore,
+  insertIssuer,
+  putForeignRevocation,
+  updateIssuer,
+} from './issuers.ts';
 import { addImportedPrefix, dropIdempotencyBefore, putDataKey, putIdempotency, setMeta } from './keeping.ts';
 import { insertKey, updateKey } from './keys.ts';
 import { type DatabaseTime, dropNode, putNode } from './nodes.ts';
@@ -57,6 +64,11 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     deleteRole: async (workspace, id) => deleteRole(db(), workspace, id),
     insertKey: async (key) => insertKey(db(), key),
     updateKey: async (key) => updateKey(db(), key),
+    insertIssuer: async (issuer) => insertIssuer(db(), issuer),
+    updateIssuer: async (issuer) => updateIssuer(db(), issuer),
+    deleteIssuer: async (workspace, id) => deleteIssuer(db(), workspace, id),
+    putForeignRevocation: async (revocation) => putForeignRevocation(db(), revocation),
+    dropForeignRevocationsBefore: async (time) => dropForeignRevocationsBefore(db(), time),
     insertToken: async (token, secret) => insertToken(db(), inserts, { token, secret }),
     updateToken: async (token) => updateToken(db(), token),
     revokeTokens: async (which, at, reason) => revokeTokens(db(), which, { at, reason }),
