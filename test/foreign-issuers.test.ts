@@ -36,7 +36,7 @@ describe('is refused again at once', () => {
       body: { scopes: { 'orders:read': 'see', 'orders:write': 'change' } },
     });
     await admin.do('issuers.delete', { id });
-    expect(await codeOf(token)).toBe('unknown');
+    expect(await codeOf(token)).toBe('signature_invalid');
   });
 
   it('by its jti, its subject, or all that were issued before; and a trust that is given again revives none', async () => {

@@ -71,10 +71,10 @@ describe('a token of an issuer that is trusted', () => {
   it('is nobody to the management API, and none of another workspace', async () => {
     await trust();
     const token = mint({ claims: { scope: 'admin' } });
-    expect(problemOf(await caller(server, token).ask('tokens.list')).code).toBe('unknown');
+    expect(problemOf(await caller(server, token).ask('tokens.list')).code).toBe('signature_invalid');
     expect((await admin.verify(token)).code).toBe('ok');
     const stranger = await newWorkspace(server);
-    expect((await stranger.admin.verify(token)).code).toBe('unknown');
+    expect((await stranger.admin.verify(token)).code).toBe('signature_invalid');
     const refused = await admin.ask('issuers.create', {
       body: { api: 'tessera', issuer: issuer.url, method: { discovery: true } },
     });
@@ -111,8 +111,8 @@ describe('is refused', () => {
       'signature_invalid',
       () => ({ key: newIssuerKey(), header: { kid: issuer.keys[0]?.kid } }),
     ],
-    ['of an issuer that nobody trusts', 'unknown', () => ({ claims: { iss: 'https://evil.test' } })],
-    ['of an issuer whose name is nearly the same', 'unknown', () => ({ claims: { iss: `${issuer.url}/` } })],
+    ['of an issuer that nobody trusts', 'signature_invalid', () => ({ claims: { iss: 'https://evil.test' } })],
+    ['of an issuer whose name is nearly the same', 'signature_invalid', () => ({ claims: { iss: `${issuer.url}/` } })],
   ];
   it.each(cases)('one %s: %s', async (_what, code, minting) => {
     await trust();

@@ -107,7 +107,7 @@ export async function newWorkspace(server: Server, name = 'test'): Promise<Works
   const { id } = await caller(server, server.rootToken).do('workspaces.create', { body: { name } });
   const root = caller(server, server.rootToken, { 'Tessera-Workspace': id });
   const only = async (...scopes: string[]): Promise<Caller> =>
-    caller(server, (await root.mint({ api: 'tessera', name: scopes.join(' ') || 'none', scopes })).token);
+    caller(server, (await root.mint({ api: 'tessera', name: scopes.join(' ').slice(0, 200) || 'none', scopes })).token);
   return { id, admin: await only('admin'), root, only };
 }
 

@@ -32,6 +32,8 @@ describe('where a value comes from', () => {
       cacheTokens: 100_000,
       drainSeconds: 0,
       shutdownSeconds: 25,
+      issuerAddresses: [],
+      issuerKeysKeptSeconds: 86_400,
       signingKeySeconds: 7_776_000,
       logLevel: 'info',
       routes: [],

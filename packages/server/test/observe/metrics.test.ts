@@ -209,6 +209,7 @@ describe('labels', () => {
       new Set([
         'answered',
         'failed',
+        'fetched',
         'hit',
         'miss',
         'stale',

@@ -143,18 +143,19 @@ export function foreignTokens(options: ForeignTokensOptions): ForeignTokens {
   return {
     signed: {
       find(text, asked) {
-        if (asked.requirement.workspace === undefined) return 'unknown';
         const known = fromMemory(asked);
         if (known !== undefined) return known;
         const read = strictCompact(text, MAX_LENGTH);
         if (read === undefined) return 'malformed';
+        // Trust is a workspace's: where none is asked for, such as by the management API, nobody's word counts.
+        if (asked.requirement.workspace === undefined) return refusalOfNobody(read);
         return judged(asked, {
           trusts: ({ issuer }) => issuer.issuer === read.claims.iss,
           judge: (trust) =>
             'introspection' in trust.issuer.method
               ? introspected(text, trust, asked)
               : verified(read, { trust, asked }),
-          nobody: 'unknown',
+          nobody: refusalOfNobody(read),
         });
       },
     },
@@ -186,6 +187,11 @@ interface Asking {
 interface Judged {
   readonly trust: Trust;
   readonly asked: SignedAsked;
+}
+
+/** Of an issuer that nobody trusts: there is no key that could verify it. */
+function refusalOfNobody({ header: { kid, jwk } }: StrictCompact): DenialCode {
+  return kid === undefined || jwk !== undefined ? 'malformed' : 'signature_invalid';
 }
 
 /** Another workspace or api may find other facts for the same text. Ids hold no space, and digests are all of one length. */
