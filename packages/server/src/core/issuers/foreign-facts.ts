@@ -41,6 +41,7 @@ export async function foreignFacts(
     secret: secretOf(token, digest),
     api,
     workspace,
+    ancestors: [],
     owner,
     roles: owner === null ? [] : await reader.rolesByIds(workspaceId, owner.roles),
   };
