@@ -13,6 +13,7 @@ import {
   type TokenFacts,
 } from '@tessera/verify';
 import { type FailedCredentials, isGuess } from './door-ports.ts';
+import { onceAnHour } from './once-an-hour.ts';
 import type { Store } from './store-port.ts';
 
 const ANYWHERE = requirement({});
@@ -47,25 +48,17 @@ export interface ExposuresOptions {
   readonly onError: (error: unknown) => void;
 }
 
-const HOUR_MS = 3_600_000;
 /** Whoever sends more tokens than that in clear in an hour is told of some of them again. */
 const MOST_REMEMBERED = 10_000;
 
 export function exposures(options: ExposuresOptions): Exposures {
   const { ports, failed, store, clock, counted, onExposed, onError } = options;
-  const told = new Map<string, number>();
-
-  const isNews = (token: string, now: number): boolean => {
-    if (now - (told.get(token) ?? Number.NEGATIVE_INFINITY) < HOUR_MS) return false;
-    if (told.size >= MOST_REMEMBERED) told.clear();
-    told.set(token, now);
-    return true;
-  };
+  const told = onceAnHour(MOST_REMEMBERED);
 
   const report = async (facts: TokenFacts, { door, requestId, address }: ExposedCredential): Promise<void> => {
     counted(door);
     const at = clock.now();
-    if (!isNews(facts.id, at)) return;
+    if (!told.isNews(facts.id, at)) return;
     const known = fingerprint(digestBytes(facts.secret.key));
     onExposed({ token: facts.id, fingerprint: known, door, requestId, address });
     const recorded = store.write(async (tx) => {
@@ -83,7 +76,7 @@ export function exposures(options: ExposuresOptions): Exposures {
     });
     await recorded.catch((error: unknown) => {
       // So that the next one is tried again.
-      told.delete(facts.id);
+      told.forget(facts.id);
       throw error;
     });
   };
