@@ -18,15 +18,18 @@ export function ringSecrets(custody: Pick<Custody, 'open'>): RingSecrets {
   const kept = new LRUCache<string, KeyObject>({ max: MOST });
   return {
     async of(key) {
-      const known = kept.get(key.id);
+      // What is sealed for one workspace must not be found in memory for another, to which its row was moved.
+      const { workspace, id } = key;
+      const name = `${workspace}/${id}`;
+      const known = kept.get(name);
       if (known !== undefined) return known;
-      if (key.sealed === null) throw new Error(`key ${key.id} is gone`);
+      if (key.sealed === null) throw new Error(`key ${id} is gone`);
       const bytes = Buffer.from(await custody.open(placeOf(key), key.sealed));
       const isSymmetric = algorithms[key.alg].shape.kind === 'octets';
       const opened = isSymmetric
         ? createSecretKey(bytes)
         : createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' });
-      kept.set(key.id, opened);
+      kept.set(name, opened);
       return opened;
     },
   };
