@@ -90,7 +90,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     usageBufferedEvents: () => built.judging?.usage.buffered() ?? 0,
     liveCalls: () => built.judging?.live.count() ?? 0,
   });
-  const { store, custody, started } = await prepare({ config, clock, log, onAudited: metrics.audited });
+  const { store, custody, started } = await prepare({ config, clock, log, metrics });
   try {
     const { defaultWorkspace } = started;
     const secrets = ringSecrets(custody);

@@ -3,16 +3,17 @@ import type { Clock } from '@tessera/verify';
 import type { Config } from './config/load.ts';
 import { auditSeal } from './core/audit-chain.ts';
 import { type Bootstrapped, bootstrap } from './core/bootstrap.ts';
+import { custodyAlarms } from './core/custody/alarms.ts';
 import { type Custody, type CustodyOptions, openCustody } from './core/custody/custody.ts';
 import { masterKeyEncryption } from './core/custody/key-encryption.ts';
 import { type Replacement, replaceMasterKey } from './core/custody/replace-master-key.ts';
-import type { BrokenSeal } from './core/custody/sealed-value.ts';
 import { join } from './core/join.ts';
 import { deriveKey } from './core/keys.ts';
 import { StartRefused } from './core/start-refused.ts';
 import type { AuditSeal, Store } from './core/store-port.ts';
 import { ensureDataFolder, masterKey } from './data-folder.ts';
 import type { Logger } from './observe/log.ts';
+import type { Metrics } from './observe/metrics.ts';
 import { openStore } from './store/open.ts';
 import { transitEncryption } from './transit-encryption.ts';
 
@@ -20,8 +21,8 @@ export interface Preparing {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called for each record of the audit chains. */
-  readonly onAudited: () => void;
+  /** What counts records of the audit chains, and sealed values that do not open. */
+  readonly metrics: Pick<Metrics, 'audited' | 'custody'>;
 }
 
 export interface Prepared {
@@ -35,16 +36,22 @@ export interface Prepared {
  * Throws `StartRefused` where starting would be wrong, else what the file system or the database throws; nothing stays open then.
  * A data plane changes nothing: it waits for what another node has to prepare.
  */
-export async function prepare({ config, clock, log, onAudited }: Preparing): Promise<Prepared> {
+export async function prepare({ config, clock, log, metrics }: Preparing): Promise<Prepared> {
   const joins = config.role === 'data-plane';
   ensureDataFolder(config.data);
   const keys = keysOf(config, joins);
-  const seal = laterSeal(onAudited);
+  const seal = laterSeal(metrics.audited);
   const schema = joins ? 'await' : 'migrate';
   const store = await openStore({ url: config.databaseUrl, dataFolder: config.data, seal, clock, log, schema });
   try {
     const onWait = (): void => log.warn('waiting for the first start of a node with role all');
-    const onBroken = (err: BrokenSeal): void => log.error({ err }, 'a sealed value was changed, or is from elsewhere');
+    const { raise: onBroken } = custodyAlarms({
+      store,
+      clock,
+      counted: metrics.custody.alarm,
+      onRaised: (err) => log.error({ err }, 'a sealed value was changed, or is from elsewhere'),
+      onError: (err) => log.error({ err }, 'an alarm of custody was not recorded'),
+    });
     const options = { ...keys, mayFound: !joins, onWait, onBroken, now: clock.now };
     const custody = await openCustody(store, options);
     seal.begin(deriveKey(custody.root, 'audit-head'));

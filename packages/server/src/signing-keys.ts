@@ -43,7 +43,8 @@ export async function startSigningKeys(parts: SigningParts): Promise<SigningKeys
     feed,
     workspace: defaultWorkspace,
     alg: 'EdDSA',
-    onError: (err) => log.error({ err }, 'the keys that sign cannot be read; the one of before signs on'),
+    onError: (err) =>
+      log.error({ err }, 'the keys that sign cannot be read; the one of before, if there is one, signs on'),
   });
   await ring.load();
   const keep = (): void => {

@@ -1,4 +1,5 @@
 /** The audit record of what the platform does by itself. */
+import type { AuditEntry } from './model.ts';
 import type { Tx } from './store-port.ts';
 
 export function systemRecord(
@@ -8,6 +9,8 @@ export function systemRecord(
     readonly now: number;
     readonly action: string;
     readonly target: { type: string; id: string } | null;
+    /** Default `ok`. */
+    readonly outcome?: AuditEntry['outcome'];
     readonly details: Readonly<Record<string, unknown>>;
   },
 ): void {
@@ -17,7 +20,7 @@ export function systemRecord(
     actor: { token: null, owner: null, kind: 'system' },
     action: entry.action,
     target: entry.target,
-    outcome: 'ok',
+    outcome: entry.outcome ?? 'ok',
     requestId: null,
     address: null,
     details: entry.details,

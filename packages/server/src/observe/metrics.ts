@@ -3,6 +3,7 @@
  * owner, workspace, path or address is ever one.
  */
 import { type DenialCode, denialCodes, type TokenKind } from '@tessera/verify';
+import { type CustodyMetrics, custodyMetrics } from './custody-metrics.ts';
 import { createExposition, type Exposition } from './exposition.ts';
 import { type FeedMetricsOptions, feedFamilies } from './feed-metrics.ts';
 import { type HostNameMetrics, hostNameMetrics } from './host-name-metrics.ts';
@@ -72,6 +73,7 @@ export interface Metrics extends Exposition {
   readonly hostNames: HostNameMetrics;
   readonly issuers: IssuerMetrics;
   readonly redis: RedisMetrics;
+  readonly custody: CustodyMetrics;
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -90,6 +92,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const hostNames = hostNameMetrics();
   const issuers = issuerMetrics();
   const redis = redisMetrics();
+  const custody = custodyMetrics();
   let revokedTokens = 0;
   let auditRecords = 0;
   let reloadSuccessful = true;
@@ -176,6 +179,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     ...hostNames.families(),
     ...issuers.families(),
     ...redis.families(),
+    ...custody.families(),
   ];
 
   return {
@@ -218,6 +222,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     hostNames,
     issuers,
     redis,
+    custody,
   };
 }
 

@@ -50,7 +50,7 @@ export async function startWorkers(parts: WorkersParts, script = SCRIPT): Promis
   const { port, gatewayPort, tlsPort = 0, gatewayTlsPort = 0, metricsPort = 0 } = config;
   await requireFreePorts(config.host, [port, gatewayPort, tlsPort, gatewayTlsPort, metricsPort]);
   const crew = newCrew(parts, script);
-  const { store, started } = await prepare({ config, clock, log: logger, onAudited: crew.metrics.audited });
+  const { store, started } = await prepare({ config, clock, log: logger, metrics: crew.metrics });
   const memory = sharedMemory(await newestChange(store), clock);
 
   const supervisor = await supervise({

@@ -188,6 +188,8 @@ describe('labels', () => {
     }
     metrics.minted('tsr_live_0000');
     metrics.minted('constructor');
+    metrics.custody.alarm('keys');
+    metrics.custody.alarm('constructor');
     const route = metrics.route('orders');
     for (const method of ['GET', 'tsr_live_0000', '192.0.2.7', 'constructor', 'BREW']) route.request(method, 200, 0.01);
     metrics.upstreams.of('orders').request(999, 0.01);
@@ -221,6 +223,7 @@ describe('labels', () => {
         'refused',
       ]),
     );
+    expect(labels.get('table')).toEqual(new Set(['keys', 'other']));
     expect(labels.get('decision')).toEqual(new Set(['allowed', 'refused']));
     expect(labels.get('http_request_method')).toEqual(new Set(['GET', '_OTHER']));
     expect(labels.get('http_route')).toEqual(new Set(['orders']));
@@ -231,6 +234,7 @@ describe('labels', () => {
       [...(labels.get('kind') ?? [])].filter((kind) => !['minor', 'major', 'incremental', 'weakcb'].includes(kind)),
     ).toEqual(kinds);
     expect(await metrics.exposition()).toContain('tessera_tokens_minted_total{kind="other"} 2');
+    expect(await metrics.exposition()).toContain('tessera_custody_alarms_total{table="other"} 1');
     expect([...labels.keys()].toSorted()).toEqual(
       [
         'code_class',
@@ -252,6 +256,7 @@ describe('labels', () => {
         'result',
         'source',
         'space',
+        'table',
         'target',
         'type',
         'upstream',

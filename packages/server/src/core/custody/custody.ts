@@ -32,7 +32,7 @@ export interface CustodyOptions {
   /** Whether an empty store is founded; else it is waited for, as long as it takes. */
   readonly mayFound: boolean;
   readonly onWait: () => void;
-  /** An alarm: somebody changed the store, or gave one place what belongs to another. Must not throw. */
+  /** Somebody changed the store, or gave one place what belongs to another: see `alarms`. Must not throw. */
   readonly onBroken: (broken: BrokenSeal) => void;
   readonly now: () => number;
 }

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { Custody } from '../custody/custody.ts';
+import { BrokenSeal } from '../custody/sealed-value.ts';
 import type { Feed } from '../feed.ts';
 import type { Store } from '../store-port.ts';
 import type { KeyAlgorithm } from './algorithms.ts';
@@ -15,7 +16,7 @@ export interface Signer {
 export interface RingSigner {
   /** Throws where no key is active. */
   current(): Signer;
-  /** Reads the ring; needed once before anything is signed. */
+  /** Reads the ring; needed once before anything is signed. A key whose seal is broken is none: the rest goes on without it. */
   load(): Promise<void>;
 }
 
@@ -29,6 +30,8 @@ export interface RingSignerOptions {
 }
 
 const AGAIN_MS = 1000;
+/** Until somebody repairs the row; another key is heard of by the feed. */
+const BROKEN_AGAIN_MS = 60_000;
 
 export function ringSigner({ store, custody, feed, workspace, alg, onError }: RingSignerOptions): RingSigner {
   let signer: Signer | undefined;
@@ -47,10 +50,12 @@ export function ringSigner({ store, custody, feed, workspace, alg, onError }: Ri
 
   /** Until it was read, the key of before signs on: whatever it signs verifies for an hour. */
   const reload = (): void => {
-    load().catch((error: unknown) => {
-      onError(error);
-      setTimeout(reload, AGAIN_MS).unref();
-    });
+    load().catch(tryLater);
+  };
+
+  const tryLater = (error: unknown): void => {
+    onError(error);
+    setTimeout(reload, error instanceof BrokenSeal ? BROKEN_AGAIN_MS : AGAIN_MS).unref();
   };
 
   feed.subscribe((change) => {
@@ -62,7 +67,11 @@ export function ringSigner({ store, custody, feed, workspace, alg, onError }: Ri
       if (signer === undefined) throw new Error(`no key for ${alg} is active`);
       return signer;
     },
-    load,
+    load: () =>
+      load().catch((error: unknown) => {
+        if (!(error instanceof BrokenSeal)) throw error;
+        tryLater(error);
+      }),
   };
 }
 
