@@ -7,6 +7,7 @@ import { introspection } from './core/introspection.ts';
 import { workspaceSigners } from './core/key-ring/workspace-signers.ts';
 import { issuers } from './core/signed/issuer.ts';
 import type { RingSecrets } from './core/signed/ring-secrets.ts';
+import { createSigning } from './core/signed/signing.ts';
 import type { Store } from './core/store-port.ts';
 import type { Judging } from './judging.ts';
 import { oauthHandler } from './oauth/handler.ts';
@@ -36,7 +37,8 @@ export interface OAuthEndpoints {
 export function oauthEndpoints(parts: OAuthParts): OAuthEndpoints {
   const { config, store, clock, log, metrics, judging, custody, secrets, defaultWorkspace } = parts;
   const { publicUrl } = config;
-  const { of: issuer } = issuers(publicUrl ?? 'tessera', defaultWorkspace);
+  const issuing = issuers(publicUrl ?? 'tessera', defaultWorkspace);
+  const { of: issuer } = issuing;
   const { ports, failed, record, feed } = judging;
   return {
     door: oauthHandler({
@@ -47,11 +49,13 @@ export function oauthEndpoints(parts: OAuthParts): OAuthEndpoints {
       clock,
       introspect: introspection({ ports, store, issuer }),
       signers: workspaceSigners({ store, secrets, sealing: custody, feed, now: clock.now }),
+      minting: { policy: config, signing: createSigning({ custody, secrets, issuers: issuing }) },
       issuer,
       manages: config.role === 'all',
       bodyTimeoutMs: config.stallSeconds * 1000,
       events: {
         revoked: metrics.revoked,
+        minted: metrics.minted,
         answered: ({ path, method, status, seconds }) => metrics.route(path).request(method, status, seconds),
       },
       onError: (err, requestId) => log.error({ err, requestId }, 'an OAuth endpoint failed on our side'),

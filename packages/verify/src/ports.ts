@@ -172,6 +172,8 @@ export interface PresentedProof {
   readonly method: string;
   /** Scheme, host and path of the request, without query and fragment. */
   readonly url: string;
+  /** It is a request for a token, whose proof may leave out which one it speaks of (RFC 9449 section 5). Absent: it is not. */
+  readonly forToken?: boolean;
 }
 
 export interface Proofs {

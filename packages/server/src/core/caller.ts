@@ -27,10 +27,9 @@ async function bondsOf(reader: Reader, { actor, now }: Call): Promise<Bonds | un
   const { scopes, owner, workspace, kind, ip, boundKey } = found.token;
   const holder = owner === null ? undefined : await reader.owner(workspace, owner);
   if (owner !== null && holder?.enabled !== true) return undefined;
-  const granted = expandManagementScopes(
-    kind === 'personal_access_token' ? await heldBy(holder, scopes, reader) : scopes,
-  );
-  if (!actor.scopes.every((scope) => granted.includes(scope))) return undefined;
+  const held = kind === 'personal_access_token' ? await heldBy(holder, scopes, reader) : scopes;
+  const granted = new Set([...held, ...expandManagementScopes(held)]);
+  if (!actor.scopes.every((scope) => granted.has(scope))) return undefined;
   if ((await reader.workspace(workspace))?.enabled !== true) return undefined;
   return { kind, ip, boundKey, isReplaced };
 }

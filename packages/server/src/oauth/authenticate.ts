@@ -45,7 +45,7 @@ export function askedOf({ presented }: Pick<PresentedClient, 'presented'>, incom
 }
 
 /** What a proof of possession speaks of (RFC 9449 section 4.2): the endpoint as the caller addressed it. */
-function urlOf({ origin, path }: Incoming): string {
+export function urlOf({ origin, path }: Incoming): string {
   return `${origin.scheme}://${origin.authority}${path}`;
 }
 

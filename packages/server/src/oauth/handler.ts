@@ -15,6 +15,7 @@ import { OAuthError, unavailable } from './oauth-error.ts';
 import { parametersIn } from './parameters.ts';
 import { revoke } from './revoke.ts';
 import type { Endpoint, OAuthAnswer, OAuthServices } from './services.ts';
+import { token } from './token.ts';
 
 interface Mounted {
   readonly endpoint: Endpoint;
@@ -27,6 +28,7 @@ interface Mounted {
 const endpoints: Readonly<Record<string, Mounted>> = {
   '/oauth/introspect': { endpoint: introspect, changes: false },
   '/oauth/revoke': { endpoint: revoke, changes: true },
+  '/oauth/token': { endpoint: token, changes: true, repeatable: ['audience', 'resource'] },
 };
 
 /** No token is longer than 8 KiB, and a request holds two at most. */

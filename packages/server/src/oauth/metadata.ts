@@ -5,6 +5,7 @@ import type { Workspace } from '../core/model.ts';
 import type { Incoming } from '../http/edge.ts';
 import { problem } from '../http/problem.ts';
 import { sendJson, sendProblem } from '../http/send.ts';
+import { TOKEN_EXCHANGE } from './token.ts';
 
 export interface MetadataParts {
   /** Origin under which callers reach us; undefined: nobody has said. */
@@ -63,7 +64,9 @@ function metadataOf({
     jwks_uri: base + keys,
     // Required, and there is no authorization endpoint yet.
     response_types_supported: [],
-    grant_types_supported: [],
+    grant_types_supported: [TOKEN_EXCHANGE],
+    token_endpoint: `${base}/oauth/token`,
+    token_endpoint_auth_methods_supported: ['none', ...CALLERS],
     introspection_endpoint: `${base}/oauth/introspect`,
     introspection_endpoint_auth_methods_supported: CALLERS,
     introspection_signing_alg_values_supported: STATEMENT_ALGORITHMS,

@@ -9,7 +9,6 @@ const statuses = {
   insufficient_scope: 403,
   unauthorized_client: 400,
   access_denied: 403,
-  invalid_grant: 400,
   invalid_scope: 400,
   invalid_target: 400,
   unsupported_grant_type: 400,

@@ -10,7 +10,7 @@ import { BY_HOLDER, revokePresented } from '../core/tokens/revoke-presented.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import type { Incoming } from '../http/edge.ts';
 import { authenticate, lacks } from './authenticate.ts';
-import { OAuthError } from './oauth-error.ts';
+import { refuseGuesser } from './guesses.ts';
 import type { Asked, OAuthAnswer, OAuthServices } from './services.ts';
 
 /** What is not valid, or not there, is revoked as well as it can be (RFC 7009 section 2.2). */
@@ -44,12 +44,7 @@ async function recognised(
   const { ports, failed } = services;
   const credential = credentialOf(text);
   const source = address ?? 'unknown';
-  const wait = failed.blocked(source, credential);
-  if (wait > 0)
-    throw new OAuthError('temporarily_unavailable', 'too many unknown tokens from this address', {
-      status: 429,
-      headers: { 'Retry-After': String(wait) },
-    });
+  refuseGuesser(source, credential, failed);
   const found = await chain(recognise(credential, ANYWHERE, ports), (known): TokenFacts | DenialCode => known);
   if (typeof found !== 'string') return found;
   if (isGuess(found)) failed.failed(source);

@@ -1,8 +1,9 @@
 /** What the OAuth endpoints are given: built once by the composition root. */
-import type { Clock } from '@tessera/verify';
+import type { Clock, TokenKind } from '@tessera/verify';
 import type { Introspection } from '../core/introspection.ts';
 import type { WorkspaceSigners } from '../core/key-ring/workspace-signers.ts';
 import type { Store } from '../core/store-port.ts';
+import type { Minting } from '../core/tokens/mint.ts';
 import type { Incoming } from '../http/edge.ts';
 import type { Judging } from './authenticate.ts';
 import type { PresentedClient } from './client.ts';
@@ -13,6 +14,7 @@ export interface OAuthServices extends Judging {
   readonly clock: Clock;
   readonly introspect: Introspection;
   readonly signers: WorkspaceSigners;
+  readonly minting: Minting;
   /** Who issues the signed texts of a workspace. */
   readonly issuer: (workspace: string) => string;
   /** Whether this node changes anything but counts; a data plane does not. */
@@ -26,6 +28,7 @@ export interface OAuthServices extends Judging {
 /** Hears what the metrics want to know of the endpoints. */
 export interface OAuthEvents {
   revoked(): void;
+  minted(kind: TokenKind): void;
   answered(answer: {
     readonly path: string;
     readonly method: string;

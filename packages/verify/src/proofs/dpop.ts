@@ -59,7 +59,7 @@ export function dpopProofs(options: DpopOptions): Proofs {
       const { jti, iat, htm, htu, ath } = proof.read.claims;
       if (!isJti(jti) || !isNumber(iat)) return 'proof_invalid';
       if (htm !== presented.method || !isTarget(htu, presented.url)) return 'proof_invalid';
-      if (ath !== Buffer.from(presented.digest, 'latin1').toString('base64url')) return 'proof_invalid';
+      if (!isOfToken(ath, presented)) return 'proof_invalid';
       if (!isRecent(iat * 1000, now, { maxAgeMs, skewMs })) return 'proof_invalid';
       if (thumbprint(proof.key) !== boundKey) return 'proof_invalid';
       if (!isSignedByItsKey(proof)) return 'proof_invalid';
@@ -68,6 +68,17 @@ export function dpopProofs(options: DpopOptions): Proofs {
       return chain(claimed, (first) => (first ? 'ok' : 'replayed'));
     },
   });
+}
+
+/** Thumbprint (RFC 7638) of the key that a proof says it was made with: nothing of it is believed yet. Undefined: it is no proof. */
+export function claimedThumbprint(proof: string): string | undefined {
+  const read = readProof(proof);
+  return read && thumbprint(read.key);
+}
+
+function isOfToken(ath: unknown, { digest, forToken }: PresentedProof): boolean {
+  if (ath === undefined && forToken === true) return true;
+  return ath === Buffer.from(digest, 'latin1').toString('base64url');
 }
 
 /** Exactly one well-formed proof: two of them, joined as header fields are, hold a comma and are none. */
