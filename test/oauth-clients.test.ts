@@ -1,5 +1,5 @@
 /** Clients that find out by themselves: discovery (RFC 8414), and a library that others use against the endpoints. */
-import { decodeProtectedHeader } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, newWorkspace, type Workspace } from './support/call.ts';
@@ -41,10 +41,12 @@ describe('discovery', () => {
       jwks_uri: `${server.url}/workspaces/${workspace.id}/jwks.json`,
       introspection_endpoint: `${server.url}/oauth/introspect`,
       revocation_endpoint: `${server.url}/oauth/revoke`,
+      token_endpoint: `${server.url}/oauth/token`,
+      grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange'],
     });
     const main = await call(server, 'GET /.well-known/oauth-authorization-server');
     expect(main.body).toMatchObject({ issuer: server.url, jwks_uri: `${server.url}/.well-known/jwks.json` });
-    for (const path of ['jwks_uri', 'introspection_endpoint', 'revocation_endpoint'])
+    for (const path of ['jwks_uri', 'introspection_endpoint', 'revocation_endpoint', 'token_endpoint'])
       expect((await fetch(String(main.body[path]))).status).not.toBe(404);
   });
 
@@ -112,6 +114,55 @@ describe('oauth4webapi', () => {
     const bare = await oauth.revocationRequest(as, { client_id: own.id }, oauth.None(), own.token, CLEAR);
     expect(await oauth.processRevocationResponse(bare)).toBeUndefined();
     expect((await workspace.admin.verify(own.token)).code).toBe('revoked');
+  });
+});
+
+describe('oauth4webapi exchanges', () => {
+  const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
+  const parametersOf = (token: string) => ({
+    subject_token: token,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    scope: 'a',
+  });
+
+  it('a token for a signed one, which it validates as a service would (RFC 9068)', async () => {
+    const api = await workspace.admin.do('apis.create', {
+      body: { audience: 'https://a.example.test', scopes: { a: 'A', b: 'B' } },
+    });
+    const { token } = await workspace.admin.mint({ api: api.id, scopes: ['a', 'b'] });
+    const asked = await oauth.genericTokenEndpointRequest(
+      as,
+      client,
+      oauth.ClientSecretBasic(secret),
+      GRANT,
+      parametersOf(token),
+      CLEAR,
+    );
+    const given = await oauth.processGenericTokenEndpointResponse(as, client, asked);
+    expect(given).toMatchObject({ token_type: 'bearer', scope: 'a', expires_in: 600 });
+    const request = new Request('https://a.example.test/', { headers: bearer(given.access_token) });
+    const claims = await oauth.validateJwtAccessToken(as, request, api.audience, CLEAR);
+    expect(claims).toMatchObject({ client_id: client.client_id, scope: 'a' });
+  });
+
+  it('a token for one that is bound to its key (RFC 9449)', async () => {
+    const { token } = await workspace.admin.mint({ scopes: ['a'] });
+    const keys = await oauth.generateKeyPair('ES256', { extractable: true });
+    const proofs = oauth.DPoP(client, keys);
+    const asked = await oauth.genericTokenEndpointRequest(as, client, oauth.None(), GRANT, parametersOf(token), {
+      ...CLEAR,
+      DPoP: proofs,
+    });
+    const given = await oauth.processGenericTokenEndpointResponse(as, client, asked);
+    expect(given.token_type).toBe('dpop');
+    expect(decodeJwt(given.access_token).cnf).toEqual({ jkt: await proofs.calculateThumbprint() });
+  });
+
+  it('and hears why not', async () => {
+    const { token } = await workspace.admin.mint({ scopes: ['b'] });
+    const asked = await oauth.genericTokenEndpointRequest(as, client, oauth.None(), GRANT, parametersOf(token), CLEAR);
+    const refused = oauth.processGenericTokenEndpointResponse(as, client, asked);
+    await expect(refused).rejects.toMatchObject({ error: 'invalid_scope', status: 400 });
   });
 });
 

@@ -18,6 +18,8 @@ describeWith(['bash', 'curl', 'jq'], 'docs/oauth.md', () => {
     const code = [...page.matchAll(/^```bash\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block).join('\n');
     const env = { ...process.env, TESSERA_URL: server.url, TESSERA_TOKEN: admin.token, NO_PROXY: '127.0.0.1' };
     const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', code], { env, timeout: STARTS_MS });
-    expect(stdout).toBe('true orders:read for https://orders.example.com\ntrue\n{"active":false}');
+    expect(stdout).toBe(
+      'true orders:read for https://orders.example.com\ntrue\nBearer for 300 s: orders:read\n{"active":false}',
+    );
   });
 });

@@ -111,6 +111,7 @@ describe('what is given in exchange', () => {
     const child = await issued(subject.token, { scope: 'a' });
     const { body } = await post(server, '/oauth/introspect', { token: child }, bearer(asker));
     expect(body).toMatchObject({ active: true, scope: 'a', client_id: subject.id, jti: decodeJwt(child).jti });
+    expect(body.tsr).toMatchObject({ up: [subject.id] });
     expect((await post(server, '/oauth/revoke', { token: child })).status).toBe(200);
     expect([await codeOf(child), await codeOf(subject.token)]).toEqual(['revoked', 'ok']);
   });

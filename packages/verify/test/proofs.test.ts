@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { digestKey, memoryReplays, presence } from '../src/index.ts';
-import { type DpopOptions, dpopProofs } from '../src/jose.ts';
+import { claimedThumbprint, type DpopOptions, dpopProofs } from '../src/jose.ts';
 import { codeOf, portsWith } from './support/ports.ts';
 import {
   type Alg,
@@ -270,6 +270,32 @@ describe('a proof is used once', () => {
     const ports = portsWith({ boundKey: await thumbprint(holder) }, { proofs: dpopProofs({ replays }) });
     const question = { credential: credential('DPoP'), circumstances: circumstancesOf(dpopProof(holder, TOKEN)) };
     expect(await codeOf(ports, question)).toBe('fault');
+  });
+});
+
+describe('a proof that asks for a token (RFC 9449 section 5)', () => {
+  const check = async (claims: Record<string, unknown>, forToken?: boolean) => {
+    const proofs = dpopProofs({ replays: memoryReplays({ clock: { now: () => NOW } }) });
+    const presented = {
+      proof: dpopProof(holder, TOKEN, { claims }),
+      digest: digestKey(TOKEN),
+      method: METHOD,
+      url: URL,
+    };
+    return proofs.check({ ...presented, ...(forToken !== undefined && { forToken }) }, await thumbprint(holder), NOW);
+  };
+
+  it('may leave out which one it speaks of, and names no other', async () => {
+    expect(await check({ ath: undefined }, true)).toBe('ok');
+    expect(await check({}, true)).toBe('ok');
+    for (const ath of ['', null, [], 'x']) expect([ath, await check({ ath }, true)]).toEqual([ath, 'proof_invalid']);
+    expect(await check({ ath: undefined }, false)).toBe('proof_invalid');
+  });
+
+  it('says which key it was made with, and a text that is no proof says none', async () => {
+    expect(claimedThumbprint(dpopProof(holder, TOKEN))).toBe(await thumbprint(holder));
+    for (const text of ['', 'garbage', accessToken(holder), dpopProof(holder, TOKEN, { header: { typ: 'jwt' } })])
+      expect(claimedThumbprint(text)).toBeUndefined();
   });
 });
 

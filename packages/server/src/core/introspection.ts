@@ -76,7 +76,7 @@ interface Told {
 }
 
 function membersOf({ facts, context, text, issuer }: Told): Readonly<Record<string, unknown>> {
-  const { id, kind, name, owner, api, environment, scopes, expiresAt, notBefore, boundKey } = facts;
+  const { id, kind, name, owner, api, environment, scopes, expiresAt, notBefore, boundKey, parents } = facts;
   const token = context?.token;
   const signed = token?.format === 'opaque' ? {} : claimsIn(text);
   return {
@@ -100,7 +100,7 @@ function membersOf({ facts, context, text, issuer }: Told): Readonly<Record<stri
       kind,
       name,
       own: owner?.type,
-      up: token?.parent === null ? undefined : token?.parent,
+      up: parents,
     },
   };
 }
