@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, call, caller, problemOf } from './support/call.ts';
 import { metric } from './support/metrics.ts';
+import { bearer, post } from './support/oauth.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 import { endServers, newRootToken, runToEnd, type Server, startServer, temporaryFolder } from './support/server.ts';
 import { until } from './support/until.ts';
@@ -78,6 +79,8 @@ describe('a data plane', () => {
     expect((await call(plane, 'GET /forward-auth', { token })).status).toBe(200);
     expect((await fetch(`${plane.gateway}/echo`, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200);
     expect((await here.ask('changes.list')).status).toBe(200);
+    expect((await post(plane, '/oauth/introspect', { token }, bearer(rootToken))).body.active).toBe(true);
+    for (const path of ['/oauth/revoke', '/oauth/token']) expect((await post(plane, path, { token })).status).toBe(404);
     const detail = 'this node is a data plane: it has no management API';
     for (const name of ['tokens.create', 'tokens.list', 'workspaces.list', 'audit.list'] as const) {
       const answer = await here.ask(name, name === 'tokens.create' ? { body: { name: 'x', scopes: [] } } : {});

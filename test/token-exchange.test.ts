@@ -1,7 +1,7 @@
 /** Token exchange (RFC 8693): a long-lived token for a short one that may do less, is judged with it, and dies with it. */
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { call, type Minted, newWorkspace, together, type Workspace } from './support/call.ts';
+import { call, caller, type Minted, newWorkspace, together, type Workspace } from './support/call.ts';
 import { basic, bearer, type Fields, post, type Told } from './support/oauth.ts';
 import { proofKey } from './support/proofs.ts';
 import { endServers, type Server, STARTS_MS, startServer } from './support/server.ts';
@@ -273,6 +273,27 @@ describe('who asks', () => {
     ]);
   });
 });
+
+it(
+  'a token and its children are exchanged so often and no more: whoever holds one must not fill the store',
+  async () => {
+    const own = await startServer({ env: { TESSERA_EXCHANGES_PER_MINUTE: '3' } });
+    const admin = caller(own, own.rootToken);
+    const { token } = await admin.mint();
+    const form = { grant_type: GRANT, subject_token_type: ACCESS_TOKEN };
+    const once = async (subject: string) => post(own, '/oauth/token', { ...form, subject_token: subject });
+    const child = String((await once(token)).body.access_token);
+    const grandchild = String((await once(child)).body.access_token);
+    expect((await once(grandchild)).status).toBe(200);
+    for (const text of [token, child, grandchild]) {
+      const { status, body, headers } = await once(text);
+      expect([status, body.error]).toEqual([429, 'temporarily_unavailable']);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    expect((await once((await admin.mint()).token)).status).toBe(200);
+  },
+  STARTS_MS,
+);
 
 describe('what is refused', () => {
   it('whatever is wrong with the token, in the same words', async () => {

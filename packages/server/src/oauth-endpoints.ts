@@ -37,6 +37,7 @@ export interface OAuthEndpoints {
 export function oauthEndpoints(parts: OAuthParts): OAuthEndpoints {
   const { config, store, clock, log, metrics, judging, custody, secrets, defaultWorkspace } = parts;
   const { publicUrl } = config;
+  const manages = config.role === 'all';
   const issuing = issuers(publicUrl ?? 'tessera', defaultWorkspace);
   const { of: issuer } = issuing;
   const { ports, failed, record, feed } = judging;
@@ -48,10 +49,11 @@ export function oauthEndpoints(parts: OAuthParts): OAuthEndpoints {
       store,
       clock,
       introspect: introspection({ ports, store, issuer }),
-      signers: workspaceSigners({ store, secrets, sealing: custody, feed, now: clock.now }),
+      signers: workspaceSigners({ store, secrets, sealing: manages ? custody : undefined, feed, now: clock.now }),
       minting: { policy: config, signing: createSigning({ custody, secrets, issuers: issuing }) },
+      exchangesPerMinute: config.exchangesPerMinute,
       issuer,
-      manages: config.role === 'all',
+      manages,
       bodyTimeoutMs: config.stallSeconds * 1000,
       events: {
         revoked: metrics.revoked,

@@ -213,6 +213,12 @@ export const settings = {
     default: 100,
     doc: 'Failed credentials that a source address (IPv6: its /64) may present in a minute before it is answered 429.',
   }),
+  exchangesPerMinute: required({
+    env: 'TESSERA_EXCHANGES_PER_MINUTE',
+    type: type.wholeNumber(1, 1_000_000),
+    default: 600,
+    doc: 'How often a minute a token, together with all that descend from it, may be exchanged for a shorter one before it is answered 429.',
+  }),
   maxConnections: required({
     env: 'TESSERA_MAX_CONNECTIONS',
     type: type.wholeNumber(1, 1_000_000),

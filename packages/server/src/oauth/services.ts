@@ -15,6 +15,8 @@ export interface OAuthServices extends Judging {
   readonly introspect: Introspection;
   readonly signers: WorkspaceSigners;
   readonly minting: Minting;
+  /** Of a token and all that descend from it. */
+  readonly exchangesPerMinute: number;
   /** Who issues the signed texts of a workspace. */
   readonly issuer: (workspace: string) => string;
   /** Whether this node changes anything but counts; a data plane does not. */

@@ -7,6 +7,7 @@ import { exchange } from '../core/tokens/exchange.ts';
 import type { Minted } from '../core/tokens/mint.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import { authenticate } from './authenticate.ts';
+import { countExchange } from './exchange-rate.ts';
 import { OAuthError } from './oauth-error.ts';
 import type { Parameters } from './parameters.ts';
 import type { Asked, OAuthAnswer, OAuthServices } from './services.ts';
@@ -33,6 +34,7 @@ export async function token(asked: Asked, services: OAuthServices): Promise<OAut
     throw new OAuthError('unauthorized_client', 'the client is of another workspace than the token');
   for (const target of wished.targets)
     if (target !== facts.api.audience) throw new OAuthError('invalid_target', 'the token is for another audience');
+  await countExchange(facts, { ports: services.ports, perMinute: services.exchangesPerMinute });
   const wish = { ...wished, boundKey, client: caller?.id };
   const { store, minting, events } = services;
   const call = callOf(subject, asked, services);

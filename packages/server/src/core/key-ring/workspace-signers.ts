@@ -13,14 +13,15 @@ export interface WorkspaceSigner extends SigningKey {
 }
 
 export interface WorkspaceSigners {
-  /** The key that signs now. Undefined: none of the workspace does, and somebody wanted it so. */
+  /** The key that signs now. Undefined: none of the workspace does. */
   of(workspace: string): Promise<WorkspaceSigner | undefined>;
 }
 
 export interface WorkspaceSignersOptions {
   readonly store: Pick<Store, 'liveKeys' | 'write'>;
   readonly secrets: RingSecrets;
-  readonly sealing: Sealing;
+  /** Seals the first key of a workspace that has none; undefined: none is made here. */
+  readonly sealing: Sealing | undefined;
   readonly feed: Pick<Feed, 'fresh' | 'subscribe'>;
   readonly now: () => number;
   /** Workspaces that are kept at once. */
@@ -64,7 +65,7 @@ export function workspaceSigners(options: WorkspaceSignersOptions): WorkspaceSig
       if (known !== undefined) return known;
       let before = forgotten;
       let signer = await read(workspace);
-      if (signer === undefined) {
+      if (signer === undefined && sealing !== undefined) {
         // Where no key was ever asked for, one is made; one that was retired on purpose stays so.
         await foundRing(store, USUAL, { workspace, now: now(), sealing });
         before = forgotten;
