@@ -70,6 +70,9 @@ const tokenFacts = z
     ),
     boundKey: z.string().nullable(),
     parents: z.array(z.string()).optional().meta({ description: 'Tokens that it descends from, nearest first' }),
+    client: z.string().optional(),
+    session: z.string().optional(),
+    kid: z.string().optional().meta({ description: 'Key that signed the text' }),
     clockSkewMs: z.int().min(0).optional(),
   })
   .meta({

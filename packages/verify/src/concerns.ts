@@ -23,6 +23,9 @@ export function concerns({ kind, id, workspace }: ChangeOfFacts, facts: TokenFac
   if (kind.startsWith('owner.')) return facts.owner?.id === id;
   if (kind.startsWith('api.')) return facts.api.id === id;
   if (kind.startsWith('issuer.')) return facts.foreign?.trust === id;
+  if (kind.startsWith('client.')) return facts.client === id;
+  if (kind.startsWith('session.')) return facts.session === id;
+  if (kind.startsWith('key.')) return facts.kid === id;
   // Facts hold the names of roles, and a name may be what changed.
   if (kind.startsWith('role.')) return (facts.owner?.roles.length ?? 0) > 0;
   return true;

@@ -32,6 +32,11 @@ export interface TokenFacts extends Principal {
   readonly boundKey: string | undefined;
   /** Ids of the tokens that it descends from, nearest first: what changes of them changes it. Absent: there are none. */
   readonly parents?: readonly string[];
+  /** Id of the application that it was issued to, and of the session that it belongs to. Absent: there is none. */
+  readonly client?: string;
+  readonly session?: string;
+  /** Id of the key that signed the text that was presented. Absent: it is not signed. */
+  readonly kid?: string;
   /** By how much the clock of a foreign issuer may differ. Absent for tokens of our own, which end to the millisecond. */
   readonly clockSkewMs?: number;
 }
@@ -110,6 +115,8 @@ export interface TokenLookup {
   find(digest: DigestKey): MaybePromise<TokenFacts | undefined>;
   /** Digests to try for a text that is not of our own format: of imported tokens. Most texts have none. */
   imported(text: string): readonly DigestKey[];
+  /** Keeps what was found elsewhere, until a change concerns it. Absent: nothing but what it found itself is kept. */
+  keep?(digest: DigestKey, facts: TokenFacts): void;
 }
 
 export interface SignedLookup {

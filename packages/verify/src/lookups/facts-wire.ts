@@ -37,6 +37,9 @@ export interface FactsOnWire
   readonly boundKey: string | null;
   readonly shadow?: Rules;
   readonly parents?: readonly string[];
+  readonly client?: string;
+  readonly session?: string;
+  readonly kid?: string;
   readonly clockSkewMs?: number;
   readonly foreign?: Foreign;
 }
@@ -154,6 +157,9 @@ const wire = object<ReadFacts>({
   addresses: list(addresses),
   boundKey: orNone(text),
   parents: optional(list(text)),
+  client: optional(text),
+  session: optional(text),
+  kid: optional(text),
   clockSkewMs: optional(whole(0)),
   foreign: optional(object({ trust: text, issuer: text, subject: text })),
 });

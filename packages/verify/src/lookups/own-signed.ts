@@ -1,17 +1,19 @@
-/** Signed tokens of Tessera's own: whose text verifies with a key of a ring, and which are known by their digest like any other token. */
-import { Buffer } from 'node:buffer';
+/** Signed tokens of Tessera's own: by what a key of a ring signed, where that tells all and nothing changed since, and else by their digest. */
 import type { KeyObject } from 'node:crypto';
 import type { DenialCode } from '../denials.ts';
-import { hasHighS, isSignatureOf, type SigningAlgorithm } from '../jose/signatures.ts';
-import { bytesOf, type StrictCompact, strictCompact } from '../jose/strict-compact.ts';
+import type { SigningAlgorithm } from '../jose/signatures.ts';
+import { type StrictCompact, strictCompact } from '../jose/strict-compact.ts';
+import { isSignedBy } from '../jose/verifying-key.ts';
 import { chain, type MaybePromise } from '../maybe-promise.ts';
 import type { SignedAsked, SignedLookup, TokenFacts, TokenLookup } from '../ports.ts';
 import { MAX_SIGNED_LENGTH } from '../validation.ts';
+import { type Claimed, claimedFacts } from './signed/claimed-facts.ts';
 
 /** A key of a ring that verifies what was signed with it. */
 export interface OwnKey {
   readonly alg: SigningAlgorithm;
-  readonly key: KeyObject;
+  /** Undefined: a shared secret that is not known here, so that whoever has the token's row is asked. */
+  readonly key: KeyObject | undefined;
   /** Whose ring it is of: its tokens are of no other workspace, whatever they say. */
   readonly workspace: string;
 }
@@ -23,7 +25,9 @@ export interface OwnKeys {
 
 export interface OwnSignedOptions {
   readonly keys: OwnKeys;
-  readonly tokens: Pick<TokenLookup, 'find'>;
+  readonly tokens: Pick<TokenLookup, 'find' | 'keep'>;
+  /** Whether what a text says may be believed now: nothing was missed, and no notice concerns it. Absent: nothing is. */
+  readonly believes?: ((claimed: Claimed) => boolean) | undefined;
   /** Who knows texts that no key of ours signed; absent: nobody does. */
   readonly otherwise?: SignedLookup | undefined;
 }
@@ -33,7 +37,7 @@ const ACCESS_TOKEN = 'at+jwt';
 /** Segments of a compact JWE (RFC 7516 section 7.1). */
 const ENCRYPTED = 5;
 
-export function ownSigned({ keys, tokens, otherwise }: OwnSignedOptions): SignedLookup {
+export function ownSigned({ keys, tokens, believes = () => false, otherwise }: OwnSignedOptions): SignedLookup {
   const others = (text: string, asked: SignedAsked, code: DenialCode): MaybePromise<TokenFacts | DenialCode> =>
     otherwise === undefined ? code : otherwise.find(text, asked);
 
@@ -43,6 +47,14 @@ export function ownSigned({ keys, tokens, otherwise }: OwnSignedOptions): Signed
       return workspace === undefined || facts.workspace.id === workspace ? facts : 'unknown';
     });
 
+  /** Whether it is believed and that it is kept are one step: no change comes between, which would then not be heard of. */
+  const verified = (read: StrictCompact, { digest }: SignedAsked, { workspace }: OwnKey) => {
+    const claimed = claimedFacts(read.claims, { digest, kid: read.header.kid ?? '', workspace });
+    if (claimed === undefined || !believes(claimed)) return found(digest, workspace, 'unknown');
+    tokens.keep?.(digest, claimed.facts);
+    return claimed.facts;
+  };
+
   return Object.freeze({
     find(text: string, asked: SignedAsked) {
       // What is encrypted is not opened in order to judge it: it is one that was given out, or it is not.
@@ -51,21 +63,15 @@ export function ownSigned({ keys, tokens, otherwise }: OwnSignedOptions): Signed
       if (read === undefined) return 'malformed';
       const { kid, jwk } = read.header;
       if (kid === undefined || jwk !== undefined) return others(text, asked, 'malformed');
-      return chain(keys.find(kid), (key) => {
-        if (key === undefined) return others(text, asked, 'signature_invalid');
-        return refusal(text, read, key) ?? found(asked.digest, key.workspace, 'unknown');
+      return chain(keys.find(kid), (own): MaybePromise<TokenFacts | DenialCode> => {
+        if (own === undefined) return others(text, asked, 'signature_invalid');
+        const { alg, key, workspace } = own;
+        if (read.header.typ !== ACCESS_TOKEN || read.header.alg !== alg) return 'malformed';
+        if (key === undefined) return found(asked.digest, workspace, 'unknown');
+        // Of ES256 only the signature with the low S is ours (see `signCompact`).
+        if (!isSignedBy(read, { alg, key, lowS: true })) return 'signature_invalid';
+        return verified(read, asked, own);
       });
     },
   });
-}
-
-/** Why a text is none that this key signed; undefined: it is. Of ES256 only the signature with the low S is ours (see `signCompact`). */
-function refusal(text: string, { header }: StrictCompact, { alg, key }: OwnKey): DenialCode | undefined {
-  if (header.typ !== ACCESS_TOKEN || header.alg !== alg) return 'malformed';
-  const end = text.lastIndexOf('.');
-  const bytes = bytesOf(text.slice(end + 1));
-  if (bytes === undefined) return 'malformed';
-  const signature = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!isSignatureOf(signature, Buffer.from(text.slice(0, end), 'latin1'), { alg, key })) return 'signature_invalid';
-  return alg === 'ES256' && hasHighS(signature) ? 'signature_invalid' : undefined;
 }
