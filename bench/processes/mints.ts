@@ -66,7 +66,7 @@ async function mints(callers: number, seconds: number): Promise<number> {
 async function mintOne(tx: Parameters<Parameters<Store['write']>[0]>[0]): Promise<void> {
   const now = Date.now();
   const token = { ...template, id: newId('tok'), createdAt: now, updatedAt: now };
-  const text = () => generate({ prefix: 'tsr', environment: 'live' });
+  const text = () => ({ text: generate({ prefix: 'tsr', environment: 'live' }) });
   const { secret } = await draw({ token, now, text }, (drawn) => tx.insertToken(token, drawn));
   const { id, kind, name, owner, api, environment, scopes, expiresAt, workspace } = token;
   tx.record({

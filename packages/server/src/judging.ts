@@ -11,6 +11,7 @@ import { newId } from './core/ids.ts';
 import { type LiveCalls, liveCalls } from './core/live-calls.ts';
 import { createNodeReports } from './core/node-reports.ts';
 import { recorder } from './core/recorder.ts';
+import { heldNotices } from './core/signed/held-notices.ts';
 import { ringKeys } from './core/signed/ring-keys.ts';
 import type { RingSecrets } from './core/signed/ring-secrets.ts';
 import type { Store } from './core/store-port.ts';
@@ -74,8 +75,15 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
     onError: (err) => log.warn({ err }, 'the change feed cannot be read'),
   });
   const tokens = factsCache({ store, feed, maxTokens: config.cacheTokens, onLookup: metrics.cacheRequest });
+  const notices = heldNotices({
+    store,
+    feed,
+    now: clock.now,
+    onError: (err) => log.warn({ err }, 'what changed behind signed tokens cannot be read: each is looked up'),
+  });
   await tokens.load();
   await feed.start();
+  await notices.load();
   const reports = createNodeReports({
     id: newId('node'),
     store,
@@ -100,7 +108,12 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
   const ports: Ports = {
     ...counting.ports,
     tokens,
-    signed: ownSigned({ keys: ringKeys({ store, feed, secrets }), tokens, otherwise: foreign.signed }),
+    signed: ownSigned({
+      keys: ringKeys({ store, feed, secrets }),
+      tokens,
+      believes: notices.believes,
+      otherwise: foreign.signed,
+    }),
     opaque: foreign.opaque,
     clock,
     proofs: dpopProofs({ replays: counting.replays }),

@@ -123,7 +123,7 @@ function mergedAll(told: readonly Notice[], text: SignedText): boolean {
     const [subject = ''] = kind.split('.');
     return SUBJECTS.includes(subject) ? `${workspace} ${subject} ${id}` : workspace;
   });
-  return subjects.values().some((same) => {
+  return [...subjects.values()].some((same) => {
     const seq = Math.max(...same.map((notice) => notice.seq));
     const at = Math.max(...same.map((notice) => notice.at));
     return same.some((notice) => isConcerned({ ...notice, seq, at }, text));

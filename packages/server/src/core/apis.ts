@@ -1,4 +1,5 @@
 /** Apis: resource servers with their audience, prefix and scopes. */
+
 import { createPublicKey } from 'node:crypto';
 import type { Body } from '@tessera/contract';
 import { type Call, checkVersion, difference, record } from './call.ts';
@@ -7,6 +8,7 @@ import { allIssuers } from './issuers/trusted-issuers.ts';
 import type { Api, JwtProfile } from './model.ts';
 import { invalid, notFound, Refusal } from './refusal.ts';
 import { badClaim } from './signed/claim-template.ts';
+import { tellChange } from './signed/tell-change.ts';
 import type { Reader, Tx } from './store-port.ts';
 import { isManagementApi } from './tokens/authority.ts';
 
@@ -76,7 +78,7 @@ export async function updateApi(
   checkLives(next);
   await tx.updateApi(next);
   record(tx, call, 'api.update', { type: 'api', id }, difference(api, next));
-  tx.changed({ workspace: call.workspace, kind: 'api.updated', id });
+  await tellChange(tx, { workspace: call.workspace, kind: 'api.updated', id }, call.now);
   return next;
 }
 

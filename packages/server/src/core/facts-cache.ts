@@ -21,6 +21,8 @@ export interface FactsCacheOptions {
 }
 
 export interface FactsCache extends TokenLookup {
+  /** Whoever keeps facts that were found elsewhere has made sure, in the same turn, that nothing was missed and no change concerns them. */
+  keep(digest: DigestKey, facts: TokenFacts): void;
   /** Whether the facts are in memory, and a look-up costs the store nothing, or one read where something changed just now. */
   has(digest: DigestKey): boolean;
   /** Reads what imported tokens look like. Needed once before the first verdict. */
@@ -91,6 +93,7 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
 
   return {
     known,
+    keep,
     find(digest): MaybePromise<TokenFacts | undefined> {
       const kept = known(digest);
       if (kept !== undefined) return kept;

@@ -140,6 +140,8 @@ export interface Secret {
   readonly state: SecretState;
   readonly createdAt: number;
   readonly validUntil: number | null;
+  /** Id of the key that signed it. Absent: it is not a signed text. */
+  readonly signedWith?: string;
   /** Of a `pending` secret: how long the old one lives on after the first use, in seconds. */
   readonly graceSeconds: number | null;
   readonly lastUsedAt: number | null;
@@ -194,10 +196,12 @@ export interface AuditHead {
   readonly mac: string;
 }
 
+type Subject = 'token' | 'owner' | 'api' | 'role' | 'key' | 'issuer' | 'client' | 'session' | 'prefix' | 'workspace';
+
 export interface ChangeEntry {
   readonly workspace: string;
   /** `token.revoked`, `owner.disabled` and so on. */
-  readonly kind: `${'token' | 'owner' | 'api' | 'role' | 'key' | 'issuer' | 'workspace'}.${string}`;
+  readonly kind: `${Subject}.${string}`;
   readonly id: string;
   /** Signed tokens that this concerns and that were issued before it are not believed by their claims alone; the last of them ends then. */
   readonly signedUntil?: number;

@@ -1,9 +1,11 @@
 /** Owners: whom tokens stand for. Disabling one silences its tokens, deleting one revokes them. */
+
 import type { Body } from '@tessera/contract';
 import { type Call, checkVersion, difference, record } from './call.ts';
 import { newId } from './ids.ts';
 import type { Owner } from './model.ts';
 import { invalid, notFound, Refusal } from './refusal.ts';
+import { tellChange } from './signed/tell-change.ts';
 import type { Reader, Tx } from './store-port.ts';
 import { MANAGEMENT_AUDIENCE } from './tokens/facts.ts';
 
@@ -59,7 +61,7 @@ export async function updateOwner(
   await tx.updateOwner(next);
   record(tx, call, 'owner.update', { type: 'owner', id }, difference(owner, next));
   const kind = next.enabled === owner.enabled ? 'owner.updated' : next.enabled ? 'owner.enabled' : 'owner.disabled';
-  tx.changed({ workspace: call.workspace, kind, id });
+  await tellChange(tx, { workspace: call.workspace, kind, id }, call.now);
   return next;
 }
 
@@ -79,7 +81,7 @@ export async function deleteOwner(tx: Tx, call: Call, id: string): Promise<void>
   });
   record(tx, call, 'owner.delete', { type: 'owner', id }, { revokedTokens: revoked.length });
   for (const token of revoked) tx.changed({ workspace: call.workspace, kind: 'token.revoked', id: token });
-  tx.changed({ workspace: call.workspace, kind: 'owner.deleted', id });
+  await tellChange(tx, { workspace: call.workspace, kind: 'owner.deleted', id }, call.now);
 }
 
 /** Roles are authority: they widen what the owner's personal tokens reach and where from. */

@@ -79,6 +79,21 @@ export interface VerifierReport {
   readonly seq: number;
 }
 
+/** Whom a change concerns: a token and its descendants, or all tokens of an owner, an api and so on. */
+export interface SignedSubject {
+  readonly workspace: string;
+  readonly subject: 'token' | 'owner' | 'api' | 'client' | 'session' | 'workspace';
+  /** Of the workspace itself: whatever. */
+  readonly id: string;
+}
+
+/** A page of notices in ascending order of `signedUntil` and `seq`: up to `limit` that come after these two. */
+export interface NoticesAfter {
+  readonly until: number;
+  readonly seq: number;
+  readonly limit: number;
+}
+
 export interface UsedSecret {
   readonly digest: Uint8Array;
   readonly token: string;
@@ -145,6 +160,10 @@ export interface Reader {
     readonly since: number;
     readonly limit: number;
   }): Promise<readonly Change[]>;
+  /** When the last of the signed tokens ends that a change of this subject concerns; undefined: none is left at `now`. */
+  lastSigned(subject: SignedSubject, now: number): Promise<number | undefined>;
+  /** Changes that concern signed tokens. Of all workspaces where `workspace` is undefined. */
+  notices(workspace: string | undefined, after: NoticesAfter): Promise<readonly Change[]>;
   /** `seq` of the newest change, 0 where there is none. */
   latestChange(): Promise<number>;
   /** `seq` of the newest change of a workspace that is not after `seq`, 0 where there is none. */

@@ -1,10 +1,12 @@
 /** Workspaces: made with their two apis, suspended, deleted. The default one cannot be ended: the root token lives there. */
+
 import { managementScopes } from '@tessera/contract';
 import { DEFAULT_PREFIX } from './apis.ts';
 import { type Call, checkVersion, difference, record } from './call.ts';
 import { newId } from './ids.ts';
 import type { Api, Workspace } from './model.ts';
 import { notFound, Refusal } from './refusal.ts';
+import { tellChange } from './signed/tell-change.ts';
 import type { Reader, Tx } from './store-port.ts';
 import { MANAGEMENT_AUDIENCE } from './tokens/facts.ts';
 
@@ -101,7 +103,7 @@ export async function updateWorkspace(
   };
   await tx.updateWorkspace(next);
   record(tx, { ...call, workspace: id }, 'workspace.update', { type: 'workspace', id }, difference(workspace, next));
-  tx.changed({ workspace: id, kind: 'workspace.updated', id });
+  await tellChange(tx, { workspace: id, kind: 'workspace.updated', id }, call.now);
   return next;
 }
 
@@ -119,7 +121,7 @@ export async function deleteWorkspace(tx: Tx, call: Call, id: string): Promise<v
     version: workspace.version + 1,
   });
   record(tx, { ...call, workspace: id }, 'workspace.delete', { type: 'workspace', id });
-  tx.changed({ workspace: id, kind: 'workspace.deleted', id });
+  await tellChange(tx, { workspace: id, kind: 'workspace.deleted', id }, call.now);
 }
 
 async function refuseDefault(tx: Tx, id: string): Promise<void> {

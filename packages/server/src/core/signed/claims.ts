@@ -10,8 +10,8 @@ export interface Claimed {
   readonly ancestors: readonly string[];
   /** Names this very text; a rotated token has several. */
   readonly jti: string;
-  /** Whether what the token may do cannot be told from its claims, and has to be asked for. */
-  readonly ask: boolean;
+  /** Position of the change feed that it is signed after; undefined: what the token may do cannot be told from its claims, and has to be asked for. */
+  readonly seq: number | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -27,11 +27,13 @@ export interface TesseraClaim {
   /** Ids of the tokens that it descends from, nearest first; absent: there are none. */
   readonly up?: readonly string[];
   readonly ask?: true;
+  /** Position of the change feed: what changed later may concern it, whatever clocks say. Absent where it has to be asked for anyway. */
+  readonly seq?: number;
 }
 
 /** @throws Error where the token does not expire: a signed one always does */
 export function claimsOf(claimed: Claimed): Readonly<Record<string, unknown>> {
-  const { token, api, owner, issuer, ancestors, jti, ask, now } = claimed;
+  const { token, api, owner, issuer, ancestors, jti, seq, now } = claimed;
   if (token.expiresAt === null) throw new Error(`signed token ${token.id} has no end`);
   const tessera: TesseraClaim = {
     api: api.id,
@@ -40,7 +42,7 @@ export function claimsOf(claimed: Claimed): Readonly<Record<string, unknown>> {
     name: token.name,
     ...(owner && { own: owner.type }),
     ...(ancestors.length > 0 && { up: ancestors }),
-    ...(ask && { ask }),
+    ...(seq === undefined ? { ask: true } : { seq }),
   };
   return {
     iss: issuer,

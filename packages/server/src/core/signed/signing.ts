@@ -8,7 +8,6 @@ import { rotateRing } from '../key-ring/steps.ts';
 import type { Api, JwtEncryption, Owner, RingKey, Token } from '../model.ts';
 import { Refusal } from '../refusal.ts';
 import type { Tx } from '../store-port.ts';
-import { isManagementApi } from '../tokens/authority.ts';
 import { filledClaims } from './claim-template.ts';
 import { claimsOf } from './claims.ts';
 import type { Issuers } from './issuer.ts';
@@ -17,7 +16,13 @@ import { isSelfContained } from './self-contained.ts';
 
 export interface Signing {
   /** The text of a signed token. */
-  sign(tx: Tx, of: ToSign): Promise<string>;
+  sign(tx: Tx, of: ToSign): Promise<Signed>;
+}
+
+export interface Signed {
+  readonly text: string;
+  /** Id of the key that signed it. */
+  readonly signedWith: string;
 }
 
 export interface ToSign {
@@ -79,6 +84,7 @@ export function createSigning({ custody, secrets, issuers }: SigningParts): Sign
       const { token, api, number, now } = of;
       const owner = token.owner === null ? undefined : await tx.owner(token.workspace, token.owner);
       const alg = api.jwt?.alg ?? DEFAULT_ALG;
+      const workspace = await tx.workspace(token.workspace);
       const ancestors = token.parent === null ? [] : await tx.ancestors(token.parent);
       const registered = claimsOf({
         token,
@@ -87,7 +93,7 @@ export function createSigning({ custody, secrets, issuers }: SigningParts): Sign
         issuer: issuers.of(token.workspace),
         ancestors: ancestors.map(({ id }) => id),
         jti: number === 1 ? token.id : `${token.id}.${number}`,
-        ask: !isSelfContained(token, { owner, ancestors, isManagement: isManagementApi(api) }),
+        seq: isSelfContained(token, { workspace, api, owner, ancestors }) ? await tx.latestChange() : undefined,
         now,
       });
       const roles = await roleNames(tx, owner);
@@ -95,7 +101,10 @@ export function createSigning({ custody, secrets, issuers }: SigningParts): Sign
       const key = await keyFor(tx, of, alg);
       const text = signCompact({ typ: ACCESS_TOKEN, kid: key.id }, claims, { alg, key: await secrets.of(key) });
       const encryption = api.jwt?.encryption;
-      return encryption === undefined ? fitting(text) : fitting(await encrypted(tx, of, { text, encryption }));
+      return {
+        text: fitting(encryption === undefined ? text : await encrypted(tx, of, { text, encryption })),
+        signedWith: key.id,
+      };
     },
   };
 }

@@ -1,8 +1,10 @@
 /** Changing and revoking tokens. */
+
 import type { Body } from '@tessera/contract';
 import { addresses, type Call, type Confirmed, checkVersion, difference, record } from '../call.ts';
 import type { Api, Token, TokenWithSecrets } from '../model.ts';
 import { notFound, Refusal } from '../refusal.ts';
+import { tellChange } from '../signed/tell-change.ts';
 import type { Reader, Tx } from '../store-port.ts';
 import { checkAuthority } from './authority.ts';
 import { checkWithin } from './children.ts';
@@ -50,7 +52,7 @@ export async function updateToken(
   }
   record(tx, call, 'token.update', { type: 'token', id }, details);
   const kind = next.enabled === token.enabled ? 'token.updated' : next.enabled ? 'token.enabled' : 'token.disabled';
-  tx.changed({ workspace: call.workspace, kind, id });
+  await tellChange(tx, { workspace: call.workspace, kind, id }, call.now);
   return tokenOf(tx, call, id);
 }
 
@@ -82,7 +84,7 @@ export async function revokeToken(
   );
   const details = { reason: reason ?? null, ...(below > 0 && { descendants: below }) };
   record(tx, call, 'token.revoke', { type: 'token', id }, details);
-  tx.changed({ workspace: call.workspace, kind: 'token.revoked', id });
+  await tellChange(tx, { workspace: call.workspace, kind: 'token.revoked', id }, call.now);
   return tokenOf(tx, call, id);
 }
 

@@ -15,7 +15,13 @@ export interface Drawing {
   readonly token: Pick<Token, 'id' | 'format'>;
   readonly now: number;
   /** Another text each time. */
-  readonly text: () => MaybePromise<string>;
+  readonly text: () => MaybePromise<NewText>;
+}
+
+export interface NewText {
+  readonly text: string;
+  /** Id of the key that signed it; absent: it is drawn. */
+  readonly signedWith?: string;
 }
 
 /** Draws before giving up: with 256 random bits, a second clash means a broken random source. */
@@ -27,8 +33,8 @@ export async function draw(
   insert: (secret: Secret) => Promise<void>,
 ): Promise<Drawn> {
   for (let draws = 1; ; draws += 1) {
-    const text = await newText();
-    const secret = secretOf(text, token.id, now);
+    const { text, signedWith } = await newText();
+    const secret = { ...secretOf(text, token.id, now), ...(signedWith !== undefined && { signedWith }) };
     try {
       await insert(secret);
       return { text, secret };
@@ -57,11 +63,11 @@ export function secretOf(text: string, token: string, now: number): Secret {
 }
 
 /** The text of a token: drawn, or signed. */
-export function textOf(tx: Tx, of: ToSign, signing: Signing): MaybePromise<string> {
+export function textOf(tx: Tx, of: ToSign, signing: Signing): MaybePromise<NewText> {
   const { token, api } = of;
   return token.format === 'jwt'
     ? signing.sign(tx, of)
-    : generate({ prefix: api.prefix, environment: token.environment });
+    : { text: generate({ prefix: api.prefix, environment: token.environment }) };
 }
 
 /** Start and last four characters. Of a signed text the start says nothing, and its end is that of the signature. */

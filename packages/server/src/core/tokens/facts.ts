@@ -53,6 +53,9 @@ export function factsOf(context: TokenContext): TokenFacts {
     ],
     boundKey: token.boundKey ?? undefined,
     ...(ancestors.length > 0 && { parents: ancestors.map(({ id }) => id) }),
+    ...(token.client !== null && { client: token.client }),
+    ...(token.session !== null && { session: token.session }),
+    ...(secret.signedWith !== undefined && { kid: secret.signedWith }),
   };
 }
 

@@ -59,9 +59,11 @@ export async function draft(tx: Tx, call: Confirmed, { input, api, parent, polic
   checkScopes(api, input.scopes);
   const isManagement = isManagementApi(api);
   const ceiling = earliest(parent?.expiresAt, isManagement ? call.actor.expiresAt : undefined);
-  const expiresAt = expiryOf(input, { api, kind, format, policy, now: call.now, ceiling });
+  const { notBefore, expiresAt } = timesOf(format, {
+    notBefore: input.notBefore === undefined ? null : Date.parse(input.notBefore),
+    expiresAt: expiryOf(input, { api, kind, format, policy, now: call.now, ceiling }),
+  });
   if (kind === 'personal_access_token') await checkPersonal(tx, owner, input.scopes);
-  const notBefore = input.notBefore === undefined ? null : Date.parse(input.notBefore);
   if (notBefore !== null && expiresAt !== null && notBefore >= expiresAt)
     throw invalid('/notBefore', 'must be before the expiry');
   const token: Token = {
@@ -106,6 +108,16 @@ export async function draft(tx: Tx, call: Confirmed, { input, api, parent, polic
 function earliest(...ends: readonly (number | null | undefined)[]): number | undefined {
   const known = ends.filter((end) => end !== null && end !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** What is signed says whole seconds: its row says the same, and nothing that was not asked for. */
+function timesOf(format: Token['format'], times: Pick<Token, 'notBefore' | 'expiresAt'>): typeof times {
+  const { notBefore, expiresAt } = times;
+  if (format === 'opaque') return times;
+  return {
+    notBefore: notBefore === null ? null : Math.ceil(notBefore / 1000) * 1000,
+    expiresAt: expiresAt === null ? null : Math.floor(expiresAt / 1000) * 1000,
+  };
 }
 
 export function created(

@@ -1,7 +1,9 @@
 /** Rotation: a token keeps its id and gets a new secret; at most two secrets live at a time; and it can be undone. */
+
 import { type Call, type Confirmed, checkVersion, record } from '../call.ts';
 import type { Secret, Token, TokenWithSecrets } from '../model.ts';
 import { Refusal } from '../refusal.ts';
+import { tellChange } from '../signed/tell-change.ts';
 import type { Tx } from '../store-port.ts';
 import { checkAuthority } from './authority.ts';
 import { apiOf, tokenOf } from './change.ts';
@@ -81,7 +83,7 @@ export async function activate(
     address: null,
     details: { fingerprint: pending.fingerprint },
   });
-  tx.changed({ workspace: use.workspace, kind: 'token.rotated', id: token.id });
+  await tellChange(tx, { workspace: use.workspace, kind: 'token.rotated', id: token.id }, use.now);
 }
 
 async function rotatable(tx: Tx, call: Confirmed, id: string): Promise<TokenWithSecrets> {
@@ -105,7 +107,7 @@ async function rotated(
 ): Promise<TokenWithSecrets> {
   await tx.updateToken({ ...token, updatedAt: call.now, version: token.version + 1 });
   record(tx, call, action, { type: 'token', id: token.id }, details);
-  tx.changed({ workspace: call.workspace, kind: 'token.rotated', id: token.id });
+  await tellChange(tx, { workspace: call.workspace, kind: 'token.rotated', id: token.id }, call.now);
   return tokenOf(tx, call, token.id);
 }
 

@@ -13,6 +13,7 @@ import { dataKeys } from './0008-data-keys.ts';
 import { keys } from './0009-keys.ts';
 import { signedTokens } from './0010-signed-tokens.ts';
 import { issuers } from './0011-issuers.ts';
+import { signedWith } from './0012-signed-with.ts';
 import { type ColumnTypes, sqliteTypes } from './column-types.ts';
 import { hasSchema } from './has-schema.ts';
 
@@ -33,6 +34,7 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
     '0009-keys': keys(types),
     '0010-signed-tokens': signedTokens(types),
     '0011-issuers': issuers(types),
+    '0012-signed-with': signedWith(types),
   };
 }
 

@@ -30,6 +30,6 @@ export async function latestChangeUpTo(db: Db, workspace: string, seq: number): 
   return row?.seq ?? 0;
 }
 
-function changeOf({ seq, at, workspace, kind, id, signed_until: signedUntil }: ChangeRow): Change {
+export function changeOf({ seq, at, workspace, kind, id, signed_until: signedUntil }: ChangeRow): Change {
   return { seq, at, workspace, kind: kind as Change['kind'], id, ...(signedUntil !== null && { signedUntil }) };
 }

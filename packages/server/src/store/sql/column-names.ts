@@ -94,6 +94,7 @@ export const columnNames = {
     valid_until: 0,
     grace_seconds: 0,
     last_used_at: 0,
+    signed_with: 0,
   }),
   audit: names<AuditRow>({
     workspace: 0,

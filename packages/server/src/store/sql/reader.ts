@@ -11,6 +11,7 @@ import { key, keyNamed, keys, keysDue, liveKeys } from './keys.ts';
 import { type DatabaseTime, nodes } from './nodes.ts';
 import { owner, owners, ownersByMetadata, ownersWithRole } from './owners.ts';
 import { role, roleByName, roles, rolesByIds } from './roles.ts';
+import { lastSigned, notices } from './signed.ts';
 import type { Db } from './tables.ts';
 import { token, tokens } from './tokens.ts';
 import { usage } from './usage.ts';
@@ -49,6 +50,8 @@ export function createReader(db: () => Db, now: DatabaseTime): Reader {
     apiInUse: async (workspace, id) => apiInUse(db(), workspace, id),
     audit: async (workspace, filter) => audit(db(), workspace, filter),
     auditHead: async (workspace) => auditHead(db(), workspace),
+    lastSigned: async (subject, at) => lastSigned(db(), subject, at),
+    notices: async (workspace, after) => notices(db(), workspace, after),
     changes: async (filter) => changes(db(), filter),
     latestChange: async () => latestChange(db()),
     latestChangeUpTo: async (workspace, seq) => latestChangeUpTo(db(), workspace, seq),

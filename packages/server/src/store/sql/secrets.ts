@@ -22,6 +22,7 @@ export function secretOf(row: SecretRow): Secret {
     validUntil: row.valid_until,
     graceSeconds: row.grace_seconds,
     lastUsedAt: row.last_used_at,
+    ...(row.signed_with !== null && { signedWith: row.signed_with }),
   };
 }
 
@@ -87,5 +88,6 @@ function rowOf(value: Secret, ordinal: number): SecretRow {
     valid_until: value.validUntil,
     grace_seconds: value.graceSeconds,
     last_used_at: value.lastUsedAt,
+    signed_with: value.signedWith ?? null,
   };
 }

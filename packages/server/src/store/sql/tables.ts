@@ -108,6 +108,7 @@ export interface SecretRow {
   readonly valid_until: number | null;
   readonly grace_seconds: number | null;
   readonly last_used_at: number | null;
+  readonly signed_with: string | null;
 }
 
 export interface AuditRow {

@@ -30,7 +30,7 @@ export const policy: ExpiryPolicy = {
   allowNoExpiry: true,
 };
 
-const secrets = ringSecrets({
+export const secrets = ringSecrets({
   open: async (_place, sealed) => sealed,
 });
 /** What is sealed is not sealed here: custody has its own tests. */
