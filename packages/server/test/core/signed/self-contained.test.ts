@@ -100,7 +100,7 @@ describe('the facts of a signed token', () => {
 
   it('that descends from others are the same by its claims, where those hold it back by nothing', async () => {
     const platform = await aPlatform();
-    const parent = await minted(platform, { format: 'opaque', scopes: ['read', 'write'] });
+    const parent = await minted(platform, { format: 'opaque', scopes: ['read', 'write'], expiresIn: 3600 });
     const middle = await minted(platform, { format: 'opaque', parent: parent.token.id, expiresIn: 900 });
     const { text } = await minted(platform, { parent: middle.token.id });
     const node = await aNode(platform);
