@@ -11,6 +11,6 @@ export { rsaWeakness } from './jose/weak-rsa.ts';
 export { type AccessClaims, confirmationOf } from './lookups/access-claims.ts';
 export { type ClaimedFacts, type JwtLookupOptions, jwtLookup } from './lookups/jwt.ts';
 export { type OwnKey, type OwnKeys, type OwnSignedOptions, ownSigned } from './lookups/own-signed.ts';
-export { claimedThumbprint, type DpopOptions, dpopProofs, LONGEST_CLAIM_MS } from './proofs/dpop.ts';
 export type { Claimed } from './lookups/signed/claimed-facts.ts';
 export { createNotices, type Notice, type Notices } from './lookups/signed/notices.ts';
+export { claimedThumbprint, type DpopOptions, dpopProofs, LONGEST_CLAIM_MS } from './proofs/dpop.ts';
