@@ -7,7 +7,14 @@ import { certificates } from './support/certificates.ts';
 import { endServers, runToEnd, STARTS_MS, temporaryFolder, writeConfig } from './support/server.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const PAGES = ['README.md', 'docs/guide.md', 'docs/gateway.md', 'docs/operations.md', 'docs/signed-tokens.md'];
+const PAGES = [
+  'README.md',
+  'docs/guide.md',
+  'docs/gateway.md',
+  'docs/operations.md',
+  'docs/signed-tokens.md',
+  'docs/issuers.md',
+];
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
 const blocksOf = (page: string): string[] =>
   [...textOf(page).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);

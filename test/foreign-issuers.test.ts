@@ -76,6 +76,16 @@ describe('is refused again at once', () => {
     await revoking.close();
   });
 
+  it('also while a call lasts that it let in', async () => {
+    const { id } = await trust();
+    const headers = { Authorization: `Bearer ${mint({ claims: { scope: 'orders:read', jti: 'lasting' } })}` };
+    const answer = await fetch(`${server.gateway}/orders/stream`, { headers });
+    const reader = answer.body?.getReader();
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('first');
+    await admin.do('issuers.revoke', { id, body: { jti: 'lasting' } });
+    await expect(reader?.read()).rejects.toThrow('terminated');
+  });
+
   it('on another node, within a second', async () => {
     const two = await startServer({
       data: server.data,

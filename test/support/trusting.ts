@@ -35,7 +35,11 @@ export async function startTrusting(): Promise<Trusting> {
   const authority = certificates();
   const issuer = await startIssuer(authority);
   const other = await startIssuer(authority, { alg: 'RS256' });
-  const upstream = createServer((request, response) => void response.end(JSON.stringify(request.headers)));
+  const upstream = createServer((request, response) => {
+    // An answer that lasts, at one path.
+    if (request.url === '/orders/stream') response.write('first');
+    else response.end(JSON.stringify(request.headers));
+  });
   upstream.listen(0, '127.0.0.1');
   await once(upstream, 'listening');
   const { port } = upstream.address() as AddressInfo;
@@ -75,6 +79,7 @@ export async function startTrusting(): Promise<Trusting> {
     },
     async close() {
       await Promise.all([issuer.close(), other.close()]);
+      upstream.closeAllConnections();
       upstream.close();
       authority.remove();
     },

@@ -70,6 +70,54 @@ async function mint(...flags: readonly string[]): Promise<Minted> {
   return minted;
 }
 
+describe('issuer', () => {
+  it('is trusted, changed, its tokens refused, and trusted no more', async () => {
+    await ok(['api', 'create', '--name', 'o', '--audience', 'https://o.test', '--prefix', 'oo', '--scope', 'a=a']);
+    const rules = { requiredClaims: { env: 'prod' }, scopes: [{ claim: 'roles', map: { dev: ['a'] } }] };
+    const args = ['issuer', 'create', '--api', 'https://o.test', '--issuer', 'https://i.test', '--rules', '-'];
+    const issuer = await asJson<{ id: string; scopes: unknown[] }>(
+      [
+        ...args,
+        '--scope',
+        'a',
+        '--claim',
+        'repo=a',
+        '--claim',
+        'repo=b',
+        '--max-life',
+        '1h',
+        '--type',
+        'JWT',
+        'absent',
+      ],
+      { stdin: JSON.stringify(rules) },
+    );
+    expect(issuer).toMatchObject({
+      method: { discovery: true },
+      audience: 'https://o.test',
+      requiredClaims: { repo: ['a', 'b'] },
+      scopes: [...rules.scopes, { scopes: ['a'] }],
+      tokenTypes: ['jwt', 'absent'],
+      maxLifetimeSeconds: 3600,
+      owner: null,
+    });
+    expect(await ok(['issuer', 'list', '--quiet'])).toBe(`${issuer.id}\n`);
+    const asked = ['--introspect', 'https://i.test/x', '--client-id', 'c', '--client-secret-file', '-'];
+    const shown = await ok(['issuer', 'update', issuer.id, ...asked, '--disable'], { stdin: 'the client secret\n' });
+    expect(shown).toMatch(/"clientId":"c"/);
+    expect(shown).not.toContain('the client secret');
+    expect(await as(root, ['issuer', 'update', issuer.id, ...asked.slice(0, 4)])).toMatchObject({ code: 2 });
+    expect(await ok(['issuer', 'revoke', issuer.id, '--sub', 'x'])).toMatch(
+      /^Tokens of https:\/\/i\.test for x issued before/,
+    );
+    expect(await as(root, ['issuer', 'revoke', issuer.id, '--sub', 'x', '--jti', 'y'])).toMatchObject({ code: 2 });
+    await ok(['issuer', 'update', issuer.id, '--discovery', '--enable']);
+    expect(await ok(['issuer', 'show', issuer.id])).toMatch(/method +\{"discovery":true\}/);
+    await ok(['issuer', 'delete', issuer.id, '--yes']);
+    expect(await as(root, ['issuer', 'show', issuer.id])).toMatchObject({ code: 5 });
+  });
+});
+
 describe('key', () => {
   it('rotates: the one that waited signs, the one before is retired and can be forgotten', async () => {
     const states = async () => {

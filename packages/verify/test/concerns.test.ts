@@ -17,6 +17,7 @@ describe('a change', () => {
     ['api.updated', 'api_2', false],
     ['role.updated', 'role_9', true],
     ['role.created', 'role_9', false],
+    ['issuer.revoked', 'iss_1', false],
     ['workspace.updated', 'ws_1', true],
     ['group.merged', 'grp_1', true],
   ])('%s of %s concerns them: %s', (kind, id, expected) => {
@@ -29,6 +30,12 @@ describe('a change', () => {
     const bare = factsOf({ owner: { id: 'own_1', type: 'user', roles: [], enabled: true } });
     expect(concerns(change, bare)).toBe(false);
     expect(concerns(change, factsOf({ owner: undefined }))).toBe(false);
+  });
+
+  it('of an issuer concerns its tokens', () => {
+    const foreign = factsOf({ foreign: { trust: 'iss_1', issuer: 'https://issuer.test', subject: 's' } });
+    expect(concerns({ workspace, kind: 'issuer.revoked', id: 'iss_1' }, foreign)).toBe(true);
+    expect(concerns({ workspace, kind: 'issuer.revoked', id: 'iss_2' }, foreign)).toBe(false);
   });
 
   it('of a token concerns those that descend from it', () => {

@@ -76,13 +76,13 @@ interface Told {
 }
 
 function membersOf({ facts, context, text, issuer }: Told): Readonly<Record<string, unknown>> {
-  const { id, kind, name, owner, api, environment, scopes, expiresAt, notBefore, boundKey, parents } = facts;
+  const { id, kind, name, owner, api, environment, scopes, expiresAt, notBefore, boundKey, parents, foreign } = facts;
   const token = context?.token;
   const signed = token?.format === 'opaque' ? {} : claimsIn(text);
   return {
     active: true,
-    iss: token === undefined ? signed.iss : issuer,
-    sub: token === undefined ? signed.sub : (owner?.id ?? token.client ?? id),
+    iss: token === undefined ? foreign?.issuer : issuer,
+    sub: token === undefined ? foreign?.subject : (owner?.id ?? token.client ?? id),
     aud: api.audience,
     client_id: token === undefined ? signed.client_id : (token.client ?? token.parent ?? id),
     jti: signed.jti ?? id,

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { Store } from '../../src/core/store-port.ts';
 import { concurrency } from './contract/concurrency.ts';
+import { issuers } from './contract/issuers.ts';
 import { ledger } from './contract/ledger.ts';
 import { lines } from './contract/lines.ts';
 import { lists } from './contract/lists.ts';
@@ -22,7 +23,7 @@ export interface Stores {
 }
 
 export function storeContract(createDatabase: () => Promise<Database>): void {
-  const groups = { roundTrips, lines, lists, lookUp, units, concurrency, ledger };
+  const groups = { roundTrips, lines, lists, lookUp, units, concurrency, ledger, issuers };
   for (const [name, group] of Object.entries(groups)) {
     describe(name, () => {
       let database: Database;
