@@ -35,7 +35,8 @@ export function issuers(stores: () => Stores): void {
     const { workspace, api } = await aTenant(one);
     const other = await aTenant(one);
     const issuer = anIssuer(workspace.id, api.id);
-    const second = anIssuer(workspace.id, api.id);
+    // Ids of one millisecond are in no order.
+    const second = anIssuer(workspace.id, api.id, { id: `${issuer.id}0` });
     await one.write(async (tx) => {
       await tx.insertIssuer(issuer);
       await tx.insertIssuer(second);
