@@ -19,8 +19,7 @@ interface Package {
 
 export const size: Bench = async () => {
   const ours = packageAt(VERIFY);
-  const jose = ours.needed.find(({ name }) => name === 'jose');
-  if (jose === undefined) throw new Error('jose is not what it is compared with: nothing needs it');
+  const jose = packageAt(folderOf('jose', import.meta.dirname));
   const needed = closureOf(ours);
   return {
     rows: [
@@ -34,7 +33,7 @@ export const size: Bench = async () => {
       },
     ],
     notes: [
-      `size: ${[ours, ...needed].map(({ name, bytes }) => `${name} ${kibibytes(bytes)}`).join(', ')}; ours are TypeScript as it is written, with its comments, and jose has its declarations beside it; jose is loaded where tokens are signed, and otherwise only lies there`,
+      `size: ${[ours, ...needed, jose].map(({ name, bytes }) => `${name} ${kibibytes(bytes)}`).join(', ')}; ours are TypeScript as it is written, with its comments, and jose, which is not needed, has its declarations beside it`,
     ],
   };
 };

@@ -1,4 +1,3 @@
-export { type EncryptionKey, encryptCompact } from './jose/encrypt-compact.ts';
 export { type KeySet, keySet } from './jose/key-set.ts';
 export type { KeySource, RemoteKeys } from './jose/key-source.ts';
 export { UnusableKeyError } from './jose/public-key.ts';

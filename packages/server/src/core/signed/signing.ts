@@ -1,7 +1,7 @@
 /** Signing the text of a token, inside the unit of work that makes it: with the key that is active then, which is kept for as long as the text lives. */
 import { Buffer } from 'node:buffer';
 import { createPublicKey } from 'node:crypto';
-import { encryptCompact, signCompact } from '@tessera/verify/jose';
+import { signCompact } from '@tessera/verify/jose';
 import type { Custody } from '../custody/custody.ts';
 import type { KeyAlgorithm } from '../key-ring/algorithms.ts';
 import { rotateRing } from '../key-ring/steps.ts';
@@ -10,6 +10,7 @@ import { Refusal } from '../refusal.ts';
 import type { Tx } from '../store-port.ts';
 import { filledClaims } from './claim-template.ts';
 import { claimsOf } from './claims.ts';
+import { encryptCompact } from './encrypt-compact.ts';
 import type { Issuers } from './issuer.ts';
 import type { RingSecrets } from './ring-secrets.ts';
 import { isSelfContained } from './self-contained.ts';

@@ -1,7 +1,7 @@
 /** Encrypting a signed text: the compact form of a JWE (RFC 7516 section 7.1) around it, for the eyes of one audience. */
 import type { KeyObject } from 'node:crypto';
+import { UnusableKeyError } from '@tessera/verify/jose';
 import { CompactEncrypt } from 'jose';
-import { UnusableKeyError } from './public-key.ts';
 
 /** `ECDH-ES+A256KW`: the recipient's public key on P-256. `dir`: 32 bytes that both know. */
 export interface EncryptionKey {
