@@ -12,6 +12,7 @@ import { gatewayLatency } from './gateway-latency.ts';
 import { gatewayNative } from './gateway-native.ts';
 import { idleConnections } from './idle-connections.ts';
 import { idleVerifiers } from './idle-verifiers.ts';
+import { introspection } from './introspection.ts';
 import { memory } from './memory.ts';
 import { mint } from './mint.ts';
 import { nodes } from './nodes.ts';
@@ -32,6 +33,7 @@ import { verifyHttp } from './verify-http.ts';
 const benches: Readonly<Record<string, Bench>> = {
   'verify-http': verifyHttp,
   'better-auth': betterAuth,
+  introspection,
   verdict,
   'signed-verdicts': signedVerdicts,
   'cold-lookup': coldLookup,

@@ -24,8 +24,22 @@ export function requestsOf(kind: Kind, tokens: number): Requests {
 /** Services that requests of the kind `forward spread` go to, each under a path of its own. */
 export const SERVICES = 999;
 
+/** Who asks oidc-provider. */
+export const INTROSPECTING = { client: 'bench', secret: 'the secret of whoever asks in this bench' };
+const BASIC = btoa(`${INTROSPECTING.client}:${encodeURIComponent(INTROSPECTING.secret)}`);
+
 const kinds = {
   verify: { make: (index: number) => verify(tokenText(index)), expected: '"valid":true', kept: true },
+  introspect: {
+    make: (index: number) => form('/oauth/introspect', { token: tokenText(index) }, `Bearer ${ROOT_TOKEN}`),
+    expected: '"active":true',
+    kept: true,
+  },
+  'introspect oidc-provider': {
+    make: (index: number) => form('/token/introspection', { token: tokenText(index) }, `Basic ${BASIC}`),
+    expected: '"active":true',
+    kept: true,
+  },
   mint: { make: () => post('/v1/tokens', TOKEN), expected: 'HTTP/1.1 201', kept: true },
   forward: { make: (index: number) => get(tokenText(index)), expected: 'HTTP/1.1 200', kept: true },
   'forward spread': {
@@ -68,6 +82,11 @@ function verify(token: string): string {
 function post(path: string, body: object): string {
   const text = JSON.stringify(body);
   return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${ROOT_TOKEN}\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+}
+
+function form(path: string, fields: Readonly<Record<string, string>>, authorization: string): string {
+  const text = new URLSearchParams(fields).toString();
+  return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${authorization}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
 }
 
 interface Asked {

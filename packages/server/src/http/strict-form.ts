@@ -43,6 +43,7 @@ export function isForm(fields: readonly string[]): boolean {
 
 /** Undefined: an escape is cut off, or what is escaped is no UTF-8, or NUL, which ends a text for some readers. */
 export function decoded(text: string): string | undefined {
+  if (!/[%+\0]/.test(text)) return text;
   try {
     const plain = decodeURIComponent(text.replaceAll('+', ' '));
     return plain.includes('\0') ? undefined : plain;
