@@ -128,6 +128,16 @@ describe('it is only ever narrower', () => {
       expect([scope, await refusalOf(exchange(subject.token, { scope }))]).toEqual([scope, [400, 'invalid_scope']]);
   });
 
+  it('in scope as it is now, and not as it was minted', async () => {
+    const { admin } = workspace;
+    const role = await admin.do('roles.create', { body: { name: 'was ab', scopes: ['a', 'b'] } });
+    const user = await admin.do('owners.create', { body: { type: 'user', name: 'Ada', roles: [role.id] } });
+    const { token } = await mint({ kind: 'personal_access_token', owner: user.id });
+    await admin.do('roles.update', { id: role.id, body: { scopes: ['a'] } });
+    expect(decodeJwt(await issued(token)).scope).toBe('a');
+    expect(await refusalOf(exchange(token, { scope: 'a b' }))).toEqual([400, 'invalid_scope']);
+  });
+
   it('in audience', async () => {
     const subject = await mint();
     expect(await codeOf(await issued(subject.token, { audience: 'default' }))).toBe('ok');
