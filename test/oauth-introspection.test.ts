@@ -99,9 +99,10 @@ describe('what is told of a token that is active', () => {
   it('is of a signed token what it says itself, as far as that still holds', async () => {
     const minted = await mintOrders({ format: 'jwt', client: 'checkout', session: 'one' });
     const { body } = await introspect(minted.token);
-    const claims = decodeJwt(minted.token);
-    const { tsr, ...registered } = claims;
-    expect(body).toEqual({ ...registered, active: true, token_type: 'Bearer', tsr });
+    const { tsr, ...registered } = decodeJwt<{ tsr: Record<string, unknown> }>(minted.token);
+    // Where the change feed stood is for those who follow it.
+    const { seq: _, ...told } = tsr;
+    expect(body).toEqual({ ...registered, active: true, token_type: 'Bearer', tsr: told });
     expect(body).toMatchObject({ client_id: 'checkout', sid: 'one', jti: minted.id });
     const next = await workspace.admin.do('tokens.rotate', { id: minted.id });
     expect((await introspect(next.token)).body).toMatchObject({ active: true, jti: decodeJwt(next.token).jti });

@@ -118,7 +118,12 @@ function textOf(
     access_token: text,
     issued_token_type: issued,
     token_type: made.boundKey === null ? 'Bearer' : 'DPoP',
-    expires_in: made.expiresAt === null ? undefined : Math.floor((made.expiresAt - now) / 1000),
+    expires_in: made.expiresAt === null ? undefined : wholeSeconds(made.expiresAt) - wholeSeconds(now),
     scope: made.scopes.join(' '),
   });
+}
+
+/** As a signed token says them: what is told beside it agrees with `exp` and `iat`. */
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1000);
 }
