@@ -66,6 +66,7 @@ const samples: { readonly [N in OperationName]: Sample<N> } = {
   'positions.report': { body: { verifier: `vrf_${'0'.repeat(32)}`, seq: 0 } },
   'changes.confirmations': { path: '1' },
   'lookups.find': { body: { digests: ['A'.repeat(43)] } },
+  'notices.list': {},
   'keys.list': {},
   'keys.create': { body: { alg: 'EdDSA' } },
   'keys.get': { of: 'key' },

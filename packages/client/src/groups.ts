@@ -128,6 +128,9 @@ export function groups(call: Call, ended: AbortSignal | undefined) {
     usage: {
       report: (body: Body<'usage.report'>, options?: CallOptions) => call('usage.report', { ...options, body }),
     },
+    notices: {
+      list: (query?: Query<'notices.list'>, options?: CallOptions) => call('notices.list', { ...options, query }),
+    },
     positions: {
       report: (body: Body<'positions.report'>, options?: CallOptions) => call('positions.report', { ...options, body }),
     },

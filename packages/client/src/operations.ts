@@ -47,6 +47,7 @@ export const operations = {
   'audit.checkpoint': { method: 'GET', path: '/v1/audit/checkpoint', changes: false },
   'changes.list': { method: 'GET', path: '/v1/changes', changes: false },
   'lookups.find': { method: 'POST', path: '/v1/lookups', changes: false },
+  'notices.list': { method: 'GET', path: '/v1/notices', changes: false },
   'usage.report': { method: 'POST', path: '/v1/usage', changes: false },
   'positions.report': { method: 'POST', path: '/v1/positions', changes: false },
   'changes.confirmations': { method: 'GET', path: '/v1/changes/{seq}/confirmations', changes: false },

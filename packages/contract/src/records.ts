@@ -31,6 +31,19 @@ const checkpoint = z.strictObject({ workspace: z.string(), seq, hash, at: timest
   description: 'Keep it elsewhere: with it, a cut tail is seen even where the log’s own head was cut too',
 });
 
+export const change = z
+  .strictObject({
+    seq: z.int().min(1),
+    at: timestamp,
+    kind: z.string(),
+    id: z.string(),
+    signedUntil: timestamp.optional().meta({
+      description:
+        'Signed tokens that it concerns, and that were signed before, are not to be believed by their claims; the last of them expires then',
+    }),
+  })
+  .meta({ id: 'Change' });
+
 const count = z.coerce.number().pipe(seq);
 
 export const recordOperations = {
@@ -100,9 +113,7 @@ export const recordOperations = {
     }),
     status: 200,
     output: z.strictObject({
-      items: z.array(
-        z.strictObject({ seq: z.int().min(1), at: timestamp, kind: z.string(), id: z.string() }).meta({ id: 'Change' }),
-      ),
+      items: z.array(change),
       latest: seq,
     }),
     changes: false,

@@ -1,6 +1,7 @@
 /** What verifiers ask and tell: services that make verdicts in their own process, from facts that they keep and a feed that they follow. */
 import { z } from 'zod';
 import { operation } from './operation.ts';
+import { change } from './records.ts';
 import { anyTokenKind, empty, environment, ownerType, pathId, secretDigest, tokenId } from './schemas.ts';
 
 const time = z.int().min(0).meta({ description: 'Milliseconds since the epoch' });
@@ -112,6 +113,36 @@ export const verifierOperations = {
       imports: z
         .array(z.strictObject({ prefix: z.string(), algorithm: z.enum(['sha256', 'sha512']) }))
         .meta({ description: 'What the texts of imported tokens begin with, and how they are digested' }),
+    }),
+    changes: false,
+    problems: [],
+  }),
+  'notices.list': operation({
+    method: 'GET',
+    path: '/v1/notices',
+    tag: 'verifiers',
+    summary: 'Ask for what judging signed tokens by their claims needs',
+    description:
+      'The keys that verify them, and the changes after which a text that was signed before must be asked for by its digest. `seq` is the position of the change feed from before they were read: who follows the feed from there misses none. Of a shared secret only the name is told: what it signed is asked for by its digest, too.',
+    scope: 'verify',
+    query: z.strictObject({
+      after: z
+        .string()
+        .regex(/^[0-9]{1,15}(?:\.[0-9]{1,15})?$/, 'must be a time in milliseconds, or `next` of the page before')
+        .optional()
+        .meta({
+          description:
+            'Milliseconds since the epoch by the clock that tokens are judged by: what is over by then is left out. Default: now, by that of the server',
+        }),
+      limit: z.coerce.number().pipe(z.int().min(1).max(1000)).optional(),
+    }),
+    status: 200,
+    output: z.strictObject({
+      seq: z.int().min(0),
+      workspace: z.string(),
+      keys: z.array(z.record(z.string(), z.string())).meta({ description: 'JWKs (RFC 7517), without a secret member' }),
+      items: z.array(change.required()),
+      next: z.string().nullable().meta({ description: '`after` of the next page; null: there is none' }),
     }),
     changes: false,
     problems: [],

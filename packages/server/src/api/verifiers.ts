@@ -4,15 +4,19 @@ import { factsToWire } from '@tessera/verify';
 import { confirmed } from '../core/caller.ts';
 import { lookUp } from '../core/lookups.ts';
 import { notFound } from '../core/refusal.ts';
+import { noticesOf } from '../core/signed/notices-of.ts';
 import { confirmations } from '../core/verifiers/confirmations.ts';
 import { addReportedUsage } from '../core/verifiers/reported-usage.ts';
 import { digestOf } from './digest.ts';
 import type { ReadHandlers } from './services.ts';
+import { changeView, time } from './views.ts';
+
+const NOTICES = 1000;
 
 type Facts = Output<'lookups.find'>['items'][number]['facts'];
 
 export const verifierReads: ReadHandlers<
-  'lookups.find' | 'usage.report' | 'positions.report' | 'changes.confirmations'
+  'lookups.find' | 'notices.list' | 'usage.report' | 'positions.report' | 'changes.confirmations'
 > = {
   async 'lookups.find'({ call, body: { digests }, services }) {
     const { seq, facts, imports } = await lookUp(services.store, call.workspace, digests.map(digestOf));
@@ -22,6 +26,21 @@ export const verifierReads: ReadHandlers<
       return { digest, facts: found === undefined ? null : (factsToWire(found) as Facts) };
     });
     return { output: { seq, items, imports: [...imports] } };
+  },
+  async 'notices.list'({ call, query, services: { store } }) {
+    const [until, seq] = query.after?.split('.').map(Number) ?? [];
+    const page = { until: until ?? call.now, seq: seq ?? Number.MAX_SAFE_INTEGER, limit: query.limit ?? NOTICES };
+    const told = await noticesOf(store, call.workspace, page);
+    const { at, items } = told;
+    return {
+      output: {
+        seq: at,
+        workspace: call.workspace,
+        keys: told.keys.map((jwk) => ({ ...jwk })),
+        items: items.map((item) => ({ ...changeView(item), signedUntil: time(item.signedUntil) })),
+        next: told.next === undefined ? null : `${told.next.until}.${told.next.seq}`,
+      },
+    };
   },
   async 'usage.report'({ call, body, services }) {
     const uses = body.uses.map(({ digest, at }) => ({ digest: digestOf(digest), at }));

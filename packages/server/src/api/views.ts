@@ -151,8 +151,8 @@ export function auditView(record: AuditRecord): Output<'audit.list'>['items'][nu
   };
 }
 
-export function changeView({ seq, at, kind, id }: Change): Output<'changes.list'>['items'][number] {
-  return { seq, at: time(at), kind, id };
+export function changeView({ seq, at, kind, id, signedUntil }: Change): Output<'changes.list'>['items'][number] {
+  return { seq, at: time(at), kind, id, ...(signedUntil !== undefined && { signedUntil: time(signedUntil) }) };
 }
 
 function listsView(lists: Token['ip']): Output<'tokens.get'>['ip'] {

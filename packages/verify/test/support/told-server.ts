@@ -27,6 +27,9 @@ export interface ToldServer {
   readonly tokens: Map<string, TokenFacts>;
   /** Position that look-ups are answered with. */
   seq: number;
+  /** What it says of signed tokens, and what was asked after. */
+  notices: { seq: number; workspace: string; keys: object[]; items: object[]; next: string | null };
+  readonly noticesAsked: string[];
   imports: { prefix: string; algorithm: 'sha256' | 'sha512' }[];
   /** What becomes of calls. `hang`: they are answered when it is set to something else. */
   mode: 'answer' | 'refuse' | 'fail' | 'hang' | 'forbid';
@@ -55,6 +58,8 @@ export function toldServer(): ToldServer {
     tokens: new Map(),
     seq: 0,
     imports: [],
+    notices: { seq: Number.MAX_SAFE_INTEGER, workspace: 'ws_1', keys: [], items: [], next: null },
+    noticesAsked: [],
     answers: new Map(),
     get mode() {
       return mode;
@@ -71,6 +76,12 @@ export function toldServer(): ToldServer {
         const resolve = waiting.shift();
         if (resolve === undefined || mode !== 'answer') throw new TypeError('fetch failed');
         return streamOf(searchParams.get('since'), init?.signal ?? undefined, resolve);
+      }
+      if (pathname === '/v1/notices') {
+        if (mode === 'forbid') return new Response('{}', { status: 401 });
+        if (mode !== 'answer') throw new TypeError('fetch failed');
+        server.noticesAsked.push(searchParams.get('after') ?? '');
+        return Response.json(server.notices);
       }
       const body = JSON.parse(String(init?.body)) as Record<string, unknown>;
       server.calls.push({ path: pathname, body });

@@ -13,8 +13,10 @@ import { type Credential, type Presented, presence } from '../../presence.ts';
 import type { Asked, Requirement } from '../../requirement.ts';
 import { deny, type Verdict } from '../../verdict.ts';
 import { type AskedOfVerifier, CLOSED, followed, judgePresented, type Verifier } from '../../verifier.ts';
+import { ownSigned } from '../own-signed.ts';
 import { absentDigests } from './absent-digests.ts';
 import { askedVerdict, isCounted } from './asked-verdict.ts';
+import { followedSigning } from './followed-signing.ts';
 import { following } from './following.ts';
 import { importedTexts } from './imported-texts.ts';
 import { keptFacts } from './kept-facts.ts';
@@ -114,6 +116,7 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     dangerouslyServeStaleForMs: settings.dangerouslyServeStaleForMs,
     onError,
   });
+  const signing = followedSigning({ calls, news, now: () => clock.now(), monotonic, onError });
   const reporting = createReporting({ calls, usage, verifier: id, monotonic, onError });
   const leases = leasedLimits({
     ask: leasesOver({ post: calls.post, isRefusal: (error) => error instanceof ServerRefused }),
@@ -142,10 +145,12 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     random: Math.random,
     onChange(change) {
       tokens.change(change);
+      signing.change(change);
       live.changed(change);
     },
     onRestart(position) {
       tokens.restart(position);
+      signing.restart(position);
       live.changed('missed');
     },
     onPosition(position) {
@@ -157,7 +162,10 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     },
     onLost(error) {
       isFollowing = false;
-      if (error instanceof ServerRefused && error.isOfCaller) tokens.forget();
+      if (error instanceof ServerRefused && error.isOfCaller) {
+        tokens.forget();
+        signing.forget();
+      }
       onEvent({ type: 'lost', error });
     },
   });
@@ -168,7 +176,7 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     limiter: countedByServer,
     quotas: countedByServer,
     onFault: onError,
-    ...(settings.signed && { signed: settings.signed }),
+    signed: ownSigned({ keys: signing, tokens, believes: signing.believes, otherwise: settings.signed }),
     ...(settings.proofs && { proofs: settings.proofs }),
   };
 

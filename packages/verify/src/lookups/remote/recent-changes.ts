@@ -8,6 +8,9 @@ export interface Change {
   /** `token.revoked`, `owner.disabled` and so on. */
   readonly kind: string;
   readonly id: string;
+  /** Milliseconds since the epoch; of a notice alone (see `signed/notices`), as the next. */
+  readonly at?: number;
+  readonly signedUntil?: number;
 }
 
 export interface RecentChanges {

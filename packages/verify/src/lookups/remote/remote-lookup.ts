@@ -107,6 +107,7 @@ export function remoteLookup(parts: RemoteLookupParts): RemoteLookup {
       counts[kept.get(digest) === undefined ? 'miss' : 'recheck'] += 1;
       return ask(digest).catch((error: unknown) => inSpite(digest, error));
     },
+    keep: (digest, facts) => kept.keep(digest, forKeeping(facts)),
     imported: (text) => imports.digestsOf(text),
     change(change) {
       recent.add(change);

@@ -5,6 +5,8 @@ export interface ServerCalls {
   post(path: string, body: unknown): Promise<unknown>;
   /** As `post`, for what may be asked twice: once more at once where the connection broke, as one does that was idle for too long. */
   postAgain(path: string, body: unknown): Promise<unknown>;
+  /** As `postAgain`, of what only reads. */
+  getAgain(path: string): Promise<unknown>;
   /** The bytes of an event stream, until it ends or `signal` aborts. Rejects likewise. */
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Aborts what is under way, and refuses everything after. */
@@ -89,20 +91,29 @@ export function serverCalls({ url, token, fetch, timeoutMs }: ServerCallsOptions
     }
   };
 
-  const post = (path: string, body: unknown): Promise<unknown> =>
+  const asked = (path: string, init: RequestInit): Promise<unknown> =>
     guarded(async (signal) => {
-      const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
-      const response = await send(path, { method: 'POST', headers, body: JSON.stringify(body), signal });
+      const response = await send(path, { ...init, signal });
       return JSON.parse(await textOf(response)) as unknown;
     }, path);
 
+  const post = (path: string, body: unknown): Promise<unknown> =>
+    asked(path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  const again = (ask: () => Promise<unknown>): Promise<unknown> =>
+    ask().catch((error: unknown) => {
+      if (error instanceof ConnectionBroke) return ask();
+      throw error;
+    });
+
   return {
     post,
-    postAgain: (path, body) =>
-      post(path, body).catch((error: unknown) => {
-        if (error instanceof ConnectionBroke) return post(path, body);
-        throw error;
-      }),
+    postAgain: (path, body) => again(() => post(path, body)),
+    getAgain: (path) => again(() => asked(path, { headers: { Accept: 'application/json' } })),
     async stream(path, signal) {
       const opening = new AbortController();
       const abort = (): void => opening.abort();

@@ -68,11 +68,24 @@ export function readMissed(data: string): number {
 
 /** The data of any other event, which is named after the kind of the change. */
 export function readChange(kind: string, data: string): Change {
-  const { seq, id } = recordOf(JSON.parse(data));
-  return { seq: position(seq), kind, id: text(id, '/id') };
+  return changeOf(recordOf(JSON.parse(data)), kind);
 }
 
-function position(seq: unknown): number {
+/** `signedUntil` is a notice, which must not be passed over because it cannot be read. */
+export function changeOf({ seq, at, id, signedUntil }: Readonly<Record<string, unknown>>, kind: string): Change {
+  const change = { seq: position(seq), kind, id: text(id, '/id') };
+  if (signedUntil === undefined) return change;
+  return { ...change, at: moment(at, '/at'), signedUntil: moment(signedUntil, '/signedUntil') };
+}
+
+/** A time of RFC 3339 as milliseconds since the epoch. */
+function moment(value: unknown, at: string): number {
+  const ms = Date.parse(text(value, at));
+  if (Number.isNaN(ms)) throw new UnreadableFacts(`${at}: must be a time`);
+  return ms;
+}
+
+export function position(seq: unknown): number {
   return whole(0)(seq, '/seq');
 }
 
