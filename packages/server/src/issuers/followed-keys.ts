@@ -27,6 +27,8 @@ const UNKNOWN_KID_PAUSE_MS = 30_000;
 /** Between fetches after a failure: without a set nothing can be judged, and with one nobody waits. */
 const FAILURE_PAUSE_MS = 1000;
 const FAILURE_PAUSE_WITH_SET_MS = 15_000;
+/** An outage is believed for so long: whoever comes later waits until it is tried again, since the issuer may have withdrawn a key. */
+const OUTAGE_MS = 60_000;
 
 export function followedKeys({ fetch, keptMs, on }: FollowedKeysOptions): FollowedKeys {
   let set: KeySet | undefined;
@@ -34,6 +36,7 @@ export function followedKeys({ fetch, keptMs, on }: FollowedKeysOptions): Follow
   let attemptedAt = Number.NEGATIVE_INFINITY;
   let usedAt = Number.NEGATIVE_INFINITY;
   let failure: Error | undefined;
+  let failedAt = Number.NEGATIVE_INFINITY;
   let underWay: Promise<void> | undefined;
 
   async function fetchNow(now: number): Promise<void> {
@@ -47,6 +50,7 @@ export function followedKeys({ fetch, keptMs, on }: FollowedKeysOptions): Follow
     } catch (cause) {
       on('failed');
       const isFirst = failure === undefined;
+      failedAt = now;
       failure = new Error('the keys of the issuer cannot be had', { cause });
       if (isFirst) on('lost', cause);
     } finally {
@@ -60,13 +64,16 @@ export function followedKeys({ fetch, keptMs, on }: FollowedKeysOptions): Follow
     return underWay;
   };
 
-  const keptSet = (now: number): KeySet | undefined =>
-    within(now - fetchedAt, failure === undefined ? MAX_AGE_MS : Math.max(keptMs, MAX_AGE_MS)) ? set : undefined;
+  const usableSet = (now: number): KeySet | undefined => {
+    const age = now - fetchedAt;
+    const isAway = failure !== undefined && within(now - failedAt, OUTAGE_MS);
+    return within(age, MAX_AGE_MS) || (isAway && within(age, keptMs)) ? set : undefined;
+  };
 
   /** A `kid` that a usable set does not have, or any where there is none. */
   async function findLater(kid: string, now: number): Promise<VerifyingKey | undefined> {
-    await refresh(now, keptSet(now) === undefined ? FAILURE_PAUSE_MS : UNKNOWN_KID_PAUSE_MS);
-    const usable = keptSet(now);
+    await refresh(now, usableSet(now) === undefined ? FAILURE_PAUSE_MS : UNKNOWN_KID_PAUSE_MS);
+    const usable = usableSet(now);
     const key = usable?.get(kid);
     if (key === undefined && failure !== undefined) throw failure;
     if (usable === undefined) throw new Error('the keys of the issuer are too old');
@@ -76,7 +83,7 @@ export function followedKeys({ fetch, keptMs, on }: FollowedKeysOptions): Follow
   return {
     find(kid, now) {
       usedAt = now;
-      const usable = keptSet(now);
+      const usable = usableSet(now);
       const key = usable?.get(kid);
       if (key === undefined) return findLater(kid, now);
       if (!within(now - fetchedAt, REFRESH_AFTER_MS))

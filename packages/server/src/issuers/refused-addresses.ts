@@ -42,8 +42,7 @@ export function refusedAddresses(allowed: readonly string[]): (address: string) 
   return (address) => {
     const plain = plainAddress(address);
     if (plain === undefined) return true;
-    return exempt?.refuses(plain) === undefined && exempt !== undefined
-      ? false
-      : reachable.refuses(plain) !== undefined;
+    if (exempt !== undefined && exempt.refuses(plain) === undefined) return false;
+    return reachable.refuses(plain) !== undefined;
   };
 }

@@ -121,10 +121,21 @@ describe('while it does not', () => {
     followed.answer = new Error('away');
     expect(await followed.has(one, 60)).toBe(true);
     followed.answer = setOf(two);
-    expect(await followed.has(one, 61)).toBe(true);
+    expect(await followed.has(one, 60.5)).toBe(true);
     await new Promise(setImmediate);
-    expect(await followed.has(one, 61)).toBe(false);
+    expect(await followed.has(one, 60.5)).toBe(false);
     expect(followed.events).toEqual(['fetched', 'failed', 'lost', 'fetched', 'recovered']);
+  });
+
+  test('is asked first where nobody asked for a minute: a failure of long ago keeps no key', async () => {
+    const followed = follow();
+    expect(await followed.has(one, 0)).toBe(true);
+    followed.answer = new Error('away');
+    expect(await followed.has(two, 1)).toBe('fault');
+    followed.answer = setOf(two);
+    const asked = [followed.has(one, 120), followed.has(one, 120)];
+    expect(await Promise.all(asked)).toEqual([false, false]);
+    expect(followed.fetches).toBe(3);
   });
 
   test('and no keys are known, everything is a fault, and it is asked once a second', async () => {

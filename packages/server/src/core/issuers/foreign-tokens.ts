@@ -107,10 +107,19 @@ export function foreignTokens(options: ForeignTokensOptions): ForeignTokens {
       // Facts that may have become other ones while they were read are used once and not kept.
       isOld = ended((change) => facts !== undefined && concerns(change, facts));
     }
-    const keptMs = by !== undefined && 'introspection' in by.issuer.method ? options.introspectedMs : SIGNED_KEPT_MS;
-    if (!isOld && feed.fresh()) kept.set(nameOf(asked), { facts, until: asked.now + keptMs });
+    if (!isOld && feed.fresh()) kept.set(nameOf(asked), { facts, until: keptUntil(facts, by, asked.now) });
     return facts;
   };
+
+  /** What an issuer said of a token that it was asked about is not believed past the token's end, whatever its clock says. */
+  const keptUntil = (
+    { expiresAt = Number.POSITIVE_INFINITY }: TokenFacts,
+    by: Trust | undefined,
+    now: number,
+  ): number =>
+    by !== undefined && 'introspection' in by.issuer.method
+      ? Math.min(now + options.introspectedMs, expiresAt)
+      : now + SIGNED_KEPT_MS;
 
   const fromMemory = (asked: SignedAsked): TokenFacts | undefined => {
     const known = feed.fresh() ? kept.get(nameOf(asked)) : undefined;
