@@ -151,7 +151,7 @@ describe('counts', () => {
     for (let index = 0; index < 5000; index += 1) usage.count(false, { ...facts, id: `tok_${index}` });
     writes.count = 0;
     await usage.flush();
-    expect({ writes: writes.count, left: usage.buffered() }).toEqual({ writes: 40, left: 0 });
+    expect({ writes: writes.count, left: usage.buffered() }).toEqual({ writes: 10, left: 0 });
   });
 });
 

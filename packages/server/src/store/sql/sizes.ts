@@ -2,7 +2,7 @@
 import type { CompiledQuery } from 'kysely';
 
 /** What counts of use are written in. */
-const LARGEST = 128;
+const LARGEST = 256;
 
 export interface Sized<Row> {
   readonly query: CompiledQuery;
