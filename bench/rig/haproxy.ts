@@ -2,8 +2,9 @@
 import { hash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../test/support/free-port.ts';
 import { startProgram } from './child.ts';
-import { freePort, listening } from './free-port.ts';
+import { listening } from './listening.ts';
 import type { RunningProxy } from './proxies.ts';
 import { tokenId, tokenText } from './tokens.ts';
 

@@ -1,8 +1,9 @@
 /** nginx in front of the service: as a plain proxy, or asking Tessera about each request. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../test/support/free-port.ts';
 import { startProgram } from './child.ts';
-import { freePort, listening } from './free-port.ts';
+import { listening } from './listening.ts';
 import type { RunningProxy } from './proxies.ts';
 
 export interface NginxOptions {

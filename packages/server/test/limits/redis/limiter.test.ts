@@ -1,34 +1,23 @@
 /** Redis counts as memory does: the contract of every limiter, number for number; and exactly the limit for any number of nodes. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { describeWith } from '../../../../../test/support/program.ts';
-import { startRedis, type TestRedis } from '../../../../../test/support/redis.ts';
-import type { RedisLink } from '../../../src/limits/redis/link.ts';
 import { limiterContract } from '../limiter-contract.ts';
 import { limiterProperties } from '../limiter-properties.ts';
 import type { NamedLimiter } from '../limiters.ts';
 import { rule } from '../support.ts';
-import { limiterByHand, limiterOver, linkTo, ownKeys } from './support.ts';
+import { limiterByHand, limiterOver, linkTo, ownKeys, redisOfBlock } from './support.ts';
 
 describeWith(['redis-server'], 'limits in Redis', () => {
-  let redis: TestRedis;
-  let link: RedisLink;
-  beforeAll(async () => {
-    redis = await startRedis();
-    link = await linkTo(redis.url);
-  });
-  afterAll(async () => {
-    await link?.stop();
-    await redis?.close();
-  });
+  const held = redisOfBlock();
 
-  const inRedis: NamedLimiter = { name: 'in Redis', make: ({ clock }) => limiterByHand(link, clock) };
+  const inRedis: NamedLimiter = { name: 'in Redis', make: ({ clock }) => limiterByHand(held.link, clock) };
   limiterContract(inRedis);
   limiterProperties(inRedis, 150);
 
   describe('by the time of the server', () => {
     it('R-1: lets exactly 100 of 600 requests at once pass, over three nodes', async () => {
       const keys = ownKeys();
-      const links = await Promise.all([1, 2, 3].map(() => linkTo(redis.url)));
+      const links = await Promise.all([1, 2, 3].map(() => linkTo(held.redis.url)));
       const nodes = links.map((one) => limiterOver(one, keys));
       const day = rule({ limit: 100, windowSeconds: 86_400 });
       const outcomes = await Promise.all(
@@ -40,20 +29,20 @@ describeWith(['redis-server'], 'limits in Redis', () => {
 
     it('drains as time passes, and keeps nothing of what is drained', async () => {
       const keys = ownKeys();
-      const limiter = limiterOver(link, keys);
+      const limiter = limiterOver(held.link, keys);
       const quick = rule({ limit: 1000, windowSeconds: 1, burst: 20 });
       expect((await limiter.take([quick], 20, 'spend')).allowed).toBe(true);
       const key = keys.limit(quick.key);
-      expect(Number(await redis.command('PTTL', key))).toBeLessThanOrEqual(20);
-      await expect.poll(() => redis.command('EXISTS', key)).toBe(0);
+      expect(Number(await held.redis.command('PTTL', key))).toBeLessThanOrEqual(20);
+      await expect.poll(() => held.redis.command('EXISTS', key)).toBe(0);
       expect((await limiter.take([quick], 20, 'spend')).allowed).toBe(true);
     });
 
     it('counts on where Redis has forgotten the script', async () => {
-      const limiter = limiterOver(link);
+      const limiter = limiterOver(held.link);
       const few = rule({ limit: 2, windowSeconds: 86_400 });
       expect((await limiter.take([few], 1, 'spend')).allowed).toBe(true);
-      await redis.command('SCRIPT', 'FLUSH');
+      await held.redis.command('SCRIPT', 'FLUSH');
       expect((await limiter.take([few], 1, 'spend')).allowed).toBe(true);
       expect((await limiter.take([few], 1, 'spend')).allowed).toBe(false);
     });
@@ -73,8 +62,8 @@ describeWith(['redis-server'], 'limits in Redis', () => {
 
     it('leaves nothing behind of a `peek`', async () => {
       const keys = ownKeys();
-      await limiterOver(link, keys).take([rule()], 1, 'peek');
-      expect(await redis.command('EXISTS', keys.mark('{a}'), keys.limit(rule().key))).toBe(0);
+      await limiterOver(held.link, keys).take([rule()], 1, 'peek');
+      expect(await held.redis.command('EXISTS', keys.mark('{a}'), keys.limit(rule().key))).toBe(0);
     });
   });
 });

@@ -1,6 +1,8 @@
 /** A link to a real Redis, and a limiter over it that follows a clock that is set by hand. */
 import { randomUUID } from 'node:crypto';
 import type { Clock, Limiter } from '@tessera/verify';
+import { afterAll, beforeAll } from 'vitest';
+import { startRedis, type TestRedis } from '../../../../../test/support/redis.ts';
 import { gcraScript } from '../../../src/limits/redis/gcra-script.ts';
 import { type Keys, redisKeys } from '../../../src/limits/redis/keys.ts';
 import { redisLimiter } from '../../../src/limits/redis/limiter.ts';
@@ -11,6 +13,38 @@ export const ignored = (): void => undefined;
 
 export function linkTo(url: string): Promise<RedisLink> {
   return startRedisLink({ url, onAway: ignored, onUp: ignored });
+}
+
+interface LinkedRedis {
+  readonly redis: TestRedis;
+  readonly link: RedisLink;
+}
+
+/** A Redis for the tests of a block, and a link to it: there from its first test to its last. */
+export function redisOfBlock(): LinkedRedis {
+  let linked: Partial<LinkedRedis> = {};
+  beforeAll(async () => {
+    const redis = await startRedis();
+    linked = { redis };
+    linked = { redis, link: await linkTo(redis.url) };
+  });
+  afterAll(async () => {
+    await linked.link?.stop();
+    await linked.redis?.close();
+  });
+  return {
+    get redis() {
+      return started(linked.redis);
+    },
+    get link() {
+      return started(linked.link);
+    },
+  };
+}
+
+function started<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('Redis is started before the first test, not while tests are gathered');
+  return value;
 }
 
 /** Keys of nobody else. */
