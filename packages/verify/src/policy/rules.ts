@@ -7,6 +7,8 @@ export function refusedByRule(facts: TokenFacts, asked: Requirement): Deny | und
   if (asked.kinds.length > 0 && !asked.kinds.includes(facts.kind)) {
     return deny('policy_denied', { principal: facts, detail: `kind ${facts.kind} is not admitted` });
   }
+  // Most requirements name none, and then nothing is made to look for them.
+  if (asked.roles.length === 0) return undefined;
   const lacking = asked.roles.find((name) => !facts.owner?.roles.some((role) => role === name));
   return lacking === undefined
     ? undefined
