@@ -134,12 +134,24 @@ describe('who manages a workspace ends its tokens', () => {
     expect(await codeOf(other.token)).toBe('ok');
   });
 
+  it('and what somebody tried is recorded', async () => {
+    const own = await newWorkspace(server);
+    const [mine, other] = await together(2, () => own.admin.mint());
+    await revoke(other?.token ?? '', basic(mine?.id ?? '', mine?.token ?? ''));
+    const { items } = await own.admin.do('audit.list', { query: { action: 'tokens.revoke' } });
+    expect(items).toMatchObject([
+      { outcome: 'denied', actor: { token: mine?.id }, target: { type: 'token', id: other?.id }, address: '127.0.0.1' },
+    ]);
+  });
+
   it('nor a token that may do more than itself', async () => {
     const manager = await workspace.only('tokens:write');
     const admin = await workspace.only('admin');
     const { status, body } = await revoke(admin.token, bearer(manager.token));
     expect([status, body.error]).toEqual([403, 'access_denied']);
     expect(await codeOf(admin.token)).toBe('ok');
+    const { items } = await workspace.admin.do('audit.list', { query: { action: 'tokens.revoke' } });
+    expect(items.at(-1)).toMatchObject({ outcome: 'denied', target: { type: 'token' } });
   });
 });
 

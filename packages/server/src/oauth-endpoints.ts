@@ -3,6 +3,7 @@
 import type { Clock } from '@tessera/verify';
 import type { Config } from './config/load.ts';
 import type { Custody } from './core/custody/custody.ts';
+import { deniedLog } from './core/denied-attempts.ts';
 import { introspection } from './core/introspection.ts';
 import { workspaceSigners } from './core/key-ring/workspace-signers.ts';
 import { issuers } from './core/signed/issuer.ts';
@@ -41,6 +42,8 @@ export function oauthEndpoints(parts: OAuthParts): OAuthEndpoints {
   const issuing = issuers(publicUrl ?? 'tessera', defaultWorkspace);
   const { of: issuer } = issuing;
   const { ports, failed, record, feed } = judging;
+  const onError = (err: unknown, requestId: string): void =>
+    log.error({ err, requestId }, 'an OAuth endpoint failed on our side');
   return {
     door: oauthHandler({
       ports,
@@ -60,7 +63,8 @@ export function oauthEndpoints(parts: OAuthParts): OAuthEndpoints {
         minted: metrics.minted,
         answered: ({ path, method, status, seconds }) => metrics.route(path).request(method, status, seconds),
       },
-      onError: (err, requestId) => log.error({ err, requestId }, 'an OAuth endpoint failed on our side'),
+      onError,
+      denied: deniedLog({ store, clock, onError }),
     }),
     pages: metadataPages({ publicUrl, issuer, defaultWorkspace, workspace: store.workspace }),
   };

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Operation, type OperationName, problems } from '@tessera/contract';
 import { actorOf } from '../core/actor.ts';
 import type { Call } from '../core/call.ts';
+import { type DeniedLog, deniedLog } from '../core/denied-attempts.ts';
 import { Refusal } from '../core/refusal.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import type { Incoming } from '../http/edge.ts';
@@ -14,7 +15,6 @@ import { authenticate, type Caller, workspaceOfCall } from './authenticate.ts';
 import { callerBody, wholeBody } from './caller-body.ts';
 import { changePages } from './change-pages.ts';
 import { type StreamParts, streamChanges, wantsStream } from './changes-stream.ts';
-import { type DeniedLog, deniedLog } from './denied.ts';
 import { hasLoneSurrogate, isJson, jsonBody, parseBody, parseQuery } from './input.ts';
 import { findOperation } from './operations-table.ts';
 import { problemOfError, refuse } from './problem-of-error.ts';
@@ -78,7 +78,8 @@ interface Parts {
 async function serve(exchange: Exchange, parts: Parts): Promise<void> {
   const { services, denied } = parts;
   const { response, incoming, name, operation, params } = exchange;
-  const attempt = { name, target: params.id, incoming };
+  const { requestId, address } = incoming;
+  const attempt = { action: name, target: params.id, requestId, address };
   const authentication = await authenticate(incoming, operation.scope, services);
   if ('problem' in authentication) {
     const who = authentication.denial?.principal;

@@ -4,6 +4,7 @@ import { actorOf } from '../core/actor.ts';
 import type { Call } from '../core/call.ts';
 import { confirmed } from '../core/caller.ts';
 import { isGuess } from '../core/door-ports.ts';
+import { Refusal } from '../core/refusal.ts';
 import { revokeToken } from '../core/tokens/change.ts';
 import { MANAGEMENT_AUDIENCE } from '../core/tokens/facts.ts';
 import { BY_HOLDER, revokePresented } from '../core/tokens/revoke-presented.ts';
@@ -11,6 +12,7 @@ import { withoutSecrets } from '../core/without-secrets.ts';
 import type { Incoming } from '../http/edge.ts';
 import { authenticate, lacks } from './authenticate.ts';
 import { refuseGuesser } from './guesses.ts';
+import { OAuthError } from './oauth-error.ts';
 import type { Asked, OAuthAnswer, OAuthServices } from './services.ts';
 
 /** What is not valid, or not there, is revoked as well as it can be (RFC 7009 section 2.2). */
@@ -26,13 +28,39 @@ export async function revoke(asked: Asked, services: OAuthServices): Promise<OAu
   // Nobody learns what a token is who may not end it.
   const found = await recognised(text, incoming, services);
   if (caller !== undefined && caller.id !== found?.id) {
-    if (!isManager) throw lacks('tokens:write', client);
-    if (found !== undefined && found.workspace.id === caller.workspace.id)
-      await byManager(caller, found, asked, services);
+    const target = found?.workspace.id === caller.workspace.id ? found : undefined;
+    await denialsRecorded({ caller, target, asked, services }, async () => {
+      if (!isManager) throw lacks('tokens:write', client);
+      if (target !== undefined) await byManager(caller, target, asked, services);
+    });
     return DONE;
   }
   if (found !== undefined) await byHolder(found, incoming, services);
   return DONE;
+}
+
+interface Attempted {
+  readonly caller: TokenFacts;
+  /** Undefined: nothing of its workspace. */
+  readonly target: TokenFacts | undefined;
+  readonly asked: Asked;
+  readonly services: OAuthServices;
+}
+
+async function denialsRecorded(
+  { caller, target, asked, services }: Attempted,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const isDenied = error instanceof OAuthError || (error instanceof Refusal && error.code === 'forbidden');
+    const { requestId, address } = asked.incoming;
+    const attempt = { action: 'tokens.revoke', target: target?.id, requestId, address };
+    const who = { token: caller.id, owner: caller.owner?.id ?? null, workspace: caller.workspace.id };
+    if (isDenied) await services.denied(attempt, who);
+    throw error;
+  }
 }
 
 /** The token that a text is of, in whatever state. Looking for one by trial costs as much here as at any door. */

@@ -1,5 +1,6 @@
 /** What the OAuth endpoints are given: built once by the composition root. */
 import type { Clock, TokenKind } from '@tessera/verify';
+import type { DeniedLog } from '../core/denied-attempts.ts';
 import type { Introspection } from '../core/introspection.ts';
 import type { WorkspaceSigners } from '../core/key-ring/workspace-signers.ts';
 import type { Store } from '../core/store-port.ts';
@@ -17,6 +18,8 @@ export interface OAuthServices extends Judging {
   readonly minting: Minting;
   /** Of a token and all that descend from it. */
   readonly exchangesPerMinute: number;
+  /** Records what somebody tried beyond its authority. */
+  readonly denied: DeniedLog;
   /** Who issues the signed texts of a workspace. */
   readonly issuer: (workspace: string) => string;
   /** Whether this node changes anything but counts; a data plane does not. */

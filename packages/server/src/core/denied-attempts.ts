@@ -2,17 +2,18 @@
  * Attempts beyond one's authority, in the audit log of the token's workspace. So many a minute and token: a token
  * that may do nothing, or is revoked, must not be able to fill the log.
  */
-import type { OperationName } from '@tessera/contract';
-import type { AuditEntry } from '../core/model.ts';
-import { withoutSecrets } from '../core/without-secrets.ts';
-import type { Incoming } from '../http/edge.ts';
-import type { ApiServices } from './services.ts';
+import type { Clock } from '@tessera/verify';
+import type { AuditEntry } from './model.ts';
+import type { Store } from './store-port.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 export interface Attempt {
-  readonly name: OperationName;
-  /** The id in the path. */
+  /** What was asked for, as `tokens.revoke`. */
+  readonly action: string;
+  /** Id of what it was about. */
   readonly target: string | undefined;
-  readonly incoming: Incoming;
+  readonly requestId: string;
+  readonly address: string | undefined;
 }
 
 /** Whose attempt it was: the token, with its own workspace. */
@@ -24,11 +25,17 @@ export interface Attempter {
 
 export type DeniedLog = (attempt: Attempt, who: Attempter) => Promise<void>;
 
+export interface DeniedLogParts {
+  readonly store: Pick<Store, 'write'>;
+  readonly clock: Clock;
+  readonly onError: (error: unknown, requestId: string) => void;
+}
+
 const MINUTE_MS = 60_000;
 const PER_MINUTE = 30;
 const MAX_TARGET = 100;
 
-export function deniedLog({ store, clock, onError }: Pick<ApiServices, 'store' | 'clock' | 'onError'>): DeniedLog {
+export function deniedLog({ store, clock, onError }: DeniedLogParts): DeniedLog {
   /** Attempts of each token in the current minute. Only tokens that were issued get here, and it is emptied every minute. */
   const attempts = new Map<string, number>();
   let minute = 0;
@@ -46,23 +53,21 @@ export function deniedLog({ store, clock, onError }: Pick<ApiServices, 'store' |
     if (isTooMany(who.token, at)) return;
     const entry = entryOf(attempt, who, at);
     // That it cannot be written changes nothing for the one refused.
-    await store
-      .write(async (tx) => tx.record(entry))
-      .catch((error: unknown) => onError(error, attempt.incoming.requestId));
+    await store.write(async (tx) => tx.record(entry)).catch((error: unknown) => onError(error, attempt.requestId));
   };
 }
 
-function entryOf({ name, target, incoming }: Attempt, who: Attempter, at: number): AuditEntry {
-  const type = name.slice(0, name.indexOf('.')).replace(/s$/, '');
+function entryOf({ action, target, requestId, address }: Attempt, who: Attempter, at: number): AuditEntry {
+  const type = action.slice(0, action.indexOf('.')).replace(/s$/, '');
   return {
     workspace: who.workspace,
     at,
     actor: { token: who.token, owner: who.owner, kind: 'token' },
-    action: name,
+    action,
     target: target === undefined ? null : { type, id: withoutSecrets(target).slice(0, MAX_TARGET) },
     outcome: 'denied',
-    requestId: withoutSecrets(incoming.requestId),
-    address: incoming.address ?? null,
+    requestId: withoutSecrets(requestId),
+    address: address ?? null,
     details: {},
   };
 }
