@@ -56,11 +56,21 @@ const schemes = {
 
 export type SigningAlgorithm = keyof typeof schemes;
 
+/** Keys that were looked at, with the kind that they are of: asking OpenSSL for a curve takes a tenth of a signature. */
+const kinds = new WeakMap<KeyObject, string>();
+
 /** Whether this key is of the kind that the algorithm takes. */
 export function takes(alg: SigningAlgorithm, key: KeyObject): boolean {
-  const { asymmetricKeyType: type = key.type } = key;
-  const curve = type === 'ec' ? ` ${key.asymmetricKeyDetails?.namedCurve}` : '';
-  return `${type}${curve}` === schemes[alg].keys;
+  let kind = kinds.get(key);
+  if (kind === undefined) {
+    kind = kindOf(key);
+    kinds.set(key, kind);
+  }
+  return kind === schemes[alg].keys;
+}
+
+function kindOf({ type, asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
+  return asymmetricKeyType === 'ec' ? `ec ${asymmetricKeyDetails?.namedCurve}` : (asymmetricKeyType ?? type);
 }
 
 /** The signature of one algorithm; one of ES256 has a low S. The key must be one that the algorithm takes. */
