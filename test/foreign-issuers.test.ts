@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { call, caller, problemOf } from './support/call.ts';
 import { newIssuerKey, startIssuer } from './support/issuer.ts';
-import { endServers, newRootToken, STARTS_MS, startServer } from './support/server.ts';
+import { endServers, newRootToken, runToEnd, STARTS_MS, startServer, temporaryFolder } from './support/server.ts';
 import { AUDIENCE, startTrusting, type Trusting } from './support/trusting.ts';
 import { until } from './support/until.ts';
 
@@ -86,11 +86,11 @@ describe('is refused again at once', () => {
     await expect(reader?.read()).rejects.toThrow('terminated');
   });
 
-  it('on another node, within a second', async () => {
+  it('on another node, within a second, which asks no proxy that its environment names', async () => {
     const two = await startServer({
       data: server.data,
       rootToken: server.rootToken,
-      env: trusting.env,
+      env: { ...trusting.env, HTTPS_PROXY: 'http://127.0.0.1:9', NODE_USE_ENV_PROXY: '1' },
     });
     const { id } = await trust();
     const token = mint({ claims: { jti: 'elsewhere', sub: 'elsewhere' } });
@@ -235,6 +235,12 @@ describe('an issuer that is asked about its tokens', () => {
     expect(issuer.asked.length).toBe(before + 5);
     await server.printed(/an issuer cannot be asked about its tokens/);
   });
+});
+
+it('a start without the authorities that it is told of is refused', { timeout: STARTS_MS }, async () => {
+  const env = { TESSERA_PORT: '0', TESSERA_GATEWAY_PORT: '0', TESSERA_DATA: temporaryFolder() };
+  const { code, stderr } = await runToEnd(['start'], { ...env, TESSERA_ISSUER_CA: '/nowhere/ca.pem' });
+  expect([code, stderr]).toEqual([8, 'tessera cannot start: issuerCa: the file does not exist\n']);
 });
 
 describe('an administrator', () => {

@@ -74,6 +74,7 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
     news: sharing?.news,
     onError: (err) => log.warn({ err }, 'the change feed cannot be read'),
   });
+  const foreign = startForeignTokens({ ...parts, feed });
   const tokens = factsCache({ store, feed, maxTokens: config.cacheTokens, onLookup: metrics.cacheRequest });
   const notices = heldNotices({
     store,
@@ -103,7 +104,6 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
     onError: (err) => log.warn({ err }, 'usage is kept in memory: it cannot be written'),
   });
   usage.start();
-  const foreign = startForeignTokens({ ...parts, feed });
   const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
   const ports: Ports = {
     ...counting.ports,
