@@ -44,6 +44,9 @@ export async function updateToken(
     if (parent !== undefined) checkWithin(parent, next, { api, pointer: '/expiresAt' });
   }
   checkAuthority(call, api, next);
+  const kind = next.enabled === token.enabled ? 'token.updated' : next.enabled ? 'token.enabled' : 'token.disabled';
+  // Before its row may say an earlier end: what was signed goes on saying the later one, and until then it must be asked for.
+  await tellChange(tx, { workspace: call.workspace, kind, id }, call.now);
   await tx.updateToken(next);
   const details = difference(token, next);
   if (input.credits !== undefined) {
@@ -51,8 +54,6 @@ export async function updateToken(
     details.creditsLeft = await changeAccount(tx, accounts, { change: input.credits, now: call.now });
   }
   record(tx, call, 'token.update', { type: 'token', id }, details);
-  const kind = next.enabled === token.enabled ? 'token.updated' : next.enabled ? 'token.enabled' : 'token.disabled';
-  await tellChange(tx, { workspace: call.workspace, kind, id }, call.now);
   return tokenOf(tx, call, id);
 }
 

@@ -260,6 +260,20 @@ describe('where something changes', () => {
     expect(await node.judged(text)).toMatchObject({ owner: { enabled: false } });
   });
 
+  it('a token that is made to end earlier does not come back, however long its text says', async () => {
+    const platform = await aPlatform();
+    const { as, root, clock } = platform;
+    const { text, token } = await minted(platform);
+    const end = NOW + 60_000;
+    const input = { expiresAt: new Date(end).toISOString() };
+    await as(root, (tx, call) => updateToken(tx, call, { id: token.id, input, policy }));
+    clock.move(120_000);
+    // What comes later finds no signed token that lives, and must not be needed.
+    await as(root, (tx, call) => revokeToken(tx, call, token.id, 'leaked'));
+    const node = await aNode(platform);
+    expect(await node.judged(text)).toMatchObject({ expiresAt: end, revokedAt: NOW + 120_000 });
+  });
+
   it('nothing is a notice that concerns no signed token', async () => {
     const platform = await aPlatform();
     const { as, root, store, clock } = platform;
