@@ -168,6 +168,26 @@ describe('a line of tokens', () => {
     expect((await admin.verify(third.token, { request: { ip: '192.0.2.1' } })).expiresAt).toBe(end);
   });
 
+  it('is disabled, renamed and narrowed also where what stands above does less by now, and never widened', async () => {
+    const first = await aParent();
+    const child = await aChild(first.id, { scopes: ['read', 'write'] });
+    const soon = new Date(Date.now() + 60_000).toISOString();
+    await admin.do('tokens.update', { id: first.id, body: { scopes: ['read'], expiresAt: soon } });
+    const changed = { enabled: false, name: 'old' };
+    expect(await admin.do('tokens.update', { id: child.id, body: changed })).toMatchObject(changed);
+    expect(await code(child.token)).toBe('disabled');
+    expect(await admin.do('tokens.update', { id: child.id, body: { scopes: ['read'] } })).toMatchObject({
+      scopes: ['read'],
+    });
+    const wider = await admin.ask('tokens.update', { id: child.id, body: { scopes: ['read', 'write'] } });
+    expect(problemOf(wider)).toMatchObject({ status: 422, errors: [{ pointer: '/scopes/1', code: 'beyond_parent' }] });
+    const later = await admin.ask('tokens.update', {
+      id: child.id,
+      body: { expiresAt: new Date(Date.now() + 120_000).toISOString() },
+    });
+    expect(problemOf(later)).toMatchObject({ status: 422, errors: [{ pointer: '/expiresAt', code: 'beyond_parent' }] });
+  });
+
   it('spends the budgets of all of it, whole or not at all', async () => {
     const first = await aParent({ credits: { remaining: 5 }, limits: [{ limit: 100, window: 60 }] });
     const children = await together(4, () => aChild(first.id, { credits: { remaining: 3 } }));

@@ -41,7 +41,7 @@ export async function updateToken(
   if (token.format === 'jwt') checkSigned(token, next);
   if (token.parent !== null) {
     const [parent] = await tx.ancestors(token.parent);
-    if (parent !== undefined) checkWithin(parent, next, { api, pointer: '/expiresAt' });
+    if (parent !== undefined) checkWithin(parent, asked(parent, input, next), { api, pointer: '/expiresAt' });
   }
   checkAuthority(call, api, next);
   const kind = next.enabled === token.enabled ? 'token.updated' : next.enabled ? 'token.enabled' : 'token.disabled';
@@ -105,6 +105,15 @@ function changed(token: Token, input: Body<'tokens.update'>, now: number): Token
     updatedAt: now,
     version: token.version + 1,
   };
+}
+
+/** What stays as it is goes beyond nothing: a parent that does less by now must not keep anybody from disabling its child. */
+function asked(
+  parent: Token,
+  { scopes, expiresAt }: Body<'tokens.update'>,
+  next: Token,
+): Parameters<typeof checkWithin>[1] {
+  return { scopes: scopes ?? [], expiresAt: expiresAt === undefined ? parent.expiresAt : next.expiresAt };
 }
 
 /** Who reads the text alone believes what was signed: it may be narrowed here, and never said to be more. */
