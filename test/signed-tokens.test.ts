@@ -29,6 +29,10 @@ async function apiWith(jwt: object, scopes: readonly string[] = ['read', 'write'
   return workspace.admin.do('apis.create', { body: { audience, scopes: defined, jwt } });
 }
 
+/** So many objects, one in another. */
+const nested = (depth: number, innermost: object = {}): object =>
+  depth === 1 ? innermost : { a: nested(depth - 1, innermost) };
+
 type MintBody = BodyInput<'tokens.create'>;
 
 async function signed(api: { audience: string }, more: Partial<MintBody> = {}) {
@@ -126,12 +130,19 @@ describe('a signed token', () => {
     expect(await codeOf(token)).toBe('ok');
   });
 
+  it('is accepted with claims as deep as they may be', async () => {
+    const { token } = await signed(await apiWith({ claims: { a: nested(15) } }));
+    expect(await codeOf(token)).toBe('ok');
+  });
+
   it.each([
     ['a registered one', { sub: 'me' }, '/jwt/claims/sub', 'is set by Tessera'],
     ['our own', { tsr: {} }, '/jwt/claims/tsr', 'is set by Tessera'],
     ['an unknown name', { a: `\${owner.secret}` }, '/jwt/claims/a', 'knows'],
     ['roles among text', { a: `x \${owner.roles}` }, '/jwt/claims/a', 'by themselves alone'],
     ['a name without end', { a: [{ b: '${owner.id' }] }, '/jwt/claims/a', 'without its end'],
+    ['deeper than any door reads', { a: nested(16) }, '/jwt/claims/a', 'nested deeper than 15'],
+    ['made deeper by its list', { a: nested(15, { roles: `\${owner.roles}` }) }, '/jwt/claims/a', 'deeper than 15'],
   ])('has no claim that is %s', async (_, claims, pointer, words) => {
     const audience = `https://${crypto.randomUUID()}.example.test`;
     const answer = problemOf(

@@ -22,7 +22,7 @@ const METADATA = /^(?:token|owner)\.metadata\.[A-Za-z0-9_.:-]{1,100}$/;
 /** Why a template cannot be used, with the claim that is wrong; undefined where it can. */
 export function badClaim(claims: Readonly<Record<string, unknown>>): { claim: string; reason: string } | undefined {
   for (const [claim, value] of Object.entries(claims)) {
-    const reason = RESERVED_CLAIMS.includes(claim) ? 'is set by Tessera' : badValue(value);
+    const reason = RESERVED_CLAIMS.includes(claim) ? 'is set by Tessera' : badValue(value, 1);
     if (reason !== undefined) return { claim, reason };
   }
   return undefined;
@@ -36,11 +36,17 @@ export function filledClaims(
   return filledMembers(claims, described);
 }
 
-function badValue(value: unknown): string | undefined {
-  if (typeof value === 'string') return badText(value);
+/** The claims are one level, and no reader of ours takes more than 16: a text with more would be given out and never be accepted. */
+const DEEPEST = 15;
+
+function badValue(value: unknown, depth: number): string | undefined {
+  const isText = typeof value === 'string';
+  if (depth > DEEPEST && (isText ? LIST.test(value) : typeof value === 'object' && value !== null))
+    return `is nested deeper than ${DEEPEST}`;
+  if (isText) return badText(value);
   if (typeof value !== 'object' || value === null) return undefined;
   for (const inner of Object.values(value)) {
-    const reason = badValue(inner);
+    const reason = badValue(inner, depth + 1);
     if (reason !== undefined) return reason;
   }
   return undefined;
