@@ -36,6 +36,8 @@ export interface Bonds {
   readonly kind: TokenKind;
   readonly ip: Addresses;
   readonly boundKey: string | null;
+  /** Whether it descends from another one, and dies with it. */
+  readonly isChild: boolean;
   /** Whether the secret it called with was replaced, and lives on for its grace period alone. */
   readonly isReplaced: boolean;
 }

@@ -9,7 +9,7 @@ import type { Owner, Token } from './model.ts';
 import { Refusal } from './refusal.ts';
 import type { Reader, Tx } from './store-port.ts';
 
-/** Throws `forbidden` where the caller's token was ended, suspended or narrowed since its verdict. */
+/** Throws `forbidden` where the caller's token, or one that it descends from, was ended, suspended or narrowed since its verdict. */
 export async function confirmed(tx: Tx, call: Call): Promise<Confirmed> {
   const bonds = await bondsOf(tx, call);
   if (bonds === undefined) throw new Refusal('forbidden', 'your token was ended or narrowed since it was accepted');
@@ -19,19 +19,23 @@ export async function confirmed(tx: Tx, call: Call): Promise<Confirmed> {
 
 async function bondsOf(reader: Reader, { actor, now }: Call): Promise<Bonds | undefined> {
   const found = await reader.token(actor.home, actor.token);
-  if (found === undefined || !isAlive(found.token, now)) return undefined;
+  if (found === undefined) return undefined;
   const secret = found.secrets.find(({ digest }) => digestKeyOf(digest) === actor.secret);
   const isReplaced = secret?.state === 'retiring';
   const isOver = isReplaced && now >= (secret.validUntil ?? 0);
   if (secret === undefined || secret.state === 'retired' || isOver) return undefined;
-  const { scopes, owner, workspace, kind, ip, boundKey } = found.token;
+  const { parent, owner, workspace, kind, ip, boundKey } = found.token;
+  const line = [found.token, ...(parent === null ? [] : await reader.ancestors(parent))];
+  if (!line.every((one) => isAlive(one, now))) return undefined;
   const holder = owner === null ? undefined : await reader.owner(workspace, owner);
   if (owner !== null && holder?.enabled !== true) return undefined;
-  const held = kind === 'personal_access_token' ? await heldBy(holder, scopes, reader) : scopes;
-  const granted = new Set([...held, ...expandManagementScopes(held)]);
-  if (!actor.scopes.every((scope) => granted.has(scope))) return undefined;
+  for (const one of line) {
+    const held = one.kind === 'personal_access_token' ? await heldBy(holder, one.scopes, reader) : one.scopes;
+    const granted = new Set([...held, ...expandManagementScopes(held)]);
+    if (!actor.scopes.every((scope) => granted.has(scope))) return undefined;
+  }
   if ((await reader.workspace(workspace))?.enabled !== true) return undefined;
-  return { kind, ip, boundKey, isReplaced };
+  return { kind, ip, boundKey, isChild: parent !== null, isReplaced };
 }
 
 /** Those of the scopes that the user's roles hold now: what a personal access token may do ends with them. */

@@ -1,4 +1,5 @@
 /** Nobody makes or touches a management token that is wider, longer-lived, freer or another owner's than their own. */
+import { digestKeyOf } from '@tessera/verify';
 import { describe, expect, test } from 'vitest';
 import type { Call } from '../../src/core/call.ts';
 import type { Owner } from '../../src/core/model.ts';
@@ -6,7 +7,7 @@ import { createOwner, updateOwner } from '../../src/core/owners.ts';
 import { createRole } from '../../src/core/roles.ts';
 import { revokeToken, updateToken } from '../../src/core/tokens/change.ts';
 import { importToken } from '../../src/core/tokens/import.ts';
-import { type MintInput, mint } from '../../src/core/tokens/mint.ts';
+import { type Minted, type MintInput, mint } from '../../src/core/tokens/mint.ts';
 import { cancelRotation, rotate } from '../../src/core/tokens/rotate.ts';
 import { aPlatform, DAY, minter, NOW, type Platform, policy, refusalOf, signing } from './support/platform.ts';
 
@@ -117,6 +118,53 @@ describe('what holds a token back is handed down', () => {
     const platform = await aPlatform();
     const admin = await platform.manager(['admin'], { ip: allow, boundKey: 'a'.repeat(43) });
     expect((await minting(platform, admin, {})).token).toMatchObject({ ip: {}, boundKey: null });
+  });
+});
+
+/** A management token that root made as a child, and the call of its holder. */
+async function aChild(platform: Platform, parent: Call & { readonly minted: Minted }): Promise<Call> {
+  const { token, secrets } = await minting(platform, platform.root, { scopes: NARROW, parent: parent.minted.token.id });
+  const [secret] = secrets;
+  if (secret === undefined) throw new Error('a token without a secret');
+  return { ...parent, actor: { ...parent.actor, token: token.id, secret: digestKeyOf(secret.digest) } };
+}
+
+describe('a child', () => {
+  const words = 'forbidden: a token that descends from another handles itself and its own children alone';
+
+  test('makes and touches no token that would not die with its parent, or be held back like it', async () => {
+    const platform = await aPlatform();
+    const { as, root } = platform;
+    const parent = await platform.manager(NARROW, { expiresAt: NOW + DAY });
+    const child = await aChild(platform, parent);
+    const beside = await platform.manager(NARROW, { expiresAt: NOW + DAY });
+    // Held back after its child was made: what the child makes must not be free of it.
+    const input = { ip: { allow: ['10.0.0.0/8'] } };
+    await as(root, (tx, by) => updateToken(tx, by, { id: parent.minted.token.id, input, policy }));
+    expect(await refusalOf(minting(platform, child, {}))).toBe(words);
+    expect(await refusalOf(minting(platform, child, { parent: parent.minted.token.id }))).toBe(words);
+    for (const [, touch] of touches)
+      expect(await refusalOf(touch(platform, child, beside.minted.token.id))).toBe(words);
+    const grandchild = await minting(platform, child, { parent: child.actor.token });
+    const rotated = await as(child, (tx, by) => rotate(tx, by, child.actor.token, { signing }));
+    expect(rotated.token.parent).toBe(parent.minted.token.id);
+    await as(parent, (tx, by) => revokeToken(tx, by, parent.minted.token.id, undefined));
+    expect((await platform.store.token(platform.workspace, grandchild.token.id))?.token.revokedAt).toBe(NOW);
+  });
+
+  test.each([
+    ['disabled', { enabled: false }],
+    ['narrowed', { scopes: ['verify'] }],
+    ['at its end', { expiresAt: new Date(NOW + 1000).toISOString() }],
+  ])('changes nothing any more where its parent is %s since its verdict', async (_, input) => {
+    const platform = await aPlatform();
+    const parent = await platform.manager(NARROW, { expiresAt: NOW + DAY });
+    const child = await aChild(platform, parent);
+    await platform.as(platform.root, (tx, by) => updateToken(tx, by, { id: parent.minted.token.id, input, policy }));
+    platform.clock.move(1000);
+    expect(await refusalOf(minting(platform, child, { parent: child.actor.token }))).toBe(
+      'forbidden: your token was ended or narrowed since it was accepted',
+    );
   });
 });
 

@@ -9,7 +9,7 @@ import { Refusal } from '../refusal.ts';
 import { MANAGEMENT_AUDIENCE } from './facts.ts';
 
 /** What of a management token its maker's authority bounds. */
-export type Wanted = Pick<Token, 'kind' | 'scopes' | 'owner' | 'expiresAt' | 'ip' | 'boundKey'>;
+export type Wanted = Pick<Token, 'id' | 'parent' | 'kind' | 'scopes' | 'owner' | 'expiresAt' | 'ip' | 'boundKey'>;
 
 export function isManagementApi(api: Api): boolean {
   return api.builtIn && api.audience === MANAGEMENT_AUDIENCE;
@@ -38,7 +38,10 @@ function checkReach(actor: Actor, wanted: Wanted): void {
 }
 
 /** Otherwise a token that is held back would be the way to one that is not. */
-function checkBonds({ bonds }: Confirmed, wanted: Wanted): void {
+function checkBonds({ actor, bonds }: Confirmed, wanted: Wanted): void {
+  // Those alone are held back by what stands above the caller, and die with it.
+  if (bonds.isChild && wanted.id !== actor.token && wanted.parent !== actor.token)
+    throw forbidden('a token that descends from another handles itself and its own children alone');
   if (bonds.kind === 'personal_access_token' && wanted.kind !== bonds.kind)
     throw forbidden('a personal access token handles personal access tokens alone: others outlive their user’s roles');
   if (isHeld(bonds.ip) && !isSame(bonds.ip, wanted.ip))

@@ -35,7 +35,7 @@ export async function revokePresented(tx: Tx, presented: PresentedSecret): Promi
     requestId,
     address,
     ifMatch: undefined,
-    bonds: { kind, ip, boundKey, isReplaced: secret.state === 'retiring' },
+    bonds: { kind, ip, boundKey, isChild: token.parent !== null, isReplaced: secret.state === 'retiring' },
   };
   if (secret.state === 'retired') return 'nothing';
   if (secret.state !== 'retiring') {
