@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { strictCompact } from '../src/jose/strict-compact.ts';
 import { strictJsonObject } from '../src/jose/strict-json.ts';
 import { anyText } from './support/any-text.ts';
+import { leastCpu } from './support/least-cpu.ts';
 import { base64url } from './support/signing.ts';
 
 const HEADER = '{"alg":"ES256","typ":"at+jwt","kid":"key-1"}';
@@ -156,15 +157,15 @@ describe('JSON', () => {
     expect(strictJsonObject(nested(50_000))).toBeUndefined();
   });
 
-  it('has 2,000 members and no more, however they are nested, and more cost no time', () => {
+  it('has 2,000 members and no more, however they are nested, and more cost no time', async () => {
     const list = (count: number) => Array.from({ length: count }, (_, at) => `{"${at}":0}`).join(',');
     expect(strictJsonObject(Buffer.from(`{"a":[${list(1999)}]}`))).toBeDefined();
     expect(strictJsonObject(Buffer.from(`{"a":[${list(2000)}]}`))).toBeUndefined();
     // Names that V8 takes for indexes of an array, and that collide (CVE-2026-21717).
     const colliding = Array.from({ length: 30_000 }, (_, at) => `"${at * 131_072}":0`).join(',');
-    const before = performance.now();
-    expect(strictJsonObject(Buffer.from(`{${colliding}}`))).toBeUndefined();
-    expect(performance.now() - before).toBeLessThan(100);
+    const bytes = Buffer.from(`{${colliding}}`);
+    expect(strictJsonObject(bytes)).toBeUndefined();
+    expect(await leastCpu(() => strictJsonObject(bytes))).toBeLessThan(50);
   });
 
   it('with a member named __proto__ changes no object', () => {
