@@ -58,6 +58,7 @@ const SIGNED_KEPT_MS = 60_000;
 
 interface Kept {
   readonly facts: TokenFacts;
+  readonly since: number;
   readonly until: number;
 }
 
@@ -107,7 +108,8 @@ export function foreignTokens(options: ForeignTokensOptions): ForeignTokens {
       // Facts that may have become other ones while they were read are used once and not kept.
       isOld = ended((change) => facts !== undefined && concerns(change, facts));
     }
-    if (!isOld && feed.fresh()) kept.set(nameOf(asked), { facts, until: keptUntil(facts, by, asked.now) });
+    if (!isOld && feed.fresh())
+      kept.set(nameOf(asked), { facts, since: asked.now, until: keptUntil(facts, by, asked.now) });
     return facts;
   };
 
@@ -123,7 +125,8 @@ export function foreignTokens(options: ForeignTokensOptions): ForeignTokens {
 
   const fromMemory = (asked: SignedAsked): TokenFacts | undefined => {
     const known = feed.fresh() ? kept.get(nameOf(asked)) : undefined;
-    return known !== undefined && asked.now < known.until ? known.facts : undefined;
+    // A clock that was set back does not tell how old they are.
+    return known !== undefined && asked.now >= known.since && asked.now < known.until ? known.facts : undefined;
   };
 
   const introspected = async (text: string, trust: Trust, asked: SignedAsked): Promise<Found> => {
