@@ -67,6 +67,7 @@ const samples: { readonly [N in OperationName]: Sample<N> } = {
   'changes.confirmations': { path: '1' },
   'lookups.find': { body: { digests: ['A'.repeat(43)] } },
   'notices.list': {},
+  'tokens.revokeMany': { body: { client: 'nobody' } },
   'keys.list': {},
   'keys.create': { body: { alg: 'EdDSA' } },
   'keys.get': { of: 'key' },

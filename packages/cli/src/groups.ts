@@ -36,6 +36,12 @@ export const groups: readonly Group[] = [
     load: async () => (await import('./commands/token.ts')).defineToken,
   },
   {
+    name: 'revoke',
+    summary: 'revoke many tokens at once, when something leaked',
+    heading: management,
+    load: async () => (await import('./commands/revoke.ts')).defineRevoke,
+  },
+  {
     name: 'api',
     summary: 'the apis that tokens are for',
     heading: management,

@@ -27,6 +27,9 @@ export function groups(call: Call, ended: AbortSignal | undefined) {
         call('tokens.rotate', { ...options, params: { id }, body }),
       cancelRotation: (id: string, options?: CallOptions) =>
         call('tokens.cancelRotation', { ...options, params: { id } }),
+      /** Every token of an owner, an api, a client and so on, or all of those; those that descend from them end with them. */
+      revokeMany: (body: Body<'tokens.revokeMany'>, options?: CallOptions) =>
+        call('tokens.revokeMany', { ...options, body }),
       revoke: (id: string, body?: Body<'tokens.revoke'>, options?: CallOptions) =>
         call('tokens.revoke', { ...options, params: { id }, body }),
       usage: (id: string, query?: Query<'tokens.usage'>, options?: CallOptions) =>

@@ -20,6 +20,7 @@ export const operations = {
   'tokens.cancelRotation': { method: 'POST', path: '/v1/tokens/{id}/rotate/cancel', changes: true },
   'tokens.revoke': { method: 'POST', path: '/v1/tokens/{id}/revoke', changes: true },
   'tokens.usage': { method: 'GET', path: '/v1/tokens/{id}/usage', changes: false },
+  'tokens.revokeMany': { method: 'POST', path: '/v1/revocations', changes: true },
   'verify.one': { method: 'POST', path: '/v1/verify', changes: false },
   'verify.batch': { method: 'POST', path: '/v1/verify/batch', changes: false },
   'apis.list': { method: 'GET', path: '/v1/apis', changes: false },

@@ -7,6 +7,7 @@ import { leaseOperations } from './leases.ts';
 import type { Operation } from './operation.ts';
 import { ownerOperations, roleOperations } from './owners.ts';
 import { recordOperations } from './records.ts';
+import { revocationOperations } from './revocations.ts';
 import { tokenOperations } from './tokens.ts';
 import { verifierOperations } from './verifiers.ts';
 import { verifyOperations } from './verify.ts';
@@ -14,6 +15,7 @@ import { workspaceOperations } from './workspaces.ts';
 
 export const operations = {
   ...tokenOperations,
+  ...revocationOperations,
   ...verifyOperations,
   ...apiOperations,
   ...ownerOperations,

@@ -1,11 +1,9 @@
 /** `tessera token revoke`: ends a token, and tells who has heard of it. */
-import { setTimeout as wait } from 'node:timers/promises';
-import type { Client } from '@tessera/client';
-import type { Output } from '@tessera/contract';
 import type { Command } from 'commander';
 import { withExamples } from '../examples.ts';
 import { parseDuration } from '../flags/duration.ts';
 import type { Context } from '../invocation.ts';
+import { DEFAULT_WAIT_SECONDS, heardOf } from './heard-of.ts';
 import { idOf, objectId, showOne } from './resource.ts';
 import { tokenResource } from './token-resource.ts';
 
@@ -13,13 +11,6 @@ interface RevokeOptions {
   readonly reason?: string;
   readonly wait?: number;
 }
-
-type Confirmations = Output<'changes.confirmations'>;
-type Count = Confirmations['nodes'];
-
-const DEFAULT_WAIT_SECONDS = 5;
-/** Nodes and verifiers report some moments after a change, and once a second while more come. */
-const ASK_EVERY_MS = 200;
 
 export function addRevoke(group: Command, context: Context): void {
   const command = group
@@ -45,42 +36,4 @@ export function addRevoke(group: Command, context: Context): void {
     'tessera token revoke tok_01k3zq4v8e7m --yes --reason "found in a log"',
     'tessera token revoke tok_01k3zq4v8e7m --yes --wait 30s',
   ]);
-}
-
-/** The token is revoked, whatever becomes of this: nothing that fails here is a failure of the command. */
-async function heardOf(client: Client, waitMs: number): Promise<string> {
-  try {
-    const told = await confirmed(client, waitMs);
-    const { nodes, verifiers } = told;
-    const so = `Confirmed by ${counted(nodes, 'node')} and ${counted(verifiers, 'verifier')}.`;
-    return isByAll(told) ? so : `${so} The others refuse what they cannot check anew within the staleness bound.`;
-  } catch (error) {
-    return `How many nodes and verifiers have confirmed is not known: ${await reasonOf(error)}`;
-  }
-}
-
-async function reasonOf(error: unknown): Promise<string> {
-  // Not with this file: commands beside this one work offline, and load no client.
-  const { TesseraError } = await import('@tessera/client');
-  if (!(error instanceof TesseraError)) return 'the server answered something else';
-  return error.status === 403 ? 'your token lacks the scope changes:read' : error.message;
-}
-
-async function confirmed(client: Client, waitMs: number): Promise<Confirmations> {
-  const deadline = performance.now() + waitMs;
-  // No older than the revocation, which was acknowledged before.
-  const { latest } = await client.changes.list({ limit: 1 });
-  for (;;) {
-    const told = await client.changes.confirmations(latest);
-    if (isByAll(told) || performance.now() + ASK_EVERY_MS > deadline) return told;
-    await wait(ASK_EVERY_MS);
-  }
-}
-
-function isByAll({ nodes, verifiers }: Confirmations): boolean {
-  return nodes.confirmed === nodes.total && verifiers.confirmed === verifiers.total;
-}
-
-function counted({ confirmed, total }: Count, what: string): string {
-  return `${confirmed} of ${total} ${total === 1 ? what : `${what}s`}`;
 }

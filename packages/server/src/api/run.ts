@@ -129,6 +129,7 @@ function refusalAnswer(error: unknown): Answer {
 function announce(name: WriteName, answer: Answer, { events }: ApiServices): void {
   if (answer.problem) return;
   if (name === 'tokens.revoke') events.revoked();
+  if (name === 'tokens.revokeMany') events.revoked((JSON.parse(answer.body) as { revoked: number }).revoked);
   if (name === 'tokens.create') events.minted((JSON.parse(answer.body) as { kind: TokenKind }).kind);
   if (name === 'tokens.createBatch')
     for (const { kind } of (JSON.parse(answer.body) as { items: { kind: TokenKind }[] }).items) events.minted(kind);

@@ -16,7 +16,8 @@ import type { MostStreams } from './stream-places.ts';
 /** Hears what the metrics want to know of the management API. */
 export interface ApiEvents {
   minted(kind: TokenKind): void;
-  revoked(): void;
+  /** @param count default 1 */
+  revoked(count?: number): void;
   /** @param seconds that a verdict took, look-up included */
   judged(seconds: number): void;
   answered(answer: {

@@ -7,6 +7,7 @@ import { ofItem } from '../core/refusal.ts';
 import { revokeToken, tokenOf, updateToken } from '../core/tokens/change.ts';
 import { importToken } from '../core/tokens/import.ts';
 import { type Minted, mint } from '../core/tokens/mint.ts';
+import { revokeMany } from '../core/tokens/revoke-many.ts';
 import { cancelRotation, rotate } from '../core/tokens/rotate.ts';
 import type { ListIdentity } from './cursor.ts';
 import type { ReadHandlers, Result, WriteHandlers } from './services.ts';
@@ -52,6 +53,7 @@ export const tokenWrites: WriteHandlers<
   | 'tokens.rotate'
   | 'tokens.cancelRotation'
   | 'tokens.revoke'
+  | 'tokens.revokeMany'
 > = {
   async 'tokens.create'(tx, { call, body, services }) {
     return withSecret(await mint(tx, call, body, services), call);
@@ -81,6 +83,9 @@ export const tokenWrites: WriteHandlers<
   },
   async 'tokens.revoke'(tx, { call, params, body }) {
     return shown(await revokeToken(tx, call, params.id, body.reason), call);
+  },
+  async 'tokens.revokeMany'(tx, { call, body, services: { sealing } }) {
+    return { output: { revoked: await revokeMany(tx, call, { input: body, sealing }) } };
   },
 };
 

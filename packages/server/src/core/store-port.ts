@@ -87,6 +87,19 @@ export interface SignedSubject {
   readonly id: string;
 }
 
+/** Tokens that are not revoked, by what they have in common; the root token is none of them. */
+export interface Selection {
+  readonly workspace: string;
+  /** `parent`: those that descend from it; `key`: those that it signed; `prefix`: those whose text starts so. */
+  readonly by: 'owner' | 'parent' | 'api' | 'client' | 'session' | 'key' | 'prefix' | 'all';
+  readonly id: string;
+  /** Made before, and after: milliseconds since the epoch. */
+  readonly before: number | undefined;
+  readonly after: number | undefined;
+  /** Id of one that is left out. */
+  readonly except: string | undefined;
+}
+
 /** A page of notices in ascending order of `signedUntil` and `seq`: up to `limit` that come after these two. */
 export interface NoticesAfter {
   readonly until: number;
@@ -238,6 +251,12 @@ export interface Tx extends Reader {
     at: number,
     reason: string,
   ): Promise<number>;
+  /** Those of the selected tokens that others descend from. */
+  parentsAmong(which: Selection): Promise<readonly string[]>;
+  /** Those of the selected tokens that are of this api, up to `limit`. */
+  selected(which: Selection, among: { readonly api: string; readonly limit: number }): Promise<readonly Token[]>;
+  /** Revokes every selected token; returns how many they were. */
+  revokeSelected(which: Selection, at: number, reason: string): Promise<number>;
   insertSecret(secret: Secret): Promise<void>;
   /** By digest: state, validUntil, graceSeconds. */
   updateSecret(secret: Secret): Promise<void>;

@@ -59,7 +59,7 @@ export interface Metrics extends Exposition {
   preflight(isPermitted: boolean): void;
   /** A kind that is none of the known counts as `other`. */
   minted(kind: string): void;
-  revoked(): void;
+  revoked(count?: number): void;
   audited(): void;
   /** A call that lasted was cut, because its token would now be refused with this code. */
   liveCallCut(code: DenialCode): void;
@@ -203,8 +203,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
     minted(kind) {
       minting.counts[kinds.find((known) => known === kind) ?? 'other'] += 1;
     },
-    revoked() {
-      revokedTokens += 1;
+    revoked(count = 1) {
+      revokedTokens += count;
     },
     audited() {
       auditRecords += 1;

@@ -8,6 +8,7 @@ import { lines } from './contract/lines.ts';
 import { lists } from './contract/lists.ts';
 import { lookUp } from './contract/look-up.ts';
 import { roundTrips } from './contract/round-trips.ts';
+import { signed } from './contract/signed.ts';
 import { units } from './contract/units.ts';
 
 export interface Database {
@@ -23,7 +24,7 @@ export interface Stores {
 }
 
 export function storeContract(createDatabase: () => Promise<Database>): void {
-  const groups = { roundTrips, lines, lists, lookUp, units, concurrency, ledger, issuers };
+  const groups = { roundTrips, lines, lists, lookUp, units, concurrency, ledger, issuers, signed };
   for (const [name, group] of Object.entries(groups)) {
     describe(name, () => {
       let database: Database;

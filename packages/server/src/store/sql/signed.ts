@@ -23,7 +23,7 @@ export async function lastSigned(
 }
 
 /** Ids of a token and of all that descend from it. */
-function line(db: Db, workspace: string, id: string) {
+export function line(db: Db, workspace: string, id: string) {
   return db
     .withRecursive('line', (base) =>
       base

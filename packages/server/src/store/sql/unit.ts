@@ -17,6 +17,7 @@ import { type DatabaseTime, dropNode, putNode } from './nodes.ts';
 import { insertOwner, updateOwner } from './owners.ts';
 import { claimProof } from './proofs.ts';
 import { createReader } from './reader.ts';
+import { parentsAmong, revokeSelected, selected } from './revocations.ts';
 import { deleteRole, insertRole, updateRole } from './roles.ts';
 import { insertSecret, updateSecret } from './secrets.ts';
 import type { Db } from './tables.ts';
@@ -73,6 +74,9 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     updateToken: async (token) => updateToken(db(), token),
     revokeTokens: async (which, at, reason) => revokeTokens(db(), which, { at, reason }),
     revokeDescendants: async (which, at, reason) => revokeDescendants(db(), which, { at, reason }),
+    parentsAmong: async (which) => parentsAmong(db(), which),
+    selected: async (which, among) => selected(db(), which, among),
+    revokeSelected: async (which, at, reason) => revokeSelected(db(), which, { at, reason }),
     insertSecret: async (secret) => insertSecret(db(), inserts.secrets, secret),
     updateSecret: async (secret) => updateSecret(db(), secret),
     addImportedPrefix: async (workspace, prefix) => addImportedPrefix(db(), workspace, prefix),
