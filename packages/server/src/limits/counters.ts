@@ -5,8 +5,8 @@ import { backlogAt, type Counter, isBlocked } from './gcra.ts';
 const KEYS_PER_SHARD = 1024;
 /** Counters looked at for each new key: with more than one, what is dropped keeps ahead of what is added. */
 const SWEEP = 4;
-/** A limiter that may hold many keys holds a sixteenth of them, drained or not: most come again, and to add one costs more than to find it. */
-const SPARED_SHARE = 16;
+/** A limiter that may hold many keys holds a quarter of them, drained or not: most come again, and to add one costs more than to find it. */
+const SPARED_SHARE = 4;
 /** Counters among which the one to evict is chosen, and how many are looked at to find them. */
 const CANDIDATES = 4;
 const LOOKS = 64;
