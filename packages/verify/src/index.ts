@@ -43,6 +43,7 @@ export { type DigestKey, digestBytes, digestKey, digestKeyOf } from './digest.ts
 export { type Explanation, explain } from './explain.ts';
 export { type FeedChange, type JudgedCall, type LiveCall, type LiveCalls, liveCalls } from './live/live-calls.ts';
 export { unspent } from './live/unspent.ts';
+export { type FactsMemory, factsMemory } from './lookups/facts-memory.ts';
 export { type AddressesOnWire, type FactsOnWire, factsFromWire, factsToWire } from './lookups/facts-wire.ts';
 export { type MemoryLookup, memoryLookup } from './lookups/memory.ts';
 export {

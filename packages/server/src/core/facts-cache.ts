@@ -3,8 +3,7 @@
  * are cached, never verdicts, so that nothing is reused for what it was not judged for.
  */
 import type { DigestKey, MaybePromise, TokenFacts, TokenLookup } from '@tessera/verify';
-import { concerns, digestKey, lineOf } from '@tessera/verify';
-import { LRUCache } from 'lru-cache';
+import { concerns, digestKey, factsMemory } from '@tessera/verify';
 import type { Feed } from './feed.ts';
 import { importedPrefixes } from './imported-prefixes.ts';
 import { meanwhile } from './meanwhile.ts';
@@ -32,28 +31,9 @@ export interface FactsCache extends TokenLookup {
 type Ended = ReturnType<ReturnType<typeof meanwhile>['begin']>;
 
 export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptions): FactsCache {
-  const byToken = new Map<string, Set<DigestKey>>();
-  const facts = new LRUCache<DigestKey, TokenFacts>({
-    max: maxTokens,
-    dispose: (dropped, key) => {
-      for (const id of lineOf(dropped)) {
-        const keys = byToken.get(id);
-        keys?.delete(key);
-        if (keys?.size === 0) byToken.delete(id);
-      }
-    },
-  });
+  const facts = factsMemory(maxTokens);
   const imports = importedPrefixes(() => store.importedPrefixes(undefined));
   const changing = meanwhile();
-
-  const keep = (digest: DigestKey, found: TokenFacts): void => {
-    facts.set(digest, found);
-    for (const id of lineOf(found)) {
-      const keys = byToken.get(id);
-      if (keys === undefined) byToken.set(id, new Set([digest]));
-      else keys.add(digest);
-    }
-  };
 
   /** Facts that may have become other ones while they were read are used once and not kept. */
   const arrived = (digest: DigestKey, context: TokenContext | undefined, ended: Ended): TokenFacts | undefined => {
@@ -64,17 +44,18 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
     } finally {
       isOld = ended((change) => found === undefined || concerns(change, found));
     }
-    if (found !== undefined && !isOld && feed.fresh()) keep(digest, found);
+    if (found !== undefined && !isOld && feed.fresh()) facts.keep(digest, found);
     return found;
   };
 
   const forget = (change: Change): void => {
     if (change.kind.startsWith('token.')) {
-      for (const digest of [...(byToken.get(change.id) ?? [])]) facts.delete(digest);
+      facts.deleteDescendants(change.id);
+      facts.deleteToken(change.id);
       return;
     }
     // Owners, roles, apis and workspaces change seldom and stand behind many tokens: all facts are gone through.
-    for (const [digest, found] of [...facts.entries()]) if (concerns(change, found)) facts.delete(digest);
+    facts.deleteWhere((found) => concerns(change, found));
   };
 
   feed.subscribe((change) => {
@@ -93,7 +74,7 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
 
   return {
     known,
-    keep,
+    keep: facts.keep,
     find(digest): MaybePromise<TokenFacts | undefined> {
       const kept = known(digest);
       if (kept !== undefined) return kept;

@@ -1,18 +1,21 @@
 /** Facts in memory, at most so many: those that were not asked for lately make room. A hit writes one boolean. */
-import { concerns } from '../../concerns.ts';
-import type { DigestKey } from '../../digest.ts';
-import type { TokenFacts } from '../../ports.ts';
-import type { Change } from './recent-changes.ts';
+import type { DigestKey } from '../digest.ts';
+import type { TokenFacts } from '../ports.ts';
 
-export interface KeptFacts {
+export interface FactsMemory {
   get(digest: DigestKey): TokenFacts | undefined;
+  /** As `get`, which leaves no trace of having asked. */
+  has(digest: DigestKey): boolean;
   keep(digest: DigestKey, facts: TokenFacts): void;
-  /**
-   * Forgets what is other after this change. What is revoked is never anything else again, and is kept as that: else every verifier
-   * would ask the server for the same token at the same moment.
-   */
-  drop(change: Change): void;
   delete(digest: DigestKey): void;
+  /** Of all secrets of the token. Costs nothing for the others. */
+  deleteToken(id: string): void;
+  /** Of all that descend from the token; not its own. Costs nothing for the others. */
+  deleteDescendants(id: string): void;
+  /** Changes what is kept of all secrets of the token; its id and its line stay the same. */
+  changeToken(id: string, changed: (facts: TokenFacts) => TokenFacts): void;
+  /** Goes through all facts. */
+  deleteWhere(isOld: (facts: TokenFacts) => boolean): void;
   clear(): void;
   size(): number;
 }
@@ -28,14 +31,11 @@ interface Entry {
   sibling: Entry | undefined;
 }
 
-/** The feed does not say when, and no verdict does. */
-const LONG_AGO = 0;
-
 /**
  * Second chance instead of strict least recent use: an entry that was asked for is passed over once. So a hit moves nothing,
  * and neither Map ever sheds and refills at the rate of the requests.
  */
-export function keptFacts(max: number): KeptFacts {
+export function factsMemory(max: number): FactsMemory {
   const byDigest = new Map<DigestKey, Entry>();
   const byToken = new Map<string, Entry>();
   /** Of tokens that descend from another, by the id of each that they descend from. */
@@ -85,6 +85,15 @@ export function keptFacts(max: number): KeptFacts {
     }
   };
 
+  const ofToken = (id: string, act: (entry: Entry) => void): void => {
+    let entry = byToken.get(id);
+    while (entry !== undefined) {
+      const next = entry.sibling;
+      act(entry);
+      entry = next;
+    }
+  };
+
   return {
     get(digest) {
       const entry = byDigest.get(digest);
@@ -92,16 +101,14 @@ export function keptFacts(max: number): KeptFacts {
       entry.isUsed = true;
       return entry.facts;
     },
+    has: (digest) => byDigest.has(digest),
     keep(digest, facts) {
       const known = byDigest.get(digest);
-      // A secret never moves to another token; where it seems so, it is another entry.
-      if (known !== undefined && known.facts.id === facts.id) {
-        known.facts = facts;
-        return;
-      }
+      // Put in anew, and not changed in place: what it descends from may be another line.
       if (known !== undefined) forget(known);
       if (slots.length >= max) makeRoom();
-      const entry: Entry = { digest, facts, isUsed: false, slot: slots.length, sibling: byToken.get(facts.id) };
+      const isUsed = known !== undefined;
+      const entry: Entry = { digest, facts, isUsed, slot: slots.length, sibling: byToken.get(facts.id) };
       byDigest.set(digest, entry);
       byToken.set(facts.id, entry);
       for (const parent of facts.parents ?? []) {
@@ -111,25 +118,20 @@ export function keptFacts(max: number): KeptFacts {
       }
       slots.push(entry);
     },
-    drop(change) {
-      // What is new stands behind nothing that was read before.
-      if (change.kind.endsWith('.created')) return;
-      if (change.kind.startsWith('token.')) {
-        for (const child of [...(byParent.get(change.id) ?? [])]) forget(child);
-        let entry = byToken.get(change.id);
-        while (entry !== undefined) {
-          const next = entry.sibling;
-          if (change.kind === 'token.revoked') entry.facts = { ...entry.facts, revokedAt: LONG_AGO };
-          else forget(entry);
-          entry = next;
-        }
-        return;
-      }
-      // Owners, roles, apis and workspaces change seldom and stand behind many tokens: all facts are gone through.
+    deleteToken: (id) => ofToken(id, forget),
+    deleteDescendants(id) {
+      for (const child of [...(byParent.get(id) ?? [])]) forget(child);
+    },
+    changeToken(id, changed) {
+      ofToken(id, (entry) => {
+        entry.facts = changed(entry.facts);
+      });
+    },
+    deleteWhere(isOld) {
+      // From the end: whoever takes the slot of one that goes was looked at before.
       for (let at = slots.length - 1; at >= 0; at -= 1) {
         const entry = slots[at];
-        if (entry !== undefined && concerns({ ...change, workspace: entry.facts.workspace.id }, entry.facts))
-          forget(entry);
+        if (entry !== undefined && isOld(entry.facts)) forget(entry);
       }
     },
     delete(digest) {
