@@ -260,6 +260,8 @@ export interface Tx extends Reader {
   insertSecret(secret: Secret): Promise<void>;
   /** By digest: state, validUntil, graceSeconds. */
   updateSecret(secret: Secret): Promise<void>;
+  /** Retires every secret of a token that lives and that this key signed. `now`: milliseconds since the epoch. */
+  endSignedWith(which: { readonly workspace: string; readonly key: string }, now: number): Promise<void>;
   addImportedPrefix(workspace: string, prefix: ImportedPrefix): Promise<void>;
   addUsage(counts: readonly UsageCount[]): Promise<void>;
   /** Of tokens and secrets; never moves a time back. */

@@ -109,6 +109,8 @@ export async function move(tx: Tx, by: Taken, key: RingKey, state: keyof typeof 
     version: key.version + 1,
   };
   await tx.updateKey(next);
+  // What is encrypted is not opened in order to judge it: it ends with its key by its row.
+  if (state === 'gone') await tx.endSignedWith({ workspace: key.workspace, key: key.id }, now);
   tell(tx, by, { ...STEPS[state], id: key.id, details: { state: { from: key.state, to: state } } });
   return next;
 }

@@ -22,6 +22,29 @@ export async function lastSigned(
   return row?.until ?? undefined;
 }
 
+/** Only those that live: of what has ended, a key may have signed any number. */
+export async function endSignedWith(
+  db: Db,
+  { workspace, key }: { readonly workspace: string; readonly key: string },
+  now: number,
+): Promise<void> {
+  await db
+    .updateTable('secrets')
+    .set({ state: 'retired', valid_until: now, grace_seconds: null })
+    .where('signed_with', '=', key)
+    .where('state', '!=', 'retired')
+    .where((eb) => eb.or([eb('valid_until', 'is', null), eb('valid_until', '>', now)]))
+    .where('token', 'in', (eb) =>
+      eb
+        .selectFrom('tokens')
+        .select('tokens.id')
+        .where('tokens.workspace', '=', workspace)
+        .where('tokens.format', '=', 'jwt')
+        .where('tokens.expires_at', '>', now),
+    )
+    .execute();
+}
+
 /** Ids of a token and of all that descend from it. */
 export function line(db: Db, workspace: string, id: string) {
   return db

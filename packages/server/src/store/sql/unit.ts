@@ -20,6 +20,7 @@ import { createReader } from './reader.ts';
 import { parentsAmong, revokeSelected, selected } from './revocations.ts';
 import { deleteRole, insertRole, updateRole } from './roles.ts';
 import { insertSecret, updateSecret } from './secrets.ts';
+import { endSignedWith } from './signed.ts';
 import type { Db } from './tables.ts';
 import { insertToken, revokeDescendants, revokeTokens, updateToken } from './tokens.ts';
 import { addUsage, refundQuota, spendQuota, type Touch } from './usage.ts';
@@ -79,6 +80,7 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     revokeSelected: async (which, at, reason) => revokeSelected(db(), which, { at, reason }),
     insertSecret: async (secret) => insertSecret(db(), inserts.secrets, secret),
     updateSecret: async (secret) => updateSecret(db(), secret),
+    endSignedWith: async (which, now) => endSignedWith(db(), which, now),
     addImportedPrefix: async (workspace, prefix) => addImportedPrefix(db(), workspace, prefix),
     addUsage: async (counts) => addUsage(db(), inserts.usage, counts),
     touch: async (uses) => touch(db(), uses),

@@ -231,6 +231,27 @@ describe('where something changes', () => {
     if (typeof expected !== 'string') expect(never.reads()).toBe(1);
   });
 
+  it.each([
+    ['dir', 'EdDSA'],
+    ['ECDH-ES+A256KW', 'ES256'],
+  ] as const)('because its key is forgotten, one that is encrypted (%s) ends by its row', async (encryption, alg) => {
+    const platform = await aPlatform();
+    const { as, root, store, workspace } = platform;
+    const jwt = { alg, encryption: { alg: encryption } };
+    const api = await as(root, (tx, call) =>
+      createApi(tx, call, { audience: 'https://carts.test', scopes: { read: '' }, jwt }),
+    );
+    const { text } = await minted(platform, { api: api.id });
+    const knows = await aNode(platform);
+    expect(await knows.judged(text)).toMatchObject({ secret: { state: 'active' } });
+    const key = (await store.liveKeys(workspace)).find((one) => one.alg === alg && one.state === 'active')?.id ?? '';
+    await as(root, (tx, call) => retireKey(tx, call, key));
+    expect(await knows.judged(text)).toMatchObject({ secret: { state: 'active' } });
+    await as(root, (tx, call) => deleteKey(tx, call, key));
+    for (const node of [knows, await aNode(platform)])
+      expect(await node.judged(text)).toMatchObject({ secret: { state: 'retiring', until: 0 } });
+  });
+
   it('a text that is signed later is believed again, in the next second', async () => {
     const platform = await aPlatform();
     const { as, root, clock } = platform;
