@@ -4,6 +4,7 @@ import { actorOf } from '../actor.ts';
 import type { Confirmed } from '../call.ts';
 import { record } from '../call.ts';
 import type { TokenWithSecrets } from '../model.ts';
+import { tellChange } from '../signed/tell-change.ts';
 import type { Tx } from '../store-port.ts';
 import { revokeToken } from './change.ts';
 
@@ -46,7 +47,7 @@ export async function revokePresented(tx: Tx, presented: PresentedSecret): Promi
   await tx.updateToken({ ...token, updatedAt: now, version: token.version + 1 });
   const target = { type: 'token', id: token.id };
   record(tx, call, 'token.secret.revoke', target, { fingerprint: secret.fingerprint, reason: BY_HOLDER });
-  tx.changed({ workspace: token.workspace, kind: 'token.rotated', id: token.id });
+  await tellChange(tx, { workspace: token.workspace, kind: 'token.rotated', id: token.id }, now);
   return 'secret';
 }
 
