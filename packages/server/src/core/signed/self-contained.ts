@@ -20,6 +20,8 @@ export function isSelfContained(token: Token, { workspace, api, owner, ancestors
   if (workspace?.enabled !== true || isManagementApi(api)) return false;
   if (owner !== undefined && (!owner.enabled || owner.roles.length > 0 || owner.quota !== null)) return false;
   if (!token.scopes.every((scope) => definesScope(api, scope))) return false;
+  // What names the parent stands in its claims where no client does (see `claimsOf`).
+  if (token.client !== null && (token.client === token.parent || token.client === token.id)) return false;
   return [token, ...ancestors].every(isFree) && ancestors.every((ancestor) => isWithin(token, ancestor));
 }
 

@@ -117,6 +117,15 @@ describe('the facts of a signed token', () => {
     }
   });
 
+  it('of a client with the name of its parent are asked for: its claims name the parent where there is no client', async () => {
+    const platform = await aPlatform();
+    const parent = await minted(platform, { format: 'opaque', expiresIn: 3600 });
+    const { text } = await minted(platform, { parent: parent.token.id, client: parent.token.id });
+    const node = await aNode(platform);
+    expect(await node.judged(text)).toMatchObject({ client: parent.token.id });
+    expect(node.reads()).toBe(1);
+  });
+
   it('are kept like any others', async () => {
     const platform = await aPlatform();
     const { text } = await minted(platform);
