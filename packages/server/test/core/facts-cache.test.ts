@@ -3,7 +3,7 @@ import { type DigestKey, digestKeyOf } from '@tessera/verify';
 import { describe, expect, test } from 'vitest';
 import { type FactsCache, factsCache } from '../../src/core/facts-cache.ts';
 import { createFeed, type Feed } from '../../src/core/feed.ts';
-import type { Change, TokenContext } from '../../src/core/model.ts';
+import type { Change, Token, TokenContext } from '../../src/core/model.ts';
 import { anApi, anOwner, aRole, aSecret, aToken, aWorkspace } from '../store/support/fixtures.ts';
 import { type ScriptedStore, scriptedStore } from './support/scripted-store.ts';
 
@@ -94,7 +94,30 @@ describe('kept', () => {
     store.commitHere(changed('token.rotated', context.token.id, context.workspace.id));
     expect([cache.has(digest), cache.has(other)]).toEqual([false, false]);
   });
+
+  test('what descends from a token goes when that changes, however far down, and nothing beside it', async () => {
+    const { add, cache, store } = await aCache();
+    const { digest: top, context } = add();
+    const { token, workspace, api } = context;
+    const middle = aToken(workspace.id, api.id, { parent: token.id });
+    const { digest: leaf } = add({ ...context, token: middle, secret: aSecret(middle.id), ancestors: [token] });
+    const { digest: deeper } = add({ ...context, ...childOf(middle), ancestors: [middle, token] });
+    const { digest: beside } = add({ ...context, ...childOf(aToken(workspace.id, api.id)) });
+    const all = [top, leaf, deeper, beside];
+    const kept = () => all.map(cache.has);
+    for (const digest of all) void cache.find(digest);
+    store.commitHere(changed('token.updated', middle.id, workspace.id));
+    expect(kept()).toEqual([true, false, false, true]);
+    for (const digest of all) void cache.find(digest);
+    store.commitHere(changed('token.revoked', token.id, workspace.id));
+    expect(kept()).toEqual([false, false, false, true]);
+  });
 });
+
+function childOf({ workspace, api, id }: Token): Pick<TokenContext, 'token' | 'secret'> {
+  const token = aToken(workspace, api, { parent: id });
+  return { token, secret: aSecret(token.id) };
+}
 
 describe('dropped', () => {
   const workspace = aWorkspace();
