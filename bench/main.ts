@@ -16,6 +16,7 @@ import { introspection } from './introspection.ts';
 import { memory } from './memory.ts';
 import { mint } from './mint.ts';
 import { nodes } from './nodes.ts';
+import { notices } from './notices.ts';
 import { overload } from './overload.ts';
 import { postgres } from './postgres.ts';
 import { postgresLookup } from './postgres-lookup.ts';
@@ -43,6 +44,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'redis-limit': redisLimit,
   nodes,
   memory,
+  notices,
   start,
   gateway,
   'gateway-native': gatewayNative,

@@ -2,7 +2,7 @@
 import { caller } from '../support/call.ts';
 import type { Limit } from './history.ts';
 import type { Node } from './platform.ts';
-import type { PooledToken, Way } from './token-pool.ts';
+import { OWNED, type PooledToken, type Way } from './token-pool.ts';
 
 type Written = Omit<Limit, 'token'>;
 
@@ -14,19 +14,22 @@ const SOON_REACHED: Omit<Written, 'onFault'> = { limit: 100, windowMs: 20_000, b
 
 export interface Minting {
   readonly way: Way;
+  /** As a signed text, which is judged by what it says until something changes. */
+  readonly signed?: boolean;
   readonly limit?: Written;
   /** Where the limit is written down. */
   readonly limits: Limit[];
 }
 
-export async function mintToken(node: Node, { way, limit, limits }: Minting): Promise<PooledToken> {
+export async function mintToken(node: Node, { way, signed = false, limit, limits }: Minting): Promise<PooledToken> {
   const root = caller(node.server(), node.server().rootToken);
-  const owner =
-    way === 'disable owner'
-      ? await root.do('owners.create', { body: { type: 'service', name: 'its own' } })
-      : undefined;
+  const owner = OWNED.includes(way)
+    ? await root.do('owners.create', { body: { type: 'service', name: 'its own' } })
+    : undefined;
   const { id, token: secret } = await root.mint({
     ...(owner !== undefined && { owner: owner.id }),
+    // Some clocks are stepped by hours.
+    ...(signed && { format: 'jwt' as const, expiresIn: '30d' }),
     ...(limit !== undefined && { limits: [inWordsOfTheApi(limit)] }),
   });
   if (limit !== undefined) limits.push({ ...limit, token: id });

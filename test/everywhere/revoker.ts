@@ -22,7 +22,7 @@ export interface RevokerOptions {
   readonly withLimits: boolean;
 }
 
-const WAYS: readonly Way[] = ['revoke', 'rotate', 'disable owner'];
+const WAYS: readonly Way[] = ['revoke', 'rotate', 'disable owner', 'revoke owner', 'revoke issued before'];
 const TOKENS = 40;
 const PACE_MS = 40;
 /** Who hears nothing for so long asks somebody else. */
@@ -31,6 +31,9 @@ const AGAIN_MS = 100;
 /** Of revocations that are asked of two nodes at the same time. */
 const SHARE_OF_TWO = 0.25;
 const SHARE_OF_LIMITED = 0.5;
+const SHARE_OF_SIGNED = 0.5;
+/** Later than anything that is minted, by whatever clock. */
+const AFTER_ALL = '2100-01-01T00:00:00Z';
 
 /** Mints the tokens of the run first. */
 export async function startRevoker(options: RevokerOptions): Promise<Revoker> {
@@ -72,6 +75,7 @@ export async function startRevoker(options: RevokerOptions): Promise<Revoker> {
     const limited = withLimits && random.next() < SHARE_OF_LIMITED;
     const minting = mintToken(random.of(nodes), {
       way: random.of(WAYS),
+      signed: random.next() < SHARE_OF_SIGNED,
       ...(limited && { limit: { ...NEVER_REACHED, onFault: random.of(['closed', 'open', 'local'] as const) } }),
       limits: history.limits,
     });
@@ -114,5 +118,9 @@ function endOf({ id, way, owner = '' }: PooledToken, node: Node, key: string): P
       return root.ask('tokens.rotate', { id, body: { graceSeconds: 0 } });
     case 'disable owner':
       return root.ask('owners.update', { id: owner, body: { enabled: false } });
+    case 'revoke owner':
+      return root.ask('tokens.revokeMany', { body: { owner } });
+    case 'revoke issued before':
+      return root.ask('tokens.revokeMany', { body: { owner, issuedBefore: AFTER_ALL } });
   }
 }

@@ -28,8 +28,16 @@ export interface ToldServer {
   /** Position that look-ups are answered with. */
   seq: number;
   /** What it says of signed tokens, and what was asked after. */
-  notices: { seq: number; workspace: string; keys: object[]; items: object[]; next: string | null };
+  notices: (after: string) => {
+    readonly seq: number;
+    readonly workspace: string;
+    readonly keys: readonly object[];
+    readonly items: readonly object[];
+    readonly next: string | null;
+  };
   readonly noticesAsked: string[];
+  /** What it said of them arrives when this resolves. */
+  noticesHeld: Promise<void> | undefined;
   imports: { prefix: string; algorithm: 'sha256' | 'sha512' }[];
   /** What becomes of calls. `hang`: they are answered when it is set to something else. */
   mode: 'answer' | 'refuse' | 'fail' | 'hang' | 'forbid';
@@ -44,7 +52,7 @@ export interface Stream {
   send(text: string): void;
   /** A beat, as of the server's clock. */
   beat(beat: { readonly seq: number; readonly clock: number; readonly asOf?: number }): void;
-  change(seq: number, kind: string, id: string): void;
+  change(seq: number, kind: string, id: string, more?: object): void;
   end(): void;
 }
 
@@ -58,8 +66,9 @@ export function toldServer(): ToldServer {
     tokens: new Map(),
     seq: 0,
     imports: [],
-    notices: { seq: Number.MAX_SAFE_INTEGER, workspace: 'ws_1', keys: [], items: [], next: null },
+    notices: () => ({ seq: server.seq, workspace: 'ws_1', keys: [], items: [], next: null }),
     noticesAsked: [],
+    noticesHeld: undefined,
     answers: new Map(),
     get mode() {
       return mode;
@@ -80,8 +89,11 @@ export function toldServer(): ToldServer {
       if (pathname === '/v1/notices') {
         if (mode === 'forbid') return new Response('{}', { status: 401 });
         if (mode !== 'answer') throw new TypeError('fetch failed');
-        server.noticesAsked.push(searchParams.get('after') ?? '');
-        return Response.json(server.notices);
+        const after = searchParams.get('after') ?? '';
+        server.noticesAsked.push(after);
+        const told = server.notices(after);
+        await server.noticesHeld;
+        return Response.json(told);
       }
       const body = JSON.parse(String(init?.body)) as Record<string, unknown>;
       server.calls.push({ path: pathname, body });
@@ -120,7 +132,8 @@ function streamOf(since: string | null, signal: AbortSignal | undefined, opened:
         since,
         send,
         beat: ({ seq, clock, asOf = clock }) => send(`event: alive\ndata: ${JSON.stringify({ seq, clock, asOf })}\n\n`),
-        change: (seq, kind, id) => send(`id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, kind, id })}\n\n`),
+        change: (seq, kind, id, more = {}) =>
+          send(`id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, kind, id, ...more })}\n\n`),
         end: () => controller.close(),
       });
     },
