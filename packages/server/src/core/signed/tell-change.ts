@@ -2,6 +2,9 @@
 import type { ChangeEntry } from '../model.ts';
 import type { SignedSubject, Tx } from '../store-port.ts';
 
+/** By how much the clock of another node may be behind: a text that has ended by ours lives on there. */
+const SKEW_MS = 60_000;
+
 /** Milliseconds since the epoch until which a change concerns a signed token; undefined: it concerns none. */
 export async function signedUntil(
   tx: Pick<Tx, 'lastSigned'>,
@@ -9,7 +12,7 @@ export async function signedUntil(
   now: number,
 ): Promise<number | undefined> {
   const subject = subjectOf(kind);
-  return subject && tx.lastSigned({ workspace, subject, id }, now);
+  return subject && tx.lastSigned({ workspace, subject, id }, now - SKEW_MS);
 }
 
 /** Appends a change to the feed, with the time until which it is a notice. */

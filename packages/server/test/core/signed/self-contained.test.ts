@@ -290,6 +290,18 @@ describe('where something changes', () => {
     expect(await node.judged(text)).toMatchObject({ owner: { enabled: false } });
   });
 
+  it('a token that lives on by the clock of one node is revoked there, too, by another one for which it has ended', async () => {
+    const platform = await aPlatform();
+    const { as, root, clock } = platform;
+    const { text, token } = await minted(platform, { expiresIn: 60 });
+    const node = await aNode(platform);
+    clock.move(90_000);
+    await as(root, (tx, call) => revokeToken(tx, call, token.id, 'leaked'));
+    clock.move(-50_000);
+    for (const one of [node, await aNode(platform)])
+      expect(await one.judged(text)).toMatchObject({ revokedAt: NOW + 90_000 });
+  });
+
   it('a token that is made to end earlier does not come back, however long its text says', async () => {
     const platform = await aPlatform();
     const { as, root, clock } = platform;
@@ -310,7 +322,7 @@ describe('where something changes', () => {
     const owner = await as(root, (tx, call) => createOwner(tx, call, { type: 'service', name: 'shop' }));
     await minted(platform);
     await minted(platform, { owner: owner.id, expiresIn: 5 });
-    clock.move(6000);
+    clock.move(66_000);
     await as(root, (tx, call) => updateOwner(tx, call, { id: owner.id, input: { enabled: false } }));
     expect(await store.notices(undefined, { until: 0, seq: 0, limit: 10 })).toEqual([]);
   });
