@@ -6,7 +6,7 @@ import type { Store } from '../store-port.ts';
 
 export interface HeldNoticesOptions {
   readonly store: Pick<Store, 'notices'>;
-  readonly feed: Pick<Feed, 'fresh' | 'subscribe'>;
+  readonly feed: Pick<Feed, 'fresh' | 'position' | 'subscribe'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
@@ -70,7 +70,9 @@ export function heldNotices({ store, feed, now, onError }: HeldNoticesOptions): 
     load,
     believes({ signed }) {
       if (!isComplete && Math.abs(now() - readAt) >= RETRY_MS) void load();
-      return isComplete && feed.fresh() && !notices.concern(signed);
+      // The change that came with the text itself was read: a store that was restored from an older state may know nothing of it.
+      const isRead = signed.seq < feed.position();
+      return isComplete && feed.fresh() && isRead && !notices.concern(signed);
     },
   };
 }

@@ -30,6 +30,7 @@ function holding({ store, clock, workspace }: Platform): Holding {
     store: read,
     feed: {
       fresh: () => true,
+      position: () => 1_000_000,
       subscribe(listener) {
         tell = listener;
         return () => undefined;

@@ -318,6 +318,20 @@ describe('where something changes', () => {
     expect(await node.judged(text)).toMatchObject({ expiresAt: end, revokedAt: NOW + 120_000 });
   });
 
+  it('a token that a restored store does not have is unknown, whatever its text says', async () => {
+    const platform = await aPlatform();
+    const { store, tamper } = platform;
+    await minted(platform);
+    const kept = await store.latestChange();
+    const { text, token } = await minted(platform);
+    expect(await (await aNode(platform)).judged(text)).toMatchObject({ id: token.id });
+    tamper(`delete from secrets where token = '${token.id}';
+      delete from tokens where id = '${token.id}';
+      delete from changes where seq > ${kept}`);
+    const node = await aNode(platform);
+    expect(await node.judged(text)).toBe('unknown');
+  });
+
   it('nothing is a notice that concerns no signed token', async () => {
     const platform = await aPlatform();
     const { as, root, store, clock } = platform;
