@@ -4,12 +4,26 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
-import { newWorkspace } from './support/call.ts';
+import { caller, newWorkspace } from './support/call.ts';
 import { describeWith } from './support/program.ts';
 import { endServers, STARTS_MS, startServer } from './support/server.ts';
 
-const page = readFileSync(join(resolve(import.meta.dirname, '..'), 'docs/oauth.md'), 'utf8');
+const root = resolve(import.meta.dirname, '..');
+const page = readFileSync(join(root, 'docs/oauth.md'), 'utf8');
 afterAll(endServers);
+
+it('the TypeScript on docs/oauth.md exchanges a token', { timeout: STARTS_MS }, async () => {
+  const server = await startServer();
+  const { token } = await caller(server, server.rootToken).mint({ scopes: ['orders:read'] });
+  const [, code = ''] = /^```ts\n([\s\S]*?)^```$/m.exec(page) ?? [];
+  const env = { ...process.env, TESSERA_URL: server.url, KEY: token, NO_PROXY: '127.0.0.1' };
+  const options = { cwd: root, env, timeout: STARTS_MS };
+  const args = ['--input-type=module-typescript', '--eval', code];
+  expect(await promisify(execFile)(process.execPath, args, options)).toEqual({
+    stdout: '3 parts, for 300 s\n',
+    stderr: '',
+  });
+});
 
 describeWith(['bash', 'curl', 'jq'], 'docs/oauth.md', () => {
   it('is one shell session that works', { timeout: STARTS_MS }, async () => {

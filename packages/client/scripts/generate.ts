@@ -46,14 +46,15 @@ ${rows.join('\n')}
 function renderErrorCodes(): string {
   const lines = (codes: readonly string[]): string => codes.map((code) => `  '${code}',\n`).join('');
   return `/** Every code that an error of this client can have. Generated from the contract by \`scripts/generate.ts\`; not edited by hand. */
+import { type OAuthCode, oauthCodes } from './oauth-codes.ts';
 
 const serverCodes = [
   // Problems of the management API.
 ${lines(Object.keys(problems))}  // Refusals of the token that the client presents.
 ${lines(denialCodes)}] as const;
 
-/** What the server says, in the \`code\` of its problems. */
-export type ServerCode = (typeof serverCodes)[number];
+/** What the server says, in the \`code\` of its problems and the \`error\` of its OAuth endpoints. */
+export type ServerCode = (typeof serverCodes)[number] | OAuthCode;
 /**
  * What this client says itself: the kind of a failure where the server said nothing, and \`unexpected\` for a code of the
  * server that is not in this list.
@@ -62,7 +63,7 @@ export type ClientCode = 'network' | 'timeout' | 'protocol' | 'missed' | 'unexpe
 /** Closed: a \`switch\` over it can be checked to be complete. */
 export type ErrorCode = ServerCode | ClientCode;
 
-const known: ReadonlySet<string> = new Set(serverCodes);
+const known: ReadonlySet<string> = new Set([...serverCodes, ...oauthCodes]);
 
 export function isServerCode(code: string | undefined): code is ServerCode {
   return code !== undefined && known.has(code);

@@ -5,12 +5,14 @@ import { type ClientOptions, readOptions } from './client-options.ts';
 import { exchange } from './exchange.ts';
 import { type Change, type FollowOptions, followChanges } from './follow-changes.ts';
 import { type Groups, groups } from './groups.ts';
+import { type CarryOut, type OAuth, oauth } from './oauth.ts';
 import { makeRequest } from './request.ts';
 import { withRetries } from './retry.ts';
 
 export interface Client extends Groups {
   readonly call: Call;
   readonly send: Send;
+  readonly oauth: OAuth;
   /**
    * Every change of the workspace, in order and each once, from the moment of the call or after `since`, until the signal
    * aborts or the token may no longer listen. Survives broken connections and restarts of the server.
@@ -35,14 +37,17 @@ export interface Client extends Groups {
 export function createClient(options: ClientOptions): Client {
   const settings = readOptions(options);
 
-  const send: Send = async (name, ...[input]) => {
-    const request = makeRequest(name, (input ?? {}) as AnyCallInput, settings);
-    const signal = either(settings.signal, input?.signal);
-    const reply = await withRetries((timeoutMs) => exchange(request, settings, { signal, timeoutMs }), {
+  const carryOut: CarryOut = (request, ended) => {
+    const signal = either(settings.signal, ended);
+    return withRetries((timeoutMs) => exchange(request, settings, { signal, timeoutMs }), {
       settings,
       repeatable: request.repeatable,
       signal,
     });
+  };
+  const send: Send = async (name, ...[input]) => {
+    const request = makeRequest(name, (input ?? {}) as AnyCallInput, settings);
+    const reply = await carryOut(request, input?.signal);
     // The server checks every answer against the contract before it sends it.
     return { ...reply, data: reply.data as Output<typeof name> };
   };
@@ -51,6 +56,7 @@ export function createClient(options: ClientOptions): Client {
   return Object.freeze({
     call,
     send,
+    oauth: oauth(carryOut, settings),
     followChanges: (follow: FollowOptions = {}) =>
       followChanges({ ...follow, signal: either(settings.signal, follow.signal) }, { call, settings }),
     ...groups(call, settings.signal),

@@ -22,7 +22,8 @@ export async function exchange(
   const both = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
   try {
     const response = await sendRequest(request, settings, both);
-    return readReply(response, await readText(response, settings.maxResponseBytes), settings);
+    const text = await readText(response, settings.maxResponseBytes);
+    return readReply(response, text, { request, settings });
   } catch (error) {
     throw failureOf(error, request, { signal, timedOut: deadline.aborted, timeoutMs });
   }
@@ -58,12 +59,17 @@ export function failureOf(
   return new TesseraError({ kind: 'network', title, detail: systemCode(error) });
 }
 
-function readReply(response: Response, text: string, settings: Settings): Reply<unknown> {
+interface Asked {
+  readonly request: Request;
+  readonly settings: Settings;
+}
+
+function readReply(response: Response, text: string, { request, settings }: Asked): Reply<unknown> {
   const { status } = response;
-  if (status < 200 || status >= 300) throw refusalOf(response, text, settings);
+  if (status < 200 || status >= 300) throw refusalOf(response, text, [settings.token, ...(request.secrets ?? [])]);
   const requestId = response.headers.get('x-request-id') ?? undefined;
   const etag = response.headers.get('etag') ?? undefined;
-  if (status === 204) return { data: {}, status, etag, requestId };
+  if (status === 204 || request.answersNothing === true) return { data: {}, status, etag, requestId };
   try {
     return { data: JSON.parse(text), status, etag, requestId };
   } catch {
@@ -72,9 +78,9 @@ function readReply(response: Response, text: string, settings: Settings): Reply<
 }
 
 /** The error for an answer that is none. */
-export function refusalOf(response: Response, text: string, { token }: Pick<Settings, 'token'>): TesseraError {
+export function refusalOf(response: Response, text: string, secrets: readonly string[]): TesseraError {
   // A browser hides a redirect behind status 0.
-  return response.status >= 400 ? readProblem(response, text, token) : notOurs('a redirect', response);
+  return response.status >= 400 ? readProblem(response, text, secrets) : notOurs('a redirect', response);
 }
 
 export function notOurs(what: string, { status, headers }: Response): TesseraError {

@@ -77,7 +77,7 @@ async function* stream(
     const headers = { ...request.headers, accept: 'text/event-stream' };
     const response = await within(sendRequest({ ...request, headers }, settings, both));
     if (response.status !== 200) {
-      throw refusalOf(response, await within(readText(response, settings.maxResponseBytes)), settings);
+      throw refusalOf(response, await within(readText(response, settings.maxResponseBytes)), [settings.token]);
     }
     if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true || response.body === null) {
       throw notOurs('no stream of events', response);

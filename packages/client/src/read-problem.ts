@@ -1,26 +1,39 @@
-/** Reads a refusal (RFC 9457) into an error. What the server says is data: nothing of it is trusted to have its type. */
+/**
+ * Reads a refusal into an error: a problem (RFC 9457), or what an OAuth endpoint says (RFC 6749 section 5.2). What the server says is
+ * data: nothing of it is trusted to have its type.
+ */
+import { isOAuthCode } from './oauth-codes.ts';
 import { type InputFault, TesseraError } from './tessera-error.ts';
 
 /** No server of ours says more; one that is not ours may. */
 const MAX_TEXT = 2000;
 const MAX_FAULTS = 100;
 
-export function readProblem(response: Response, text: string, token: string): TesseraError {
+/** `secrets`: texts that are taken out wherever the server says them. */
+export function readProblem(response: Response, text: string, secrets: readonly string[]): TesseraError {
   const say = (value: unknown): string | undefined =>
-    typeof value === 'string' ? value.replaceAll(token, '[token]').slice(0, MAX_TEXT) : undefined;
+    typeof value === 'string'
+      ? secrets.reduce((told, secret) => told.replaceAll(secret, '[token]'), value).slice(0, MAX_TEXT)
+      : undefined;
   const problem = parseObject(text);
-  const code = say(problem.code);
+  const told = oauthErrorIn(problem);
+  const code = say(problem.code) ?? told?.error;
   const { status } = response;
   return new TesseraError({
     kind: code === undefined ? 'protocol' : 'problem',
     code,
-    title: say(problem.title) ?? `The server answered ${status}`,
+    title: say(problem.title) ?? say(told?.error_description) ?? told?.error ?? `The server answered ${status}`,
     detail: say(problem.detail),
     errors: readFaults(problem.errors, say),
     status,
     requestId: say(problem.requestId) ?? say(response.headers.get('x-request-id')),
     retryAfterSeconds: readRetryAfter(response.headers),
   });
+}
+
+/** Gateways have an `error` of their own: only a code of OAuth is taken for one. */
+function oauthErrorIn({ error, error_description }: Readonly<Record<string, unknown>>) {
+  return isOAuthCode(error) ? { error, error_description } : undefined;
 }
 
 function readFaults(value: unknown, say: (value: unknown) => string | undefined): InputFault[] {

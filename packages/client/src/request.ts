@@ -11,6 +11,10 @@ export interface Request {
   readonly body: string | undefined;
   /** Whether it may be sent again although it may have been carried out. */
   readonly repeatable: boolean;
+  /** What an answer must not be quoted with, besides the token of the client. */
+  readonly secrets?: readonly string[];
+  /** A success is the status alone, and there is nothing to read. */
+  readonly answersNothing?: boolean;
 }
 
 /** @throws RangeError when a parameter cannot be one segment of a path, or a header value cannot be sent */

@@ -2,7 +2,7 @@
 import { type ErrorCode, isServerCode } from './error-codes.ts';
 
 /**
- * - `problem`: the server refused, and said why (RFC 9457)
+ * - `problem`: the server refused, and said why (RFC 9457, at the OAuth endpoints RFC 6749)
  * - `network`: the server could not be reached, or the connection broke
  * - `timeout`: no complete answer in time
  * - `protocol`: something answered, but not as the management API does

@@ -5,6 +5,7 @@ import { parseDuration } from '../flags/duration.ts';
 import type { Context } from '../invocation.ts';
 import { addList, addShow, idOf, objectId, showOne } from './resource.ts';
 import { addCreate, addUpdate } from './token-create.ts';
+import { addExchange } from './token-exchange.ts';
 import { addImport } from './token-import.ts';
 import { addInspect } from './token-inspect.ts';
 import { showSecret, type Token, tokenResource } from './token-resource.ts';
@@ -53,6 +54,7 @@ export function defineToken(group: Command, context: Context): void {
   addCancelRotation(group, context);
   addRevoke(group, context);
   addVerify(group, context);
+  addExchange(group, context);
   addInspect(group, context);
   addImport(group, context);
 }
