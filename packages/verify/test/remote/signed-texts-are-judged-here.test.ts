@@ -58,6 +58,16 @@ const notice = (seq: number, kind: string, id: string) => ({
 });
 
 describe('a signed text', () => {
+  test('that came with a change that was never heard of, as after a restore, is asked for until it was', async () => {
+    await using held = await knowing(() => told());
+    const { text } = textOf(1, { seq: 10 });
+    expect(await held.code(text)).toBe('unknown');
+    held.server.seq = 11;
+    held.stream.change(11, 'token.created', 'tok_x');
+    await held.settled();
+    expect(await held.code(textOf(2, { seq: 10 }).text)).toBe('ok');
+  });
+
   test('is allowed without a look-up, and asked for where a notice concerns it', async () => {
     const [fine, child, ended] = [textOf(1), textOf(2, { up: ['tok_9'] }), textOf(3)];
     await using held = await knowing((after) =>

@@ -44,6 +44,8 @@ export function followedSigning({ calls, news, now, monotonic, onError }: Follow
   const gone = new Set<string>();
   /** Every change after this is heard. Infinite: the feed is not followed. */
   let floor = Number.POSITIVE_INFINITY;
+  /** The newest change that was heard of, or from which on all are. */
+  let heard = Number.NEGATIVE_INFINITY;
   let isComplete = false;
   /** Counts what makes an answer that is on its way an old one. */
   let generation = 0;
@@ -107,9 +109,12 @@ export function followedSigning({ calls, news, now, monotonic, onError }: Follow
     },
     believes({ signed }) {
       if (!isComplete && reading === undefined && monotonic() - readAt >= RETRY_MS) refresh().catch(onError);
-      return isComplete && news.fresh() && !notices.concern({ ...signed, workspace: OURS });
+      // The change that came with the text itself was heard of: a store that was restored from an older state may know nothing of it.
+      const isHeard = signed.seq < heard;
+      return isComplete && news.fresh() && isHeard && !notices.concern({ ...signed, workspace: OURS });
     },
     change({ kind, id, seq, at, signedUntil }) {
+      heard = Math.max(heard, seq);
       if (signedUntil !== undefined && at !== undefined)
         notices.add({ workspace: OURS, kind, id, seq, at, signedUntil }, now());
       if (!kind.startsWith('key.')) return;
@@ -123,6 +128,7 @@ export function followedSigning({ calls, news, now, monotonic, onError }: Follow
       forget();
       gone.clear();
       floor = position;
+      heard = position;
       refresh().catch(onError);
     },
     forget,
