@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { signCompact } from '../../src/jose.ts';
+import { factsOf } from '../support/tokens.ts';
 import { AUDIENCE, following, type Held, type Stream } from '../support/told-server.ts';
 
 const KID = `key_${'0'.repeat(26)}`;
@@ -139,6 +140,14 @@ describe('a signed text', () => {
     expect(held.server.noticesAsked).toHaveLength(2);
     expect(await held.code(textOf(2, { kid: 'theirs' }).text)).toBe('signature_invalid');
     expect(held.server.noticesAsked).toHaveLength(2);
+  });
+
+  test('by a key that was made a moment ago is looked up until the key is known', async () => {
+    await using held = await knowing(() => told());
+    const { text } = textOf(1, { kid: `key_${'3'.repeat(26)}` });
+    held.server.tokens.set(text, factsOf({ expiresAt: undefined }));
+    expect(await held.code(text)).toBe('ok');
+    expect(await held.code(textOf(2, { kid: `key_${'3'.repeat(26)}` }).text)).toBe('signature_invalid');
   });
 
   test('is not believed without news, nor by a verifier that is refused', async () => {

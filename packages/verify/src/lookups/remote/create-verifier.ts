@@ -176,7 +176,13 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     limiter: countedByServer,
     quotas: countedByServer,
     onFault: onError,
-    signed: ownSigned({ keys: signing, tokens, believes: signing.believes, otherwise: settings.signed }),
+    signed: ownSigned({
+      keys: signing,
+      tokens,
+      believes: signing.believes,
+      mayBeOurs: signing.mayBeOurs,
+      otherwise: settings.signed,
+    }),
     ...(settings.proofs && { proofs: settings.proofs }),
   };
 

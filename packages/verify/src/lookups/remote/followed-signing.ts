@@ -19,6 +19,8 @@ export interface FollowedSigningParts {
 }
 
 export interface FollowedSigning extends OwnKeys {
+  /** Whether this names a key of a ring that was not heard of yet, nor that it is gone. */
+  mayBeOurs(kid: string): boolean;
   /** Whether what a text says holds now: the server is followed, and no notice concerns it. */
   believes(claimed: Claimed): boolean;
   /** A change of the feed: it is applied when this returns. */
@@ -107,6 +109,7 @@ export function followedSigning({ calls, news, now, monotonic, onError }: Follow
     find(kid): MaybePromise<OwnKey | undefined> {
       return keys.get(kid) ?? (KEY_ID.test(kid) ? ask(kid) : undefined);
     },
+    mayBeOurs: (kid) => KEY_ID.test(kid) && !gone.has(kid),
     believes({ signed }) {
       if (!isComplete && reading === undefined && monotonic() - readAt >= RETRY_MS) refresh().catch(onError);
       // The change that came with the text itself was heard of: a store that was restored from an older state may know nothing of it.
