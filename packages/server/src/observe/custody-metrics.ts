@@ -2,7 +2,7 @@
 import { counter, type Family, tally } from './series.ts';
 
 /** Tables that hold sealed values. What is none of them counts as `other`. */
-export const sealedTables = ['keys', 'other'] as const;
+export const sealedTables = ['keys', 'issuers', 'other'] as const;
 
 export interface CustodyMetrics {
   /** A sealed value of this table did not open. */

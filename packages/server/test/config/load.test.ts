@@ -17,6 +17,7 @@ describe('where a value comes from', () => {
       defaultExpirySeconds: 7_776_000,
       allowNoExpiry: true,
       failedCredentialsPerMinute: 100,
+      exchangesPerMinute: 600,
       trustedProxies: [],
       trustedHops: 0,
       forwardedHeader: 'x-forwarded-for',

@@ -189,6 +189,7 @@ describe('labels', () => {
     metrics.minted('tsr_live_0000');
     metrics.minted('constructor');
     metrics.custody.alarm('keys');
+    metrics.custody.alarm('issuers');
     metrics.custody.alarm('constructor');
     const route = metrics.route('orders');
     for (const method of ['GET', 'tsr_live_0000', '192.0.2.7', 'constructor', 'BREW']) route.request(method, 200, 0.01);
@@ -223,7 +224,7 @@ describe('labels', () => {
         'refused',
       ]),
     );
-    expect(labels.get('table')).toEqual(new Set(['keys', 'other']));
+    expect(labels.get('table')).toEqual(new Set(['keys', 'issuers', 'other']));
     expect(labels.get('decision')).toEqual(new Set(['allowed', 'refused']));
     expect(labels.get('http_request_method')).toEqual(new Set(['GET', '_OTHER']));
     expect(labels.get('http_route')).toEqual(new Set(['orders']));
