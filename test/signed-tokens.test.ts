@@ -200,6 +200,16 @@ describe('a signed token', () => {
     expect(new Set(await Promise.all(minted.map(({ token }) => codeOf(token))))).toEqual(new Set(['ok']));
   });
 
+  it('is rotated fifty times at once, each text under its own name, and two are left alive', async () => {
+    const api = await apiWith({ alg: 'EdDSA' });
+    const { id } = await signed(api, { expiresIn: 3600 });
+    const texts = (await together(50, () => workspace.admin.do('tokens.rotate', { id }))).map(({ token }) => token);
+    expect(new Set(texts.map((text) => decodeJwt(text).jti)).size).toBe(50);
+    const codes = await Promise.all(texts.map((text) => codeOf(text)));
+    expect(codes.filter((code) => code === 'ok')).toHaveLength(2);
+    expect(new Set(codes)).toEqual(new Set(['ok', 'rotated']));
+  });
+
   it('stands in the audit log without its text, and in no list', async () => {
     const api = await apiWith({});
     const { id, token, hint, fingerprint } = await signed(api);
