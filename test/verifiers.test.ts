@@ -307,6 +307,11 @@ describe('without the server', () => {
       cpSync(first.data, copy, { recursive: true });
       const second = await startServer({ data: first.data, rootToken: first.rootToken, env });
       const later = await together(20, () => workspace.admin.mint());
+      // The newer history is followed, and not only asked.
+      await until(
+        async () => verifier.metrics().lagSeconds,
+        (lag) => lag < 1,
+      );
       await untilCode(verifier, later[0]?.token ?? '', 'ok');
       await second.stop();
       await startServer({ data: copy, rootToken: first.rootToken, env });
