@@ -8,6 +8,8 @@ export interface PageAsked {
   readonly since: number;
   /** What woke the reader: a page that was asked for before that might lack it. */
   readonly told: number | 'missed' | 'start';
+  /** Up to which change the reader will vouch for all: a page that was asked for before this node knew of them might lack one. */
+  readonly known: number;
 }
 
 export interface ChangePage {
@@ -37,13 +39,20 @@ export function changePages(store: Pick<Store, 'changes'>): ChangePages {
   };
 
   return (asked) => {
-    const key = `${asked.workspace} ${asked.since} ${asked.told}`;
+    const key = keyOf(asked);
     const same = underWay.get(key);
     if (same !== undefined) return same;
     const page = read(asked).finally(() => underWay.delete(key));
     underWay.set(key, page);
     return page;
   };
+}
+
+/** The same for pages that hold the same, whoever asks: all up to a change that was known before the first of them asked. */
+function keyOf({ workspace, since, told, known }: PageAsked): string {
+  const upTo = typeof told === 'number' ? Math.max(told, known) : known;
+  // What was read before something was missed may be of another history.
+  return `${workspace} ${since} ${upTo}${told === 'missed' ? ' anew' : ''}`;
 }
 
 function eventOf(change: Change): string {

@@ -75,9 +75,9 @@ export async function streamChanges(stream: StreamRequest, { services, pages, pl
     if (response.writableNeedDrain) await drained(response, ended.signal);
   };
   // What is sent is read from the durable list, page by page as the reader takes it: nothing is skipped or told twice.
-  const advance = async (why: PageAsked['told']): Promise<void> => {
+  const advance = async (asked: Pick<PageAsked, 'told' | 'known'>): Promise<void> => {
     for (let isLast = false; !isLast && !ended.signal.aborted; ) {
-      const page = await pages({ workspace, since: position, told: why });
+      const page = await pages({ workspace, since: position, ...asked });
       if (ended.signal.aborted) return;
       position = page.seq;
       isLast = page.isLast;
@@ -94,7 +94,7 @@ export async function streamChanges(stream: StreamRequest, { services, pages, pl
       if (ended.signal.aborted) return;
       await send(beatOf('missed', { ...known, seq: position }));
     }
-    if (why !== undefined) await advance(why);
+    if (why !== undefined) await advance({ told: why, known: known.seq });
     if (!beatDue || ended.signal.aborted) return;
     beatDue = false;
     // Of other workspaces nothing is sent, so that all of it is.

@@ -119,6 +119,30 @@ test('one page is read for all who wait for the same', async () => {
   expect(pages).toBe(1);
 });
 
+test('a page that was read before a change is nothing for who begins to follow after it', async () => {
+  let held: Promise<unknown> = Promise.resolve();
+  const api = await aApi({
+    store: (store) => ({
+      ...store,
+      changes: async (filter) => {
+        const page = await store.changes(filter);
+        // What was found stays on its way, as behind a slow connection to the database.
+        if (filter.workspace !== undefined) await held;
+        return page;
+      },
+    }),
+  });
+  const since = await api.store.latestChange();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  held = promise;
+  await follow(api, { since });
+  const { token } = await minting(api);
+  const late = await follow(api, { since });
+  setTimeout(resolve, 100);
+  expect(await late.next()).toMatchObject({ kind: 'token.created', data: { seq: since + 1, id: token.id } });
+  expect(await late.next('alive')).toMatchObject({ data: { seq: since + 1 } });
+});
+
 test('a token that may ask for verdicts may follow what they are made from', async () => {
   const api = await aApi();
   const { minted } = await api.manager(['verify']);
