@@ -65,6 +65,21 @@ describe('a limit in shares', () => {
     for (const { callsTo } of verifiers) expect(callsTo('/v1/verify')).toBe(0);
   });
 
+  it.each([
+    ['of the same name', 'l'],
+    ['that is called as those of parents are', 'parent-l'],
+  ])('of a parent holds for a child with a wider one %s, whichever of them was judged first', async (_what, name) => {
+    const parent = await minted(5);
+    const limits = [{ name, limit: 1000, window: 86_400, mode: 'approximate' as const }];
+    const child = await admin.mint({ parent: parent.id, limits });
+    const [{ judge }, other] = [await aVerifier(), await aVerifier()];
+    const codes = [(await judge(parent.token)).code];
+    for (let asked = 0; asked < 20; asked += 1) codes.push((await judge(child.token)).code);
+    for (let asked = 0; asked < 20; asked += 1) codes.push((await other.judge(child.token)).code);
+    expect(codes.filter((code) => code === 'ok')).toHaveLength(5);
+    expect(codes.filter((code) => code === 'rate_limited')).toHaveLength(36);
+  });
+
   it('costs no call while a share lasts, and tells how long to wait once there is none', async () => {
     const { token } = await minted(8);
     const { judge, callsTo } = await aVerifier();

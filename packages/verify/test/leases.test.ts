@@ -153,6 +153,44 @@ describe('a share', () => {
   });
 });
 
+describe('a share that tokens have in common, which descend from one another', () => {
+  const key = 'token:tok_parent:l';
+  const parent = factsOf({ limits: [rule({ key, limit: 5, burst: 5 })] });
+  const child = factsOf({
+    limits: [rule({ key: 'token:tok_child:l' }), rule({ key, name: 'parent-l', limit: 5, burst: 5 })],
+    parents: ['tok_parent'],
+  });
+  const names = (questions: readonly LeaseQuestion[]) => questions.map(({ limit }) => limit);
+
+  it('is asked for by what the token that asks calls it, and told so', async () => {
+    const { leases, questions } = leasing(async () => granting(1));
+    expect(await leases.take(parent, 1)).toMatchObject({ allowed: true, states: [{ name: 'l', limit: 5 }] });
+    const told = [
+      { name: 'l', limit: 1000 },
+      { name: 'parent-l', limit: 5 },
+    ];
+    expect(await leases.take(child, 1)).toMatchObject({ allowed: true, states: told });
+    expect(names(questions)).toEqual(['l', 'l', 'parent-l']);
+    await leases.take(parent, 1);
+    expect(names(questions)).toEqual(['l', 'l', 'parent-l', 'l']);
+    // What one asked for, the other may spend: one counter counted it.
+    expect(leases.size()).toBe(2);
+  });
+
+  it('refuses each of them in its own words', async () => {
+    const { leases } = leasing(async ({ limit }) => (limit === 'parent-l' ? refusing(9) : granting(1)));
+    const states = [
+      { name: 'l', retryAfterSeconds: 0 },
+      { name: 'parent-l', retryAfterSeconds: 9 },
+    ];
+    expect(await leases.take(child, 1)).toMatchObject({ allowed: false, states });
+    expect(await leases.take(parent, 1)).toMatchObject({
+      allowed: false,
+      states: [{ name: 'l', retryAfterSeconds: 9 }],
+    });
+  });
+});
+
 describe('a request', () => {
   it('is refused for as long as the server said, without asking again', async () => {
     const { verdictOf, questions, state, recorded } = leasing(async () => refusing(5));

@@ -43,8 +43,9 @@ export async function takeLease(
   const { workspace, digest, limit, want, atLeast } = asked;
   const facts = await tokens.find(digest);
   const passes = facts !== undefined && condition(facts, requirement({ workspace }), clock.now()) === undefined;
-  const rule = passes ? facts.limits.find(({ name }) => name === limit) : undefined;
-  if (rule?.mode !== 'approximate') throw notFound('approximate limit of a token that passes');
+  const [rule, other] = passes ? facts.limits.filter(({ name }) => name === limit) : [];
+  // A limit of its own may be called as one of a parent is told: which of them is meant, only the token's own verdict can tell.
+  if (rule?.mode !== 'approximate' || other !== undefined) throw notFound('approximate limit of a token that passes');
   // Of the counter itself, where this node has a share of its own: what is taken from that would end later than it should.
   const counted: LimitRule = { ...rule, mode: 'exact' };
   return { ...(await share(counted, { want, atLeast }, limiter)), seconds: shareSeconds(rule) };

@@ -89,6 +89,19 @@ describe('a share of a limit', () => {
     expect(await lease(api, other.token, { want: 1, limit: 'another' })).toMatchObject(refused);
   });
 
+  it('of a parent is taken by the name that the child has for it, and not given where two of a child have one', async () => {
+    const api = await aApi();
+    const parent = await minted(api);
+    const child = await minted(api, { parent: parent.id, limits: [{ ...LIMIT, limit: 9 }] });
+    expect(await lease(api, child.token, { want: 1 })).toMatchObject({ granted: 1, state: { limit: 9 } });
+    const taken = await lease(api, child.token, { want: 40, limit: 'parent-l' });
+    expect(taken).toMatchObject({ granted: 40, state: { name: 'parent-l', limit: 100, remaining: 60 } });
+    const sly = await minted(api, { parent: parent.id, limits: [{ ...LIMIT, name: 'parent-l', limit: 1_000_000 }] });
+    const refused = { status: 404, code: 'not_found' };
+    expect(await lease(api, sly.token, { want: 1, limit: 'parent-l' })).toMatchObject(refused);
+    expect(await lease(api, parent.token, { want: 1 })).toMatchObject({ state: { remaining: 59 } });
+  });
+
   it('of a token of another workspace is refused with the words for one that nobody has', async () => {
     const api = await aApi();
     const created = await api.call('POST', '/v1/workspaces', { body: { name: 'other' } });

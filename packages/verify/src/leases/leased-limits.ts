@@ -11,6 +11,7 @@ import {
   isOf,
   isRefused,
   newShare,
+  refusedState,
   type Share,
   spend,
   stateOf,
@@ -61,6 +62,12 @@ interface Asking {
   waiting: number;
   isSent: boolean;
   readonly done: Promise<void>;
+}
+
+/** A limit of the token that is judged, and what is held of it. */
+interface Part {
+  readonly rule: LimitRule;
+  readonly share: Followed;
 }
 
 /** Each question is answered with half of what is left, or a refusal: of a million, twenty times. */
@@ -117,7 +124,7 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
     if (oldest !== undefined) shares.delete(oldest);
   };
 
-  const send = async (share: Followed, digest: DigestKey, atLeast: number): Promise<void> => {
+  const send = async ({ rule, share }: Part, digest: DigestKey, atLeast: number): Promise<void> => {
     // Whatever comes in this turn waits for the same question.
     await Promise.resolve();
     const askedAt = monotonic();
@@ -125,7 +132,8 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
     if (share.asking !== undefined) share.asking.isSent = true;
     asked(share, askedAt);
     try {
-      const answer = await ask({ digest, limit: share.rule.name, want, atLeast });
+      // By its name among the limits of this token: those that descend from one another count by the same share, and call it otherwise.
+      const answer = await ask({ digest, limit: rule.name, want, atLeast });
       if (answer === undefined) {
         share.exactUntil = monotonic() + EXACT_MS;
         return;
@@ -145,41 +153,45 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
   };
 
   /** One question at a time for each limit. */
-  const asking = (share: Followed, digest: DigestKey, cost: number): Promise<void> => {
-    share.asking ??= { waiting: 0, isSent: false, done: send(share, digest, cost) };
+  const asking = (part: Part, digest: DigestKey, cost: number): Promise<void> => {
+    const { share } = part;
+    share.asking ??= { waiting: 0, isSent: false, done: send(part, digest, cost) };
     if (!share.asking.isSent) share.asking.waiting += cost;
     return share.asking.done;
   };
 
-  const pass = (share: Followed, digest: DigestKey, { cost, now }: At): LimitState => {
+  const pass = ({ rule, share }: Part, digest: DigestKey, { cost, now }: At): LimitState => {
     spend(share, cost);
     if (share.asking === undefined && isDue(share, now) && !(now < share.failedUntil))
-      asking(share, digest, 1).catch(onError);
-    return stateOf(share, now, false);
+      asking({ rule, share }, digest, 1).catch(onError);
+    return stateOf(share, rule, now);
   };
+
+  const partOf = (rule: LimitRule): Part => ({ rule, share: shareOf(rule) });
 
   const takeHeld = ({ limits, secret }: Leased, cost: number): LeasedOutcome | undefined => {
     const at: At = { cost, now: monotonic() };
     const [first] = limits;
     if (first !== undefined && limits.length === 1) {
-      const share = shareOf(first);
-      if (held(share, at.now) >= cost) return { allowed: true, states: [pass(share, secret.key, at)] };
+      const part = partOf(first);
+      if (held(part.share, at.now) >= cost) return { allowed: true, states: [pass(part, secret.key, at)] };
     }
-    const all = limits.map(shareOf);
+    const all = limits.map(partOf);
     const lacking = lackingOf(all, at);
-    if (lacking.length === 0) return { allowed: true, states: all.map((share) => pass(share, secret.key, at)) };
-    if (lacking.some(({ exactUntil }) => at.now < exactUntil)) return EXACTLY;
-    const refusing = lacking.filter((share) => isRefused(share, cost, at.now));
+    if (lacking.length === 0) return { allowed: true, states: all.map((part) => pass(part, secret.key, at)) };
+    if (lacking.some(({ share }) => at.now < share.exactUntil)) return EXACTLY;
+    const refusing = lacking.filter(({ share }) => isRefused(share, cost, at.now));
     if (refusing.length === 0) return undefined;
-    return { allowed: false, states: all.map((share) => stateOf(share, at.now, refusing.includes(share))) };
+    const states = all.map((part) => (refusing.includes(part) ? refusedState : stateOf)(part.share, part.rule, at.now));
+    return { allowed: false, states };
   };
 
   const askFor = async ({ limits, secret }: Leased, cost: number): Promise<void> => {
     const now = monotonic();
-    const lacking = lackingOf(limits.map(shareOf), { cost, now });
-    const failed = lacking.find(({ failedUntil }) => now < failedUntil);
-    if (failed !== undefined) throw failed.failure;
-    await Promise.all(lacking.map((share) => asking(share, secret.key, cost)));
+    const lacking = lackingOf(limits.map(partOf), { cost, now });
+    const failed = lacking.find(({ share }) => now < share.failedUntil);
+    if (failed !== undefined) throw failed.share.failure;
+    await Promise.all(lacking.map((part) => asking(part, secret.key, cost)));
   };
 
   /**
@@ -187,9 +199,9 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
    * uncounted: it is refused, unless the server does not answer anyhow.
    */
   const crowded = ({ limits }: Leased): LeasedOutcome => {
-    const all = limits.map(shareOf);
-    for (const { failure } of all) if (failure !== undefined) throw failure;
-    return { allowed: false, states: all.map((share) => stateOf(share, monotonic(), true)) };
+    const all = limits.map(partOf);
+    for (const { share } of all) if (share.failure !== undefined) throw share.failure;
+    return { allowed: false, states: all.map(({ rule, share }) => refusedState(share, rule, monotonic())) };
   };
 
   return {
@@ -214,8 +226,8 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
   };
 }
 
-function lackingOf(all: readonly Followed[], { cost, now }: At): readonly Followed[] {
-  return all.filter((share) => held(share, now) < cost);
+function lackingOf(all: readonly Part[], { cost, now }: At): readonly Part[] {
+  return all.filter(({ share }) => held(share, now) < cost);
 }
 
 interface At {

@@ -139,9 +139,9 @@ export function isRefused(share: Share, cost: number, now: number): boolean {
   return now < share.askAgainAt && cost >= share.refusedCost;
 }
 
-/** How the limit stands as far as it is known here. */
-export function stateOf(share: Share, now: number, refused: boolean): LimitState {
-  const { name, limit, windowSeconds, burst, cost } = share.rule;
+/** How the limit stands as far as it is known here, in the words of a token that it counts. */
+export function stateOf(share: Share, { name }: Pick<LimitRule, 'name'>, now: number): LimitState {
+  const { limit, windowSeconds, burst, cost } = share.rule;
   const { remaining = 0, resetSeconds = 0 } = share.told ?? {};
   const most = Math.floor(burst / cost);
   return {
@@ -150,8 +150,14 @@ export function stateOf(share: Share, now: number, refused: boolean): LimitState
     windowSeconds,
     remaining: Math.min(most, share.left + share.nextLeft + remaining),
     resetSeconds: Math.max(0, resetSeconds - Math.floor((now - share.toldAt) / 1000)),
-    retryAfterSeconds: refused ? Math.max(1, Math.ceil((share.refusedUntil - now) / 1000)) : 0,
+    retryAfterSeconds: 0,
   };
+}
+
+/** As {@link stateOf}, where a request is refused for it. */
+export function refusedState(share: Share, rule: Pick<LimitRule, 'name'>, now: number): LimitState {
+  const retryAfterSeconds = Math.max(1, Math.ceil((share.refusedUntil - now) / 1000));
+  return { ...stateOf(share, rule, now), retryAfterSeconds };
 }
 
 function lifeMs({ told }: Share): number {
