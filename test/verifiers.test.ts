@@ -214,6 +214,12 @@ describe('of what a verifier has in memory', () => {
       ({ body }) => JSON.stringify(body.verifiers) === '{"confirmed":1,"total":1}',
     );
     expect(verifier.id).toMatch(/^vrf_[0-9a-f]{32}$/);
+    // Closed, it counts no more: nobody waits for it.
+    await verifier.close();
+    expect((await call(server, target, { token: workspace.admin.token })).body.verifiers).toEqual({
+      confirmed: 0,
+      total: 0,
+    });
   });
 });
 

@@ -64,6 +64,7 @@ const samples: { readonly [N in OperationName]: Sample<N> } = {
   'changes.list': {},
   'usage.report': { body: { verifier: `vrf_${'0'.repeat(32)}`, number: 1, counts: [], uses: [] } },
   'positions.report': { body: { verifier: `vrf_${'0'.repeat(32)}`, seq: 0 } },
+  'positions.withdraw': { body: { verifier: `vrf_${'0'.repeat(32)}` } },
   'changes.confirmations': { path: '1' },
   'lookups.find': { body: { digests: ['A'.repeat(43)] } },
   'notices.list': {},

@@ -181,6 +181,35 @@ export function verifierReports(servers: () => readonly [Server, Server]): void 
       expect((await told(other.admin, latest)).verifiers).toEqual({ confirmed: 0, total: 0 });
     });
 
+    it('leave out who said goodbye, at once and from everywhere; under another token nobody can say it for him', async () => {
+      const own = await newWorkspace(servers()[0], 'goodbyes');
+      const [by, elsewhere] = [own.admin, caller(servers()[1], own.admin.token)];
+      const [one, two] = [aVerifier(), aVerifier()];
+      for (const verifier of [one, two]) await by.do('positions.report', { body: { verifier, seq: 0 } });
+      const { latest } = await by.do('changes.list');
+      const totals = async () => {
+        const all = await Promise.all([by, elsewhere].map((asking) => told(asking, latest)));
+        return all.map(({ verifiers }) => verifiers.total);
+      };
+      await until(totals, ([mine]) => mine === 2, SOON_MS);
+      // Others of the workspace, and of another one.
+      const stranger = await newWorkspace(servers()[0], 'stranger');
+      for (const other of [await own.only('verify'), stranger.admin])
+        await other.do('positions.withdraw', { body: { verifier: one } });
+      expect(await totals()).toEqual([2, 2]);
+      await elsewhere.do('positions.withdraw', { body: { verifier: one } });
+      expect(await totals()).toEqual([1, 1]);
+      // What it said before, and is heard of late.
+      await by.do('positions.report', { body: { verifier: one, seq: 0 } });
+      await by.do('positions.report', { body: { verifier: two, seq: latest } });
+      await until(
+        () => told(by, latest),
+        ({ verifiers }) => verifiers.confirmed === 1,
+        SOON_MS,
+      );
+      expect(await totals()).toEqual([1, 1]);
+    });
+
     it.each(['0x1', '-1', '1.5', '999999999999999', 'latest', '1e3'])('of %s there are none', async (id) => {
       expect(problemOf(await here.ask('changes.confirmations', { id }))).toMatchObject({
         status: 404,

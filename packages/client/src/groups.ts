@@ -136,6 +136,8 @@ export function groups(call: Call, ended: AbortSignal | undefined) {
     },
     positions: {
       report: (body: Body<'positions.report'>, options?: CallOptions) => call('positions.report', { ...options, body }),
+      withdraw: (body: Body<'positions.withdraw'>, options?: CallOptions) =>
+        call('positions.withdraw', { ...options, body }),
     },
     changes: {
       list: (query?: Query<'changes.list'>, options?: CallOptions) => call('changes.list', { ...options, query }),

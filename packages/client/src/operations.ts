@@ -51,6 +51,7 @@ export const operations = {
   'notices.list': { method: 'GET', path: '/v1/notices', changes: false },
   'usage.report': { method: 'POST', path: '/v1/usage', changes: false },
   'positions.report': { method: 'POST', path: '/v1/positions', changes: false },
+  'positions.withdraw': { method: 'POST', path: '/v1/positions/withdraw', changes: false },
   'changes.confirmations': { method: 'GET', path: '/v1/changes/{seq}/confirmations', changes: false },
   'leases.take': { method: 'POST', path: '/v1/leases', changes: false },
   'keys.list': { method: 'GET', path: '/v1/keys', changes: false },

@@ -185,6 +185,20 @@ export const verifierOperations = {
     changes: false,
     problems: [],
   }),
+  'positions.withdraw': operation({
+    method: 'POST',
+    path: '/v1/positions/withdraw',
+    tag: 'verifiers',
+    summary: 'Say that a verifier makes no verdicts any more',
+    description:
+      'From the answer on it counts neither as there nor as one that has to confirm, and nothing that it reported before makes it count again. It is found by its name among those that report with the same token; one that nobody knows is none. Of a verifier that ends without it, nothing is heard for 75 seconds.',
+    scope: 'verify',
+    body: z.strictObject({ verifier: verifierId }),
+    status: 200,
+    output: empty,
+    changes: false,
+    problems: [],
+  }),
   'changes.confirmations': operation({
     method: 'GET',
     path: '/v1/changes/{seq}/confirmations',

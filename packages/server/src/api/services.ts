@@ -36,7 +36,7 @@ export interface ApiServices {
   readonly recorder: Recorder;
   readonly feed: Feed;
   /** Where verifiers have come to. */
-  readonly positions: Pick<Positions, 'report'>;
+  readonly positions: Pick<Positions, 'report' | 'withdraw'>;
   readonly cursors: Cursors;
   readonly inFlight: InFlight;
   readonly policy: ExpiryPolicy;

@@ -16,7 +16,7 @@ const NOTICES = 1000;
 type Facts = Output<'lookups.find'>['items'][number]['facts'];
 
 export const verifierReads: ReadHandlers<
-  'lookups.find' | 'notices.list' | 'usage.report' | 'positions.report' | 'changes.confirmations'
+  'lookups.find' | 'notices.list' | 'usage.report' | 'positions.report' | 'positions.withdraw' | 'changes.confirmations'
 > = {
   async 'lookups.find'({ call, body: { digests }, services }) {
     const { seq, facts, imports } = await lookUp(services.store, call.workspace, digests.map(digestOf));
@@ -51,6 +51,10 @@ export const verifierReads: ReadHandlers<
   },
   async 'positions.report'({ call, body: { verifier, seq }, services }) {
     services.positions.report({ workspace: call.workspace, token: call.actor.token, verifier, seq });
+    return { output: {} };
+  },
+  async 'positions.withdraw'({ call, body: { verifier }, services }) {
+    await services.positions.withdraw({ workspace: call.workspace, token: call.actor.token, verifier });
     return { output: {} };
   },
   async 'changes.confirmations'({ call, params, services }) {

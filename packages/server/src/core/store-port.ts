@@ -292,6 +292,8 @@ export interface Tx extends Reader {
     readonly liveMs: number;
     readonly most: number;
   }): Promise<void>;
+  /** This one counts no more, whatever else is put of it, for as long as it would have counted. */
+  dropVerifier(who: Omit<VerifierReport, 'seq'>): Promise<void>;
   /** Appends to the audit chain of the entry's workspace when the unit of work commits. */
   record(entry: AuditEntry): void;
   /** Appends to the change feed when the unit of work commits. */

@@ -9,6 +9,8 @@ export interface PositionsOptions {
 export interface Positions {
   /** Costs no I/O. What cannot be kept is told again by the verifier, within ten seconds. */
   report(report: VerifierReport): void;
+  /** Resolves when it counts no more, whichever node is asked. Rejects where the store cannot say so: it lapses by itself. */
+  withdraw(who: Omit<VerifierReport, 'seq'>): Promise<void>;
   /** Writes what is left. */
   stop(): Promise<void>;
 }
@@ -48,14 +50,25 @@ export function createPositions({ store, onError }: PositionsOptions): Positions
 
   return {
     report(report) {
-      const key = `${report.workspace} ${report.token} ${report.verifier}`;
+      const key = keyOf(report);
       if (waiting.size >= MOST_WAITING && !waiting.has(key)) return;
       waiting.set(key, report);
       timer ??= setTimeout(() => void flush(), GATHER_MS).unref();
+    },
+    async withdraw(who) {
+      waiting.delete(keyOf(who));
+      // What is being written may be the first that the store hears of it.
+      await writing;
+      await store.writeAside((tx) => tx.dropVerifier(who));
     },
     async stop() {
       clearTimeout(timer);
       await flush();
     },
   };
+}
+
+/** Others who report with the same token cannot know the name: it is made at random, and nothing tells it. */
+function keyOf({ workspace, token, verifier }: Omit<VerifierReport, 'seq'>): string {
+  return `${workspace} ${token} ${verifier}`;
 }

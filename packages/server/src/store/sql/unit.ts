@@ -24,7 +24,7 @@ import { endSignedWith } from './signed.ts';
 import type { Db } from './tables.ts';
 import { insertToken, revokeDescendants, revokeTokens, updateToken } from './tokens.ts';
 import { addUsage, refundQuota, spendQuota, type Touch } from './usage.ts';
-import { putVerifiers } from './verifiers.ts';
+import { dropVerifier, putVerifiers } from './verifiers.ts';
 import { insertWorkspace, updateWorkspace } from './workspaces.ts';
 
 export interface Unit {
@@ -95,6 +95,7 @@ export function createUnit(connection: Db, { inserts, touch, now }: Terms): Unit
     dropNode: async (id) => dropNode(db(), id),
     claimProof: async (id, until) => claimProof(db(), now, { id, until }),
     putVerifiers: async (reports) => putVerifiers(db(), now, reports),
+    dropVerifier: async (who) => dropVerifier(db(), who),
     record: (entry) => {
       db();
       entries.push(entry);

@@ -6,6 +6,8 @@ import type { Db } from './tables.ts';
 
 /** Rows of one statement. */
 const CHUNK = 100;
+/** In the place of a position: it has said goodbye. The row stays, since another node may still be about to write what it was told before. */
+const GONE = -1;
 
 export async function countVerifiers(
   db: Db,
@@ -20,6 +22,7 @@ export async function countVerifiers(
     ])
     .where('workspace', '=', workspace)
     .where('live_until', '>', now)
+    .where('seq', '<>', GONE)
     .executeTakeFirstOrThrow();
   return { total: Number(row.total), confirmed: Number(row.confirmed ?? 0) };
 }
@@ -36,6 +39,19 @@ export async function putVerifiers(
     for (let start = 0; start < taken.length; start += CHUNK)
       await upsert(db, taken.slice(start, start + CHUNK), sql<number>`${now} + ${sql.lit(liveMs)}`);
   }
+}
+
+export async function dropVerifier(
+  db: Db,
+  { workspace, token, verifier }: Parameters<Tx['dropVerifier']>[0],
+): Promise<void> {
+  await db
+    .updateTable('verifiers')
+    .set({ seq: GONE })
+    .where('workspace', '=', workspace)
+    .where('token', '=', token)
+    .where('id', '=', verifier)
+    .execute();
 }
 
 async function thatFit(
@@ -66,10 +82,13 @@ async function upsert(db: Db, reports: readonly VerifierReport[], liveUntil: Dat
     .insertInto('verifiers')
     .values(rows)
     .onConflict((conflict) =>
-      conflict.columns(['workspace', 'token', 'id']).doUpdateSet((eb) => ({
-        seq: eb.ref('excluded.seq'),
-        live_until: eb.ref('excluded.live_until'),
-      })),
+      conflict
+        .columns(['workspace', 'token', 'id'])
+        .doUpdateSet((eb) => ({
+          seq: eb.ref('excluded.seq'),
+          live_until: eb.ref('excluded.live_until'),
+        }))
+        .where('verifiers.seq', '<>', GONE),
     )
     .execute();
 }

@@ -213,6 +213,32 @@ export function ledger(stores: () => Stores): void {
     expect(await one.countVerifiers(workspace, 0)).toEqual({ total: 4, confirmed: 4 });
   });
 
+  test('a verifier that said goodbye counts no more, though another node writes later what it was told before; nobody else goes', async () => {
+    const { one, two } = stores();
+    const [mine, other] = [await aTenant(one), await aTenant(one)];
+    const workspace = mine.workspace.id;
+    const who = { workspace, token: 'tok_a', verifier: 'vrf_1' };
+    const others = [
+      { ...who, verifier: 'vrf_2' },
+      { ...who, token: 'tok_b' },
+      { ...who, workspace: other.workspace.id },
+    ];
+    const put = (store: Store, reports: readonly (typeof who)[], seq: number) =>
+      store.writeAside((tx) =>
+        tx.putVerifiers({ reports: reports.map((report) => ({ ...report, seq })), liveMs: 60_000, most: 100 }),
+      );
+    const drop = (store: Store, gone: typeof who) => store.writeAside((tx) => tx.dropVerifier(gone));
+    await put(one, [who, ...others], 5);
+    await drop(two, who);
+    await drop(one, { ...who, verifier: 'vrf_9' });
+    expect(await one.countVerifiers(workspace, 5)).toEqual({ total: 2, confirmed: 2 });
+    await put(one, [who], 6);
+    expect(await two.countVerifiers(workspace, 0)).toEqual({ total: 2, confirmed: 2 });
+    expect(await two.countVerifiers(other.workspace.id, 5)).toEqual({ total: 1, confirmed: 1 });
+    await put(two, others, 6);
+    expect(await one.countVerifiers(workspace, 6)).toEqual({ total: 2, confirmed: 2 });
+  });
+
   test('the newest change of a workspace up to a position', async () => {
     const { one, two } = stores();
     const [mine, other] = [await aTenant(one), await aTenant(one)];

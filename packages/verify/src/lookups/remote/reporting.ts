@@ -1,4 +1,4 @@
-/** Once a second: what was counted here, and how far the feed was followed, are told to the server. */
+/** Once a second: what was counted here, and how far the feed was followed, are told to the server; at the end, that nobody is there any more. */
 import type { ServerCalls } from './server-calls.ts';
 import type { UsageReports } from './usage-reports.ts';
 
@@ -14,7 +14,7 @@ export interface Reporting {
   /** Every change up to this position was applied. */
   reached(position: number): void;
   start(): void;
-  /** Ends the timer, and sends what is left for at most so many milliseconds. */
+  /** Ends the timer, sends what is left and says goodbye, for at most so many milliseconds. */
   stop(withinMs: number): Promise<void>;
 }
 
@@ -28,23 +28,44 @@ export function createReporting({ calls, usage, verifier, monotonic, onError }: 
   let position: number | undefined;
   let told: number | undefined;
   let toldAt = 0;
-  let isTelling = false;
+  let telling: Promise<void> | undefined;
+  /** Also where no answer came: the server may have heard. */
+  let isKnown = false;
+  let isOver = false;
   let timer: ReturnType<typeof setInterval> | undefined;
 
-  const tellPosition = async (): Promise<void> => {
-    const seq = position;
-    if (seq === undefined || isTelling) return;
-    if (seq === told && monotonic() - toldAt < POSITION_EVERY_MS) return;
-    isTelling = true;
+  const tell = async (seq: number): Promise<void> => {
     try {
       await calls.postAgain('/v1/positions', { verifier, seq });
       told = seq;
       toldAt = monotonic();
     } catch (error) {
       onError(error);
-    } finally {
-      isTelling = false;
     }
+    telling = undefined;
+  };
+
+  const tellPosition = (): void => {
+    if (position === undefined || telling !== undefined) return;
+    if (position === told && monotonic() - toldAt < POSITION_EVERY_MS) return;
+    isKnown = true;
+    telling = tell(position);
+  };
+
+  const sendWhatIsLeft = async (): Promise<void> => {
+    await usage.send();
+    // What was under way took its batch before the last verdicts were counted; or the server was not there.
+    while (usage.waiting() > 0 && !isOver) {
+      await pause(AGAIN_MS);
+      await usage.send();
+    }
+  };
+
+  /** Nothing is judged here any more: whoever waits until all have confirmed need not wait for this one. */
+  const sayGoodbye = async (): Promise<void> => {
+    await telling;
+    if (isOver || !isKnown) return;
+    await calls.postAgain('/v1/positions/withdraw', { verifier }).catch(onError);
   };
 
   return {
@@ -53,22 +74,16 @@ export function createReporting({ calls, usage, verifier, monotonic, onError }: 
     },
     start() {
       timer = setInterval(() => {
-        void tellPosition();
+        tellPosition();
         void usage.send();
       }, EVERY_MS);
     },
     async stop(withinMs) {
       clearInterval(timer);
-      let isOver = false;
-      const sent = async (): Promise<void> => {
-        await usage.send();
-        // What was under way took its batch before the last verdicts were counted; or the server was not there.
-        while (usage.waiting() > 0 && !isOver) {
-          await pause(AGAIN_MS);
-          await usage.send();
-        }
-      };
-      await Promise.race([sent(), pause(withinMs)]);
+      const late = Promise.withResolvers<void>();
+      const limit = setTimeout(late.resolve, withinMs);
+      await Promise.race([sendWhatIsLeft().then(sayGoodbye), late.promise]);
+      clearTimeout(limit);
       isOver = true;
     },
   };
