@@ -1,9 +1,10 @@
-/** A node that was paused across a revocation does not allow when it goes on, not even before it has looked at its timers. */
+/** A node that was paused across a revocation does not allow when it goes on, not even before it has looked at its timers; and counts until then as one that has not heard of it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { caller, newWorkspace, together } from './support/call.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
 import { endServers, newRootToken, type Server, startServer } from './support/server.ts';
+import { until } from './support/until.ts';
 
 const BOUND_SECONDS = 1;
 const CALLERS = 50;
@@ -38,6 +39,10 @@ describe('a node that is paused', () => {
       expect(warm.map(({ code }) => code)).toEqual(Array(CALLERS).fill('ok'));
       paused.signal('SIGSTOP');
       await admin.do('tokens.revoke', { id });
+      const { latest } = await admin.do('changes.list');
+      const confirmed = async () => (await admin.do('changes.confirmations', { id: `${latest}` })).nodes;
+      await until(confirmed, (nodes) => nodes.confirmed === 1);
+      expect(await confirmed()).toEqual({ confirmed: 1, total: 2 });
       await delay(BOUND_SECONDS * 1000 + 100);
       const asked = together(CALLERS, () => there.ask('verify.one', { body: { token } }));
       // Their bytes are in the node's hands: nothing that it does first can make it late for them.
@@ -45,6 +50,7 @@ describe('a node that is paused', () => {
       paused.signal('SIGCONT');
       const codes = (await asked).map(({ body }) => body.code);
       expect(codes.filter((code) => code !== 'revoked' && code !== 'fault')).toEqual([]);
+      expect(await until(confirmed, (nodes) => nodes.confirmed === 2)).toEqual({ confirmed: 2, total: 2 });
     }
   });
 });

@@ -1,5 +1,7 @@
 /** A verifier in another process than the server hears of every change, and believes nothing that it cannot know. */
+import { hash } from 'node:crypto';
 import { cpSync } from 'node:fs';
+import { generate } from '@tessera/token';
 import { createVerifier, type RemoteVerifier, type VerifierOptions } from '@tessera/verify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { call, newWorkspace, together, type Workspace } from './support/call.ts';
@@ -133,6 +135,21 @@ describe('of what a verifier has in memory', () => {
     const verifier = await verifierOf(server, workspace);
     const { token } = await workspace.admin.mint();
     expect(await codeOf(verifier, token)).toBe('ok');
+    // An imported one alone has a text before it is there.
+    const text = generate({ prefix: 'old', environment: 'live' });
+    expect(await codeOf(verifier, text)).toBe('unknown');
+    expect(await codeOf(verifier, text)).toBe('unknown');
+    expect(verifier.metrics()).toMatchObject({ absent: 1, cachedAbsent: 1 });
+    const digest = hash('sha256', text, 'hex');
+    await workspace.admin.do('tokens.import', {
+      body: { items: [{ name: 'old', scopes: [], digest, algorithm: 'sha256', prefix: 'old_' }] },
+    });
+    // Sooner than it would be asked for again anyway.
+    await until(
+      () => codeOf(verifier, text),
+      (code) => code === 'ok',
+      5000,
+    );
   });
 
   it('fifty unknown tokens at once cost one call', async () => {

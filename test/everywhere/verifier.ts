@@ -24,7 +24,7 @@ process.on('exit', () => {
 });
 
 /** Resolves when it hears of changes. */
-export async function startVerifier(name: string, node: Node): Promise<Verifier> {
+export async function startVerifier(name: string, node: Pick<Node, 'server'>): Promise<Verifier> {
   const line = await heldLine(() => Number(new URL(node.server().url).port));
   const root = caller(node.server(), node.server().rootToken);
   const { token } = await root.mint({ api: 'tessera', name, scopes: ['verify'] });
