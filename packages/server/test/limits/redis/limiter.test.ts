@@ -1,5 +1,5 @@
 /** Redis counts as memory does: the contract of every limiter, number for number; and exactly the limit for any number of nodes. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { describeWith } from '../../../../../test/support/program.ts';
 import { limiterContract } from '../limiter-contract.ts';
 import { limiterProperties } from '../limiter-properties.ts';
@@ -25,6 +25,21 @@ describeWith(['redis-server'], 'limits in Redis', () => {
       );
       expect(outcomes.filter((outcome) => outcome?.allowed)).toHaveLength(100);
       await Promise.all(links.map((one) => one.stop()));
+    });
+
+    it('whatever the clock of a node says', async () => {
+      const keys = ownKeys();
+      const few = rule({ limit: 2, windowSeconds: 3600 });
+      const takeAt = (hours: number) => {
+        vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + hours * 3_600_000 });
+        return limiterOver(held.link, keys).take([few], 1, 'spend');
+      };
+      const allowed: boolean[] = [];
+      for (const hours of [0, -24, 24, 48]) {
+        allowed.push((await takeAt(hours)).allowed);
+        vi.useRealTimers();
+      }
+      expect(allowed).toEqual([true, true, false, false]);
     });
 
     it('drains as time passes, and keeps nothing of what is drained', async () => {
