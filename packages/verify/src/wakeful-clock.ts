@@ -29,19 +29,42 @@ export function wakefulClock(clocks: {
   };
 }
 
+/** What is stale and what has expired, told for one verdict after another. */
+export interface VerdictClocks {
+  /** As {@link wakefulClock}. */
+  readonly monotonic: () => number;
+  /** Whole milliseconds since the epoch. Right after `monotonic` it is the same moment's, and costs no reading of its own. */
+  readonly wall: () => number;
+}
+
 /**
- * True once in each synchronous run: what was begun before a machine slept, and goes on when it wakes, ends as it began. So a
- * clock that is read for every verdict costs no second reading for each of many that are made together.
+ * Both clocks, for many verdicts a second. The wall clock is read once in each synchronous run, and told from the monotonic one for the
+ * rest of it: what was begun before a machine slept, and goes on when it wakes, ends as it began.
  */
-export function onceARun(): () => boolean {
-  let isSaid = false;
+export function verdictClocks(clocks: Pick<Parameters<typeof wakefulClock>[0], 'monotonic' | 'wall'>): VerdictClocks {
+  let isOfThisRun = false;
+  let latest = 0;
+  /** The wall clock less the monotonic one, in this run. */
+  let between = 0;
   const end = (): void => {
-    isSaid = false;
+    isOfThisRun = false;
   };
-  return () => {
-    if (isSaid) return false;
-    isSaid = true;
-    void Promise.resolve().then(end);
-    return true;
-  };
+  const monotonic = wakefulClock({
+    monotonic: () => {
+      latest = clocks.monotonic();
+      return latest;
+    },
+    wall: () => {
+      const now = clocks.wall();
+      between = now - latest;
+      return now;
+    },
+    looks: () => {
+      if (isOfThisRun) return false;
+      isOfThisRun = true;
+      void Promise.resolve().then(end);
+      return true;
+    },
+  });
+  return { monotonic, wall: () => (isOfThisRun ? Math.floor(latest + between) : clocks.wall()) };
 }

@@ -1,6 +1,6 @@
 /** Whatever pauses and whoever sets the clock: what must end in time ends no later. */
-import { expect, test } from 'vitest';
-import { onceARun, wakefulClock } from '../src/wakeful-clock.ts';
+import { describe, expect, test } from 'vitest';
+import { verdictClocks, wakefulClock } from '../src/wakeful-clock.ts';
 
 function clocks() {
   const time = { monotonic: 1000, wall: 5_000_000 };
@@ -48,13 +48,59 @@ test('grain and slow correction of the wall clock do not add up', () => {
   expect(now() - before - 5000).toBeLessThanOrEqual(86_400_000 * 1.0005 + 1);
 });
 
-test('where it looks once a synchronous run, the next run finds the sleep', async () => {
-  const time = { monotonic: 0, wall: 0 };
-  const now = wakefulClock({ monotonic: () => time.monotonic, wall: () => time.wall, looks: onceARun() });
-  expect(now()).toBe(0);
-  time.wall += 60_000;
-  time.monotonic += 5;
-  expect(now()).toBe(5);
-  await Promise.resolve();
-  expect(now()).toBe(60_000);
+describe('the clocks of verdicts', () => {
+  const start = { monotonic: 7.25, wall: 1000 };
+  const both = (time: { monotonic: number; wall: number }) => {
+    const read = { monotonic: 0, wall: 0 };
+    const clocks = verdictClocks({
+      monotonic: () => {
+        read.monotonic += 1;
+        return time.monotonic;
+      },
+      wall: () => {
+        read.wall += 1;
+        return time.wall;
+      },
+    });
+    return { read, ...clocks };
+  };
+
+  test('look for a sleep once in a synchronous run, and the next run finds it', async () => {
+    const time = { ...start };
+    const { monotonic } = both(time);
+    const before = monotonic();
+    time.wall += 60_000;
+    time.monotonic += 5;
+    expect(monotonic() - before).toBe(5);
+    await Promise.resolve();
+    expect(monotonic() - before).toBe(60_000);
+  });
+
+  test('tell the time of day from the same reading, in whole milliseconds', () => {
+    const time = { ...start };
+    const { monotonic, wall, read } = both(time);
+    monotonic();
+    expect(wall()).toBe(1000);
+    const wallReadings = read.wall;
+    time.monotonic += 2500.5;
+    monotonic();
+    expect(wall()).toBe(3500);
+    expect(read.wall).toBe(wallReadings);
+  });
+
+  test('read the time of day anew in each run, however it was set meanwhile', async () => {
+    const time = { ...start };
+    const { monotonic, wall } = both(time);
+    monotonic();
+    await Promise.resolve();
+    time.wall -= 500;
+    // Nothing was read in this run yet.
+    expect(wall()).toBe(500);
+    monotonic();
+    expect(wall()).toBe(500);
+    await Promise.resolve();
+    time.wall += 86_400_000;
+    monotonic();
+    expect(wall()).toBe(86_400_500);
+  });
 });

@@ -13,6 +13,8 @@ export function refusedByAddress(facts: TokenFacts, { requirement, circumstances
 
 /** Why the first of the rules that does not let the address pass refuses it; undefined where all do. */
 export function addressRefusal(rules: readonly AddressRule[], address: string | undefined): string | undefined {
+  // Most have none, and walking a frozen list costs as much as judging.
+  if (rules.length === 0) return undefined;
   for (const rule of rules) {
     const detail = rule.refuses(address);
     if (detail !== undefined) return detail;

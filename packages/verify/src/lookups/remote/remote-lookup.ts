@@ -59,15 +59,17 @@ export function remoteLookup(parts: RemoteLookupParts): RemoteLookup {
     if (judgement === 'unknown' || facts === undefined) kept.delete(digest);
     if (judgement === 'holds') {
       if (facts === undefined) absent.add(digest);
-      else kept.keep(digest, forKeeping(facts));
+      else kept.keep(digest, facts);
     }
     return 'usable';
   };
 
   const ask = async (digest: DigestKey): Promise<TokenFacts | undefined> => {
     for (let tried = 1; tried <= TRIES; tried += 1) {
-      const found = await lookUps.find(digest);
-      if (arrived(digest, found) === 'usable') return found.facts;
+      const { facts: read, seq } = await lookUps.find(digest);
+      // In one form also for the verdict that they were read for: code that sees one is the fastest.
+      const facts = read && forKeeping(read);
+      if (arrived(digest, { facts, seq }) === 'usable') return facts;
       // Another node answered, that had not heard of the change yet.
       await pause(PAUSE_MS * 2 ** tried);
     }
