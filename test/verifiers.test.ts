@@ -1,11 +1,10 @@
 /** A verifier in another process than the server hears of every change, and believes nothing that it cannot know. */
 import { hash } from 'node:crypto';
-import { cpSync } from 'node:fs';
 import { generate } from '@tessera/token';
 import { createVerifier, type RemoteVerifier, type VerifierOptions } from '@tessera/verify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { call, newWorkspace, together, type Workspace } from './support/call.ts';
-import { endServers, type Server, STARTS_MS, startServer, temporaryFolder } from './support/server.ts';
+import { endServers, type Server, STARTS_MS, startServer } from './support/server.ts';
 import { until } from './support/until.ts';
 import { codeOf, untilCode } from './support/verifier.ts';
 
@@ -313,36 +312,6 @@ describe('without the server', () => {
       await verifier.close();
       const { items } = await workspace.admin.do('tokens.usage', { id });
       expect(items.reduce((sum, { allowed }) => sum + allowed, 0)).toBe(20);
-    },
-    STARTS_MS,
-  );
-
-  it(
-    'that is restored from an older copy, a verifier forgets what it knew',
-    async () => {
-      const first = await startServer();
-      const workspace = await newWorkspace(first);
-      const { token, id } = await workspace.admin.mint();
-      const verifier = await verifierOf(first, workspace);
-      await first.stop();
-      const env = { TESSERA_PORT: new URL(first.url).port };
-      const copy = temporaryFolder();
-      cpSync(first.data, copy, { recursive: true });
-      const second = await startServer({ data: first.data, rootToken: first.rootToken, env });
-      const later = await together(20, () => workspace.admin.mint());
-      // The newer history is followed, and not only asked.
-      await until(
-        async () => verifier.metrics().lagSeconds,
-        (lag) => lag < 1,
-      );
-      await untilCode(verifier, later[0]?.token ?? '', 'ok');
-      await second.stop();
-      await startServer({ data: copy, rootToken: first.rootToken, env });
-      // What was minted after the copy does not exist, and a revocation whose number was given before is heard.
-      await untilCode(verifier, later[0]?.token ?? '', 'unknown');
-      await untilCode(verifier, token, 'ok');
-      await workspace.admin.do('tokens.revoke', { id });
-      await untilCode(verifier, token, 'revoked');
     },
     STARTS_MS,
   );

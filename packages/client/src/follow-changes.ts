@@ -1,5 +1,5 @@
 /** Follows the change feed over one streaming connection at a time, and takes it up again where it broke. */
-import type { Output } from '@tessera/contract';
+import type { Output, Query } from '@tessera/contract';
 import type { Call } from './call-types.ts';
 import type { Settings } from './client-options.ts';
 import { eventReader, type StreamEvent } from './event-stream.ts';
@@ -33,12 +33,13 @@ interface Means {
 export async function* followChanges(options: FollowOptions, means: Means): AsyncGenerator<Change, void, undefined> {
   const { signal, silenceMs = DEFAULT_SILENCE_MS } = options;
   // Known before the first connection: one that breaks before it has told anything must not lose what came meanwhile.
+  let mark: string | undefined;
   let position = options.since ?? (await means.call('changes.list', { query: { limit: 1 }, signal })).latest;
   for (let failures = 0; ; failures += 1) {
     let heard = 0;
     let failure: TesseraError | undefined;
     try {
-      for await (const event of stream(position, { signal, silenceMs }, means.settings)) {
+      for await (const event of stream({ since: position, mark }, { signal, silenceMs }, means.settings)) {
         heard += 1;
         // The first is sent by any server that takes the call, also by one that ends it at once.
         if (heard > 1) failures = 0;
@@ -47,6 +48,7 @@ export async function* followChanges(options: FollowOptions, means: Means): Asyn
         const change = changeOf(event);
         if (change === undefined || change.seq <= position) continue;
         position = change.seq;
+        mark = change.mark;
         yield change;
       }
       signal?.throwIfAborted();
@@ -60,11 +62,11 @@ export async function* followChanges(options: FollowOptions, means: Means): Asyn
 
 /** The events of one connection, until it ends. */
 async function* stream(
-  since: number,
+  place: Query<'changes.list'>,
   { signal, silenceMs }: { readonly signal: AbortSignal | undefined; readonly silenceMs: number },
   settings: Settings,
 ): AsyncGenerator<StreamEvent, void, undefined> {
-  const request = makeRequest('changes.list', { query: { since } }, settings);
+  const request = makeRequest('changes.list', { query: place }, settings);
   const ended = new AbortController();
   const both = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
   let bound = settings.timeoutMs;
@@ -109,9 +111,10 @@ function changeOf({ event, data }: StreamEvent): Change | undefined {
 
 function parse(text: string): Change | undefined {
   try {
-    const { seq, at, kind, id } = JSON.parse(text) as Readonly<Record<keyof Change, unknown>>;
-    const known = typeof at === 'string' && typeof kind === 'string' && typeof id === 'string';
-    return known && typeof seq === 'number' && Number.isSafeInteger(seq) ? { seq, at, kind, id } : undefined;
+    const { seq, mark, at, kind, id } = JSON.parse(text) as Readonly<Record<keyof Change, unknown>>;
+    const known =
+      typeof mark === 'string' && typeof at === 'string' && typeof kind === 'string' && typeof id === 'string';
+    return known && typeof seq === 'number' && Number.isSafeInteger(seq) ? { seq, mark, at, kind, id } : undefined;
   } catch {
     return undefined;
   }

@@ -17,7 +17,7 @@ const client = (options: Partial<ClientOptions> = {}) =>
   createClient({ baseUrl: server.url, token, pause: async () => {}, ...options });
 
 const event = (seq: number, kind = 'token.revoked'): string =>
-  `id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, at: '2026-01-01T00:00:00.000Z', kind, id: `tok_${seq}` })}\n\n`;
+  `id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, mark: `mark_${seq}`, at: '2026-01-01T00:00:00.000Z', kind, id: `tok_${seq}` })}\n\n`;
 
 /** A stream that tells this, and then ends, breaks or stays open. */
 const stream =
@@ -61,7 +61,10 @@ describe('a feed', () => {
         stream(event(12), 'stay'),
       );
       expect(await take(client().followChanges({ since: 7 }), 4)).toEqual([8, 9, 11, 12]);
-      expect(server.received.map(({ url }) => url)).toEqual([7, 9, 9, 11].map((since) => `/v1/changes?since=${since}`));
+      // With the mark, so that a store that was restored meanwhile, and has another change there, is found out.
+      expect(server.received.map(({ url }) => url)).toEqual(
+        ['7', '9&mark=mark_9', '9&mark=mark_9', '11&mark=mark_11'].map((since) => `/v1/changes?since=${since}`),
+      );
     },
   );
 

@@ -31,9 +31,15 @@ const checkpoint = z.strictObject({ workspace: z.string(), seq, hash, at: timest
   description: 'Keep it elsewhere: with it, a cut tail is seen even where the log’s own head was cut too',
 });
 
+const mark = z.string().regex(/^[\w-]{16}$/);
+
 export const change = z
   .strictObject({
     seq: z.int().min(1),
+    mark: mark.meta({
+      description:
+        'Tells it from every other change that ever had its number: a store that was restored gives numbers out again',
+    }),
     at: timestamp,
     kind: z.string(),
     id: z.string(),
@@ -105,18 +111,24 @@ export const recordOperations = {
     tag: 'changes',
     summary: 'Follow what changed, in order',
     description:
-      'With `Accept: text/event-stream` the answer is a stream of Server-Sent Events that goes on; `Last-Event-ID` or `since` resumes it. A change is an event named after its kind. `alive` comes at the start and every second, with `{"seq", "clock", "asOf"}`: everything up to `seq` was sent, and everything that was committed before `asOf`, in milliseconds of a clock of the server that never steps; `clock` is when it was written. Where `asOf` stays behind, the server itself hears nothing. `missed`, with the same members, says that changes may be unknown: the position was not one of this feed. Start anew, from its `seq`.',
+      'With `Accept: text/event-stream` the answer is a stream of Server-Sent Events that goes on; `Last-Event-ID` or `since` resumes it. A change is an event named after its kind. `alive` comes at the start and every second, with `{"seq", "mark", "clock", "asOf"}`: everything up to `seq` was sent, and everything that was committed before `asOf`, in milliseconds of a clock of the server that never steps; `clock` is when it was written. Where `asOf` stays behind, the server itself hears nothing. `missed`, with the same members, says that changes may be unknown: the position was not one of this feed. Start anew, from its `seq`. Whoever resumes with `since` and the `mark` that came with this number hears it, too, where a store was restored from an older copy and has grown beyond the number since.',
     scope: 'changes:read',
-    query: z.strictObject({
-      since: count.optional(),
-      limit: z.coerce.number().pipe(z.int().min(1).max(1000)).optional(),
-    }),
+    query: z
+      .strictObject({
+        since: count.optional(),
+        mark: mark.optional().meta({ description: 'As it came with `since`' }),
+        limit: z.coerce.number().pipe(z.int().min(1).max(1000)).optional(),
+      })
+      .refine((value) => value.mark === undefined || value.since !== undefined, {
+        path: ['since'],
+        message: 'mark is that of since',
+      }),
     status: 200,
     output: z.strictObject({
       items: z.array(change),
       latest: seq,
     }),
     changes: false,
-    problems: [],
+    problems: ['conflict'],
   }),
 } as const;

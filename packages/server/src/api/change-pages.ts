@@ -1,11 +1,12 @@
 /** Pages of the change feed as text, read and written out once for all streams that wait for the same one. */
 import type { Change } from '../core/model.ts';
+import { type Place, placeOf } from '../core/places.ts';
 import type { Store } from '../core/store-port.ts';
 import { changeView } from './views.ts';
 
 export interface PageAsked {
   readonly workspace: string;
-  readonly since: number;
+  readonly since: Place;
   /** What woke the reader: a page that was asked for before that might lack it. */
   readonly told: number | 'missed' | 'start';
   /** Up to which change the reader will vouch for all: a page that was asked for before this node knew of them might lack one. */
@@ -15,8 +16,8 @@ export interface PageAsked {
 export interface ChangePage {
   /** Server-Sent Events; empty: there is nothing new. */
   readonly text: string;
-  /** Of the last change in it. */
-  readonly seq: number;
+  /** That of the last change in it, or where it begins. */
+  readonly end: Place;
   /** Whether there is no more after it. */
   readonly isLast: boolean;
 }
@@ -30,10 +31,10 @@ export function changePages(store: Pick<Store, 'changes'>): ChangePages {
   const underWay = new Map<string, Promise<ChangePage>>();
 
   const read = async ({ workspace, since }: PageAsked): Promise<ChangePage> => {
-    const changes = await store.changes({ workspace, since, limit: PAGE });
+    const changes = await store.changes({ workspace, since: since.seq, limit: PAGE });
     return {
       text: changes.map(eventOf).join(''),
-      seq: changes.at(-1)?.seq ?? since,
+      end: changes.length === 0 ? since : placeOf(changes.at(-1)),
       isLast: changes.length < PAGE,
     };
   };
@@ -52,7 +53,7 @@ export function changePages(store: Pick<Store, 'changes'>): ChangePages {
 function keyOf({ workspace, since, told, known }: PageAsked): string {
   const upTo = typeof told === 'number' ? Math.max(told, known) : known;
   // What was read before something was missed may be of another history.
-  return `${workspace} ${since} ${upTo}${told === 'missed' ? ' anew' : ''}`;
+  return `${workspace} ${since.seq} ${since.mark} ${upTo}${told === 'missed' ? ' anew' : ''}`;
 }
 
 function eventOf(change: Change): string {

@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { concerns } from '@tessera/verify';
+import { knownPlace, newestPlace, type Place, placeOf } from '../core/places.ts';
+import type { Store } from '../core/store-port.ts';
 import type { Incoming } from '../http/edge.ts';
 import { type Caller, stillHolds } from './authenticate.ts';
 import type { ChangePages, PageAsked } from './change-pages.ts';
@@ -20,6 +22,8 @@ export interface StreamRequest {
   readonly caller: Caller;
   readonly workspace: string;
   readonly since: number | undefined;
+  /** Of the change `since`, as it was told. */
+  readonly mark: string | undefined;
 }
 
 /** What all streams of a server have in common. */
@@ -43,11 +47,11 @@ export async function streamChanges(stream: StreamRequest, { services, pages, pl
   if (response.destroyed) return;
   const leave = places.take({ token: caller.facts.id, workspace });
   response.once('close', leave);
-  const latest = await services.store.latestChange();
+  const beginning = await beginningOf(stream, services.store);
   if (response.destroyed) return;
-  let position = positionOf(stream) ?? latest;
+  let place = beginning ?? placeOf(undefined);
   /** Why the store is to be read; undefined: all that this node was told of is sent. */
-  let told: PageAsked['told'] | undefined = position > latest ? 'missed' : 'start';
+  let told: PageAsked['told'] | undefined = beginning === undefined ? 'missed' : 'start';
   let beatDue = true;
   const ended = new AbortController();
   const end = (): void => {
@@ -77,29 +81,30 @@ export async function streamChanges(stream: StreamRequest, { services, pages, pl
   // What is sent is read from the durable list, page by page as the reader takes it: nothing is skipped or told twice.
   const advance = async (asked: Pick<PageAsked, 'told' | 'known'>): Promise<void> => {
     for (let isLast = false; !isLast && !ended.signal.aborted; ) {
-      const page = await pages({ workspace, since: position, ...asked });
+      const page = await pages({ workspace, since: place, ...asked });
       if (ended.signal.aborted) return;
-      position = page.seq;
+      place = page.end;
       isLast = page.isLast;
       if (page.text !== '') await send(page.text);
     }
   };
   const pass = async (): Promise<void> => {
     // As of the beginning: what this node is told while it reads may come after what was read.
-    const known = { seq: feed.position(), asOf: performance.now() - feed.lagMs() };
+    const known = placeOf(feed.newest());
+    const asOf = performance.now() - feed.lagMs();
     const why = told;
     told = undefined;
     if (why === 'missed') {
-      position = await services.store.latestChange();
+      place = await newestPlace(services.store);
       if (ended.signal.aborted) return;
-      await send(beatOf('missed', { ...known, seq: position }));
+      await send(beatOf('missed', place, asOf));
     }
     if (why !== undefined) await advance({ told: why, known: known.seq });
     if (!beatDue || ended.signal.aborted) return;
     beatDue = false;
     // Of other workspaces nothing is sent, so that all of it is.
-    position = Math.max(position, known.seq);
-    await send(beatOf('alive', { ...known, seq: position }));
+    if (known.seq > place.seq) place = known;
+    await send(beatOf('alive', place, asOf));
   };
   const judgeAgain = async (): Promise<void> => {
     if (!(await stillHolds(caller, { incoming, scope: 'changes:read', services }))) end();
@@ -132,9 +137,9 @@ export async function streamChanges(stream: StreamRequest, { services, pages, pl
  * The reader has all of its workspace up to `seq`, and of what was committed before `asOf` it lacks nothing. Both times are of one clock that never
  * steps, whose zero means nothing: what is read late is known to be old by what the reader's own clock counted meanwhile.
  */
-function beatOf(kind: 'alive' | 'missed', { seq, asOf }: { readonly seq: number; readonly asOf: number }): string {
+function beatOf(kind: 'alive' | 'missed', { seq, mark }: Place, asOf: number): string {
   // Rounded so that no beat vouches for more than it may.
-  const data = { seq, clock: Math.ceil(performance.now()), asOf: Math.floor(asOf) };
+  const data = { seq, mark, clock: Math.ceil(performance.now()), asOf: Math.floor(asOf) };
   return `event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
@@ -147,8 +152,14 @@ async function drained(response: ServerResponse, ended: AbortSignal): Promise<vo
   }
 }
 
-/** `Last-Event-ID` of a reconnecting reader, else `since`; undefined: only what comes from now on is asked for. */
-function positionOf({ request, since }: StreamRequest): number | undefined {
+/** Where the reader is, by `Last-Event-ID` or `since`, or the end of the feed; undefined: the store holds no such place, as one that was restored. */
+async function beginningOf(
+  { request, since, mark }: StreamRequest,
+  store: Pick<Store, 'changes' | 'latestChange'>,
+): Promise<Place | undefined> {
   const last = request.headers['last-event-id'];
-  return typeof last === 'string' && /^[0-9]{1,15}$/.test(last) ? Number(last) : since;
+  if (typeof last === 'string' && /^[0-9]{1,15}$/.test(last))
+    return knownPlace(store, { seq: Number(last), mark: undefined });
+  if (since === undefined) return newestPlace(store);
+  return knownPlace(store, { seq: since, mark });
 }

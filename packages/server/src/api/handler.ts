@@ -1,7 +1,7 @@
 /** The management API over HTTP: find the operation, judge the caller, read the input, run it, answer. */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Operation, type OperationName, problems } from '@tessera/contract';
+import { type Operation, type OperationName, problems, type Query } from '@tessera/contract';
 import { actorOf } from '../core/actor.ts';
 import type { Call } from '../core/call.ts';
 import { type DeniedLog, deniedLog } from '../core/denied-attempts.ts';
@@ -105,8 +105,8 @@ async function answerTo(exchange: Exchange, caller: Caller, { services, streams 
   const workspace = await workspaceNamedBy(request, caller, services);
   const query = parseQuery(operation, incoming.query);
   if (name === 'changes.list' && wantsStream(request)) {
-    const { since } = query as { readonly since?: number };
-    await streamChanges({ request, response, incoming, caller, workspace, since }, streams);
+    const { since, mark } = query as Query<'changes.list'>;
+    await streamChanges({ request, response, incoming, caller, workspace, since, mark }, streams);
     return undefined;
   }
   const raw = await bodyOf(exchange, caller, services);

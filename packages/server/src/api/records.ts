@@ -1,5 +1,7 @@
 /** Operations on the audit log and the change feed. */
 import { GENESIS, proveChain } from '../core/audit-chain.ts';
+import { knownPlace } from '../core/places.ts';
+import { Refusal } from '../core/refusal.ts';
 import type { ReadHandlers } from './services.ts';
 import { auditView, changeView, time } from './views.ts';
 
@@ -31,7 +33,9 @@ export const recordReads: ReadHandlers<'audit.list' | 'audit.verify' | 'audit.ch
     };
   },
   async 'changes.list'({ call, query, services }) {
-    const { since = 0, limit = DEFAULT_PAGE } = query;
+    const { since = 0, mark, limit = DEFAULT_PAGE } = query;
+    if (mark !== undefined && (await knownPlace(services.store, { seq: since, mark })) === undefined)
+      throw new Refusal('conflict', 'the feed has another change with this number: begin anew');
     // Read first: what is committed in between is in the next page, not lost between the two.
     const latest = await services.store.latestChange();
     const changes = await services.store.changes({ workspace: call.workspace, since, limit });

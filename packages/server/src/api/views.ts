@@ -12,6 +12,7 @@ import type {
   TokenWithSecrets,
   Workspace,
 } from '../core/model.ts';
+import { markOf } from '../core/places.ts';
 
 export function time(ms: number): string {
   return new Date(ms).toISOString();
@@ -151,8 +152,16 @@ export function auditView(record: AuditRecord): Output<'audit.list'>['items'][nu
   };
 }
 
-export function changeView({ seq, at, kind, id, signedUntil }: Change): Output<'changes.list'>['items'][number] {
-  return { seq, at: time(at), kind, id, ...(signedUntil !== undefined && { signedUntil: time(signedUntil) }) };
+export function changeView(change: Change): Output<'changes.list'>['items'][number] {
+  const { seq, at, kind, id, signedUntil } = change;
+  return {
+    seq,
+    mark: markOf(change),
+    at: time(at),
+    kind,
+    id,
+    ...(signedUntil !== undefined && { signedUntil: time(signedUntil) }),
+  };
 }
 
 function listsView(lists: Token['ip']): Output<'tokens.get'>['ip'] {

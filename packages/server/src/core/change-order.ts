@@ -6,8 +6,10 @@ export type Told = Change | 'missed';
 export interface ChangeOrder {
   /** The change up to which all are told; 0: none. */
   seq(): number;
-  /** Begins after this change, whatever was told before. */
-  startAfter(seq: number): void;
+  /** That change; undefined: none. */
+  last(): Change | undefined;
+  /** Begins after this change, whatever was told before; undefined: with the first. */
+  startAfter(change: Change | undefined): void;
   /** Committed by this process: told at once, also where those of others before it are still to come. */
   committed(changes: readonly Change[]): void;
   /** As `read`, of a question that began with `from()`. */
@@ -27,7 +29,7 @@ export interface From {
 
 export function changeOrder(tell: (told: Told) => void): ChangeOrder {
   let lastSeq = 0;
-  /** The change with that number; undefined until it was read. */
+  /** The change with that number. */
   let last: Change | undefined;
 
   const advance = (change: Change): void => {
@@ -37,9 +39,10 @@ export function changeOrder(tell: (told: Told) => void): ChangeOrder {
 
   return {
     seq: () => lastSeq,
-    startAfter(seq) {
-      lastSeq = seq;
-      last = undefined;
+    last: () => last,
+    startAfter(change) {
+      lastSeq = change?.seq ?? 0;
+      last = change;
     },
     committed(changes) {
       for (const change of changes) {
@@ -52,7 +55,6 @@ export function changeOrder(tell: (told: Told) => void): ChangeOrder {
     read(changes, { last: expected }) {
       if (expected !== undefined && !isSame(changes[0], expected)) return false;
       for (const change of changes) {
-        if (change.seq === lastSeq) last = change;
         // Committed here while the question was on its way.
         if (change.seq <= lastSeq) continue;
         // One writer at a time gives every change the next number: a gap means that something was lost.

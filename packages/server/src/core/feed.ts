@@ -4,6 +4,8 @@
  * Without news for the staleness bound the caches count as stale and everything is asked again.
  */
 import { changeOrder, type Told } from './change-order.ts';
+import type { Change } from './model.ts';
+import { newestChange } from './places.ts';
 import type { Store } from './store-port.ts';
 
 /** Which change was the newest that any worker of this process committed, known to all of them before anybody hears that it is done. */
@@ -39,6 +41,8 @@ export interface Feed {
   source(): 'notify' | 'poll';
   /** The change up to which every one has been told to every listener. */
   position(): number;
+  /** That change; undefined: there is none. */
+  newest(): Change | undefined;
   /** Hears of every change of every workspace, of one of this process perhaps twice. `missed` means that some may be unknown: forget everything. */
   subscribe(listener: (told: Told) => void): () => void;
   /** Reads the feed from its end; nothing must be cached before. */
@@ -101,7 +105,7 @@ export function createFeed(options: FeedOptions): Feed {
 
   const startOver = async (): Promise<void> => {
     onError(new Error('the store was set back: changes that were told are no longer in it'));
-    order.startAfter(await store.latestChange());
+    order.startAfter(await newestChange(store));
     toldOf = 0;
     tell('missed');
   };
@@ -140,12 +144,13 @@ export function createFeed(options: FeedOptions): Feed {
     lagMs: () => Math.max(0, monotonic() - lastNews),
     source: () => (isHeard ? 'notify' : 'poll'),
     position: order.seq,
+    newest: order.last,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     async start() {
-      order.startAfter(await store.latestChange());
+      order.startAfter(await newestChange(store));
       await poll();
       timer = setTimeout(() => void loop(), pause());
       deaf = store.listen({

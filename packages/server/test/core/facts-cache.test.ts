@@ -161,6 +161,7 @@ describe('dropped', () => {
       follows: () => true,
       lagMs: () => 0,
       source: () => 'poll',
+      newest: () => undefined,
       position: () => 0,
       subscribe(listener) {
         listen(listener);

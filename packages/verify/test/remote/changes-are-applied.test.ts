@@ -223,7 +223,7 @@ describe('a stream that ends', () => {
 describe('a position that is lost', () => {
   test('empties the memory: what happened meanwhile will not be told', async () => {
     await using held = await knowing();
-    held.stream.send('event: missed\ndata: {"seq":50,"clock":1,"asOf":1}\n\n');
+    held.stream.send('event: missed\ndata: {"seq":50,"mark":"mark_of_number_50","clock":1,"asOf":1}\n\n');
     await held.settled();
     expect(held.verifier.metrics().cached).toBe(0);
     held.server.seq = 50;

@@ -27,6 +27,8 @@ export interface ToldServer {
   readonly tokens: Map<string, TokenFacts>;
   /** Position that look-ups are answered with. */
   seq: number;
+  /** What look-ups found arrives when this resolves. */
+  lookupsHeld: Promise<void> | undefined;
   /** What it says of signed tokens, and what was asked after. */
   notices: (after: string) => {
     readonly seq: number;
@@ -49,9 +51,10 @@ export interface ToldServer {
 
 export interface Stream {
   readonly since: string | null;
+  readonly mark: string | null;
   send(text: string): void;
   /** A beat, as of the server's clock. */
-  beat(beat: { readonly seq: number; readonly clock: number; readonly asOf?: number }): void;
+  beat(beat: { readonly seq: number; readonly clock: number; readonly asOf?: number; readonly mark?: string }): void;
   change(seq: number, kind: string, id: string, more?: object): void;
   end(): void;
 }
@@ -65,6 +68,7 @@ export function toldServer(): ToldServer {
     callsTo: (path) => server.calls.filter((call) => call.path === path),
     tokens: new Map(),
     seq: 0,
+    lookupsHeld: undefined,
     imports: [],
     notices: () => ({ seq: server.seq, workspace: 'ws_1', keys: [], items: [], next: null }),
     noticesAsked: [],
@@ -84,7 +88,8 @@ export function toldServer(): ToldServer {
         if (mode === 'forbid') return new Response('{}', { status: 401 });
         const resolve = waiting.shift();
         if (resolve === undefined || mode !== 'answer') throw new TypeError('fetch failed');
-        return streamOf(searchParams.get('since'), init?.signal ?? undefined, resolve);
+        const since = { since: searchParams.get('since'), mark: searchParams.get('mark') };
+        return streamOf(since, init?.signal ?? undefined, resolve);
       }
       if (pathname === '/v1/notices') {
         if (mode === 'forbid') return new Response('{}', { status: 401 });
@@ -111,7 +116,9 @@ export function toldServer(): ToldServer {
         const facts = byDigest.get(digest);
         return { digest, facts: facts === undefined ? null : factsToWire(facts) };
       });
-      return Response.json({ seq: server.seq, items, imports: server.imports });
+      const told = { seq: server.seq, items, imports: server.imports };
+      await server.lookupsHeld;
+      return Response.json(told);
     },
   };
   return server;
@@ -122,18 +129,30 @@ export function onWire(text: string): string {
   return Buffer.from(digestBytes(digestKey(text))).toString('base64url');
 }
 
-function streamOf(since: string | null, signal: AbortSignal | undefined, opened: (stream: Stream) => void): Response {
+/** Of changes in the first history of the server. */
+export function markOf(seq: number): string {
+  return `mark_${String(seq).padStart(11, '0')}`;
+}
+
+function streamOf(
+  since: Pick<Stream, 'since' | 'mark'>,
+  signal: AbortSignal | undefined,
+  opened: (stream: Stream) => void,
+): Response {
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       signal?.addEventListener('abort', () => controller.error(new DOMException('aborted', 'AbortError')));
       const send = (text: string): void => controller.enqueue(encoder.encode(text));
       opened({
-        since,
+        ...since,
         send,
-        beat: ({ seq, clock, asOf = clock }) => send(`event: alive\ndata: ${JSON.stringify({ seq, clock, asOf })}\n\n`),
+        beat: ({ seq, clock, asOf = clock, mark = markOf(seq) }) =>
+          send(`event: alive\ndata: ${JSON.stringify({ seq, mark, clock, asOf })}\n\n`),
         change: (seq, kind, id, more = {}) =>
-          send(`id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, kind, id, ...more })}\n\n`),
+          send(
+            `id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, mark: markOf(seq), kind, id, ...more })}\n\n`,
+          ),
         end: () => controller.close(),
       });
     },

@@ -8,7 +8,13 @@ export interface Told {
   /** Of a change. */
   readonly id: number | undefined;
   readonly kind: string;
-  readonly data: { readonly seq: number; readonly clock: number; readonly asOf: number; readonly id?: string };
+  readonly data: {
+    readonly seq: number;
+    readonly mark: string;
+    readonly clock: number;
+    readonly asOf: number;
+    readonly id?: string;
+  };
 }
 
 export interface Following {
@@ -23,17 +29,19 @@ export interface FollowOptions {
   /** Default: the root token. */
   readonly token?: string;
   readonly since?: number;
+  readonly mark?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export async function follow(
   { listener, rootText }: TestApi,
-  { token = rootText, since, headers = {} }: FollowOptions = {},
+  { token = rootText, since, mark, headers = {} }: FollowOptions = {},
 ): Promise<Following> {
   const request = httpRequest({
     host: '127.0.0.1',
     port: listener.port,
-    path: since === undefined ? '/v1/changes' : `/v1/changes?since=${since}`,
+    path:
+      since === undefined ? '/v1/changes' : `/v1/changes?since=${since}${mark === undefined ? '' : `&mark=${mark}`}`,
     agent: false,
     headers: { Authorization: `Bearer ${token}`, Accept: 'text/event-stream', ...headers },
   });

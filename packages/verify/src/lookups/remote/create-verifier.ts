@@ -153,7 +153,13 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
       signing.restart(position);
       live.changed('missed');
     },
+    onResumed(position) {
+      tokens.resumed(position);
+      signing.resumed(position);
+      live.changed('missed');
+    },
     onPosition(position) {
+      tokens.reached(position);
       reporting.reached(position);
       if (isFollowing) return;
       isFollowing = true;

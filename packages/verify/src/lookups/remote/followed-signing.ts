@@ -25,6 +25,8 @@ export interface FollowedSigning extends OwnKeys {
   believes(claimed: Claimed): boolean;
   /** A change of the feed: it is applied when this returns. */
   change(change: Change): void;
+  /** The feed goes on from this position, perhaps of another history than that which was read meanwhile. */
+  resumed(position: number): void;
   /** The feed begins anew at this position. */
   restart(position: number): void;
   /** The server will no longer answer this verifier: nothing is kept. */
@@ -48,6 +50,8 @@ export function followedSigning({ calls, news, now, monotonic, onError }: Follow
   let floor = Number.POSITIVE_INFINITY;
   /** The newest change that was heard of, or from which on all are. */
   let heard = Number.NEGATIVE_INFINITY;
+  /** The newest position that keys and notices were read at. */
+  let newest = Number.NEGATIVE_INFINITY;
   let isComplete = false;
   /** Counts what makes an answer that is on its way an old one. */
   let generation = 0;
@@ -58,7 +62,8 @@ export function followedSigning({ calls, news, now, monotonic, onError }: Follow
   const page = async (after: string): Promise<NoticesOnWire> =>
     readNotices(await calls.getAgain(`/v1/notices?after=${after}`));
 
-  const take = ({ workspace, keys: told, items }: NoticesOnWire): void => {
+  const take = ({ seq, workspace, keys: told, items }: NoticesOnWire): void => {
+    newest = Math.max(newest, seq);
     keys = new Map(told.filter(([kid]) => !gone.has(kid)).map(([kid, key]) => [kid, { ...key, workspace }]));
     for (const item of items) notices.add({ ...item, workspace: OURS }, now());
   };
@@ -95,6 +100,7 @@ export function followedSigning({ calls, news, now, monotonic, onError }: Follow
     generation += 1;
     isComplete = false;
     keys = new Map();
+    newest = Number.NEGATIVE_INFINITY;
   };
 
   const ask = async (kid: string): Promise<OwnKey | undefined> => {
@@ -125,6 +131,12 @@ export function followedSigning({ calls, news, now, monotonic, onError }: Follow
         gone.add(id);
         keys = new Map([...keys].filter(([kid]) => kid !== id));
       }
+      refresh().catch(onError);
+    },
+    resumed(position) {
+      // Notices of a history that is no more say too much, at worst. Keys of it would be believed.
+      if (reading === undefined && newest <= position) return;
+      forget();
       refresh().catch(onError);
     },
     restart(position) {

@@ -3,7 +3,7 @@ import { eventReader, type ServerEvent } from './event-reader.ts';
 import type { News, StreamNews } from './news.ts';
 import type { Change } from './recent-changes.ts';
 import type { ServerCalls } from './server-calls.ts';
-import { readBeat, readChange, readMissed } from './wire.ts';
+import { type Place, readBeat, readChange, readMissed } from './wire.ts';
 
 export interface FollowingOptions {
   readonly calls: Pick<ServerCalls, 'stream'>;
@@ -17,6 +17,11 @@ export interface FollowingOptions {
   readonly onChange: (change: Change) => void;
   /** What happened before this position may be unknown: everything is to be forgotten. */
   readonly onRestart: (position: number) => void;
+  /**
+   * A stream was opened that goes on from this position, whatever became of the store since the last one ended: what was learnt beside the feed,
+   * at a later position, may be of a history that is no more.
+   */
+  readonly onResumed: (position: number) => void;
   /** A beat was read: everything up to this position is applied. */
   readonly onPosition: (position: number) => void;
   /** The stream ended, or could not be opened; it is tried again. */
@@ -43,26 +48,26 @@ const SHARE_BEHIND = 0.25;
 export function following(options: FollowingOptions): Following {
   const { calls, news, monotonic, silenceMs, random } = options;
   const stopped = new AbortController();
-  let position: number | undefined;
+  let place: Place | undefined;
   let failures = 0;
 
   const apply = ({ type, data }: ServerEvent, stream: StreamNews): void => {
     if (type === 'alive') {
       const beat = readBeat(data);
       // The number went back: another history, of a store that was restored.
-      if (position === undefined || beat.seq < position) options.onRestart(beat.seq);
-      position = beat.seq;
-      options.onPosition(position);
+      if (place === undefined || beat.seq < place.seq) options.onRestart(beat.seq);
+      place = beat;
+      options.onPosition(place.seq);
       stream.vouched(beat);
       failures = 0;
     } else if (type === 'missed') {
-      position = readMissed(data);
-      options.onRestart(position);
+      place = readMissed(data);
+      options.onRestart(place.seq);
     } else {
-      const change = readChange(type, data);
-      if (position === undefined) options.onRestart(change.seq - 1);
-      position = change.seq;
-      options.onChange(change);
+      const read = readChange(type, data);
+      if (place === undefined) options.onRestart(read.change.seq - 1);
+      place = read.place;
+      options.onChange(read.change);
     }
   };
 
@@ -78,8 +83,8 @@ export function following(options: FollowingOptions): Following {
     }, silenceMs / 4);
     try {
       const stream = news.asked();
-      const path = position === undefined ? '/v1/changes' : `/v1/changes?since=${position}`;
-      const bytes = await calls.stream(path, controller.signal);
+      const bytes = await calls.stream(pathFrom(place), controller.signal);
+      if (place !== undefined) options.onResumed(place.seq);
       const openedAt = monotonic();
       const life = openedAt - askedAt > SLOW_OPENING_MS ? SLOW_LIFE_MS : LIFE_MS * (0.75 + random() / 4);
       const read = eventReader();
@@ -117,6 +122,12 @@ export function following(options: FollowingOptions): Following {
     start: () => void run(),
     stop: () => stopped.abort(),
   };
+}
+
+/** With the mark the server finds out that its change with this number is another one, however many came after it. */
+function pathFrom(place: Place | undefined): string {
+  if (place === undefined) return '/v1/changes';
+  return `/v1/changes?since=${place.seq}${place.mark === '' ? '' : `&mark=${encodeURIComponent(place.mark)}`}`;
 }
 
 /** Doubled from failure to failure; half of it at random, so that not all verifiers of a server that restarts come back at once. */

@@ -10,6 +10,8 @@ export interface LookUps {
   find(digest: DigestKey): Promise<Found>;
   /** Asks for what imported tokens look like, and nothing else. */
   refresh(): Promise<void>;
+  /** What is under way may be answered from a history that is no more: it is asked again, and those answers are passed over. */
+  anew(): void;
   /** Calls made so far. */
   calls(): number;
 }
@@ -48,6 +50,8 @@ const NOBODYS = '\0'.repeat(32) as DigestKey;
 export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports }: LookUpsOptions): LookUps {
   const open = new Map<DigestKey, Question>();
   let waiting: Question[] = [];
+  /** Whose answers count. */
+  const sent = new Set<readonly Question[]>();
   let underWay = 0;
   let made = 0;
   let isScheduled = false;
@@ -57,9 +61,11 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
     made += 1;
     const askedAt = monotonic();
     for (const question of questions) question.askedAt = askedAt;
+    sent.add(questions);
     const digests = questions.map(({ digest }) => digest);
     try {
       const answer = await calls.postAgain('/v1/lookups', { digests: digests.map(digestOnWire) });
+      if (!sent.has(questions)) return;
       const { seq, found, imports } = readLookedUp(answer, digests);
       onImports(imports);
       for (const question of questions) {
@@ -69,6 +75,7 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
         else question.answer.resolve({ facts, seq });
       }
     } catch (error) {
+      if (!sent.has(questions)) return;
       for (const question of questions) {
         settle(question);
         question.answer.reject(error);
@@ -81,6 +88,7 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
         }
       }
     } finally {
+      sent.delete(questions);
       underWay -= 1;
       send();
     }
@@ -124,6 +132,14 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
     find,
     refresh: async () => {
       await find(NOBODYS);
+    },
+    anew() {
+      for (const question of [...sent].flat()) {
+        question.askedAt = undefined;
+        waiting.push(question);
+      }
+      sent.clear();
+      schedule();
     },
     calls: () => made,
   };

@@ -6,6 +6,7 @@ import type { DigestKey } from '../../digest.ts';
 import type { MaybePromise } from '../../maybe-promise.ts';
 import type { TokenFacts, TokenLookup } from '../../ports.ts';
 import type { AbsentDigests } from './absent-digests.ts';
+import { factsAhead } from './ahead.ts';
 import type { ImportedTexts } from './imported-texts.ts';
 import type { KeptFacts } from './kept-facts.ts';
 import type { Found, LookUps } from './look-ups.ts';
@@ -19,7 +20,7 @@ export interface RemoteLookupParts {
   readonly absent: AbsentDigests;
   readonly recent: RecentChanges;
   readonly imports: ImportedTexts;
-  readonly lookUps: Pick<LookUps, 'find' | 'refresh'>;
+  readonly lookUps: Pick<LookUps, 'find' | 'refresh' | 'anew'>;
   /** Equal facts, in the form in which they are kept. */
   readonly forKeeping: (facts: TokenFacts) => TokenFacts;
   /** Where the server cannot answer, what is kept is served until news is older than this. 0: never. */
@@ -32,6 +33,10 @@ export interface RemoteLookupParts {
 export interface RemoteLookup extends TokenLookup {
   /** A change of the feed: it is applied when this returns. */
   change(change: Change): void;
+  /** Every change up to this position was applied. */
+  reached(position: number): void;
+  /** The feed goes on from this position, perhaps of another history than that which answered look-ups meanwhile. */
+  resumed(position: number): void;
   /** The feed begins anew at this position: nothing that is kept can be relied on. */
   restart(position: number): void;
   /** The server will no longer answer this verifier: nothing is kept. */
@@ -45,21 +50,30 @@ export type LookupOutcome = 'hit' | 'miss' | 'absent' | 'recheck' | 'stale';
 /** How often facts are asked for that change while they are on their way, and how long is waited before the second time. */
 const TRIES = 5;
 const PAUSE_MS = 20;
+/** More than are looked up between two beats. */
+const MOST_AHEAD = 20_000;
 
 export function remoteLookup(parts: RemoteLookupParts): RemoteLookup {
   const { news, kept, absent, recent, imports, lookUps, forKeeping, dangerouslyServeStaleForMs, onError } = parts;
   const pause = parts.pause ?? timer;
   const counts: Record<LookupOutcome, number> = { hit: 0, miss: 0, absent: 0, recheck: 0, stale: 0 };
+  const ahead = factsAhead({ most: MOST_AHEAD, onFull: kept.delete });
+  /** The newest position that anything was looked up at. */
+  let newest = Number.NEGATIVE_INFINITY;
 
   /** What was read is kept where every change since then is known and none of them is of it. */
   const arrived = (digest: DigestKey, { facts, seq }: Found): 'usable' | 'outdated' => {
+    newest = Math.max(newest, seq);
     const judgement = recent.judge(seq, facts);
     if (judgement === 'changed') return 'outdated';
     // Whatever was kept was read earlier.
     if (judgement === 'unknown' || facts === undefined) kept.delete(digest);
     if (judgement === 'holds') {
       if (facts === undefined) absent.add(digest);
-      else kept.keep(digest, facts);
+      else {
+        kept.keep(digest, facts);
+        ahead.kept(digest, seq);
+      }
     }
     return 'usable';
   };
@@ -89,6 +103,8 @@ export function remoteLookup(parts: RemoteLookupParts): RemoteLookup {
   const forget = (): void => {
     kept.clear();
     absent.clear();
+    ahead.clear();
+    newest = Number.NEGATIVE_INFINITY;
   };
 
   const known = (digest: DigestKey): TokenFacts | undefined => {
@@ -117,9 +133,19 @@ export function remoteLookup(parts: RemoteLookupParts): RemoteLookup {
       if (introduces(change)) absent.clear();
       if (change.kind === 'token.imported') lookUps.refresh().catch(onError);
     },
+    reached: ahead.reached,
+    resumed(position) {
+      lookUps.anew();
+      for (const digest of ahead.take()) kept.delete(digest);
+      absent.clear();
+      // What imported tokens look like was told with them.
+      if (newest > position) lookUps.refresh().catch(onError);
+    },
     restart(position) {
+      lookUps.anew();
       recent.restart(position);
       forget();
+      ahead.reached(position);
       lookUps.refresh().catch(onError);
     },
     forget,

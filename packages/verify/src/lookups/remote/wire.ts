@@ -7,6 +7,13 @@ import { list, object, oneOf, type Read, text, UnreadableFacts, whole } from '..
 import type { Beat } from './news.ts';
 import type { Change } from './recent-changes.ts';
 
+/** Where in the feed: a number, and which of all changes that ever had it. A store that was restored from an older copy gives numbers out again. */
+export interface Place {
+  readonly seq: number;
+  /** Empty: there was no change yet. */
+  readonly mark: string;
+}
+
 /** What the texts of imported tokens begin with, and what they are digested with. */
 export interface ImportedPrefix {
   readonly prefix: string;
@@ -55,20 +62,23 @@ function readFacts(facts: unknown, digest: DigestKey): TokenFacts | UnreadableFa
 }
 
 /** The data of an `alive` event. */
-export function readBeat(data: string): Beat & { readonly seq: number } {
-  const { seq, clock, asOf } = recordOf(JSON.parse(data));
+export function readBeat(data: string): Beat & Place {
+  const { seq, mark, clock, asOf } = recordOf(JSON.parse(data));
   if (!isTime(clock) || !isTime(asOf) || asOf > clock) throw new UnreadableFacts('/clock: must be a time after /asOf');
-  return { seq: position(seq), clock, asOf };
+  return { ...place(seq, mark), clock, asOf };
 }
 
 /** The data of a `missed` event: the position from which the feed goes on. */
-export function readMissed(data: string): number {
-  return position(recordOf(JSON.parse(data)).seq);
+export function readMissed(data: string): Place {
+  const { seq, mark } = recordOf(JSON.parse(data));
+  return place(seq, mark);
 }
 
 /** The data of any other event, which is named after the kind of the change. */
-export function readChange(kind: string, data: string): Change {
-  return changeOf(recordOf(JSON.parse(data)), kind);
+export function readChange(kind: string, data: string): { readonly change: Change; readonly place: Place } {
+  const { mark, ...told } = recordOf(JSON.parse(data));
+  const change = changeOf(told, kind);
+  return { change, place: place(change.seq, mark) };
 }
 
 /** `signedUntil` is a notice, which must not be passed over because it cannot be read. */
@@ -83,6 +93,10 @@ function moment(value: unknown, at: string): number {
   const ms = Date.parse(text(value, at));
   if (Number.isNaN(ms)) throw new UnreadableFacts(`${at}: must be a time`);
   return ms;
+}
+
+function place(seq: unknown, mark: unknown): Place {
+  return { seq: position(seq), mark: text(mark, '/mark') };
 }
 
 export function position(seq: unknown): number {
