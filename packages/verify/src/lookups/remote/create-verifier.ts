@@ -239,7 +239,7 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
       // Which texts are imported tokens is known once the server has answered anything.
       if (imports.isKnown()) return judge(present.credential, asked);
       return lookUps
-        .refresh()
+        .begin()
         .catch(onError)
         .then(() => judge(present.credential, asked));
     },

@@ -8,10 +8,12 @@ import { digestOnWire, type ImportedPrefix, readLookedUp } from './wire.ts';
 export interface LookUps {
   /** Rejects where the server does not answer, or not so that it can be understood. Throws where too many wait. */
   find(digest: DigestKey): Promise<Found>;
-  /** Asks for what imported tokens look like, and nothing else. */
+  /** Asks for what imported tokens look like as of now, and nothing else. */
   refresh(): Promise<void>;
   /** What is under way may be answered from a history that is no more: it is asked again, and those answers are passed over. */
   anew(): void;
+  /** As `refresh`, for whoever knows nothing of them yet: what was asked before is news as well. */
+  begin(): Promise<void>;
   /** Calls made so far. */
   calls(): number;
 }
@@ -54,11 +56,14 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
   const sent = new Set<readonly Question[]>();
   let underWay = 0;
   let made = 0;
+  /** The latest call, by its number, that told what imported tokens look like: an earlier one may be answered after it. */
+  let toldBy = 0;
   let isScheduled = false;
 
   const ask = async (questions: readonly Question[]): Promise<void> => {
     underWay += 1;
     made += 1;
+    const number = made;
     const askedAt = monotonic();
     for (const question of questions) question.askedAt = askedAt;
     sent.add(questions);
@@ -67,7 +72,10 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
       const answer = await calls.postAgain('/v1/lookups', { digests: digests.map(digestOnWire) });
       if (!sent.has(questions)) return;
       const { seq, found, imports } = readLookedUp(answer, digests);
-      onImports(imports);
+      if (number > toldBy) {
+        toldBy = number;
+        onImports(imports);
+      }
       for (const question of questions) {
         const facts = found.get(question.digest);
         settle(question);
@@ -120,6 +128,10 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
     // An answer says how things were when it was asked for: one that was long on its way, or lay unread while the process was paused, serves nobody new.
     if (known !== undefined && (known.askedAt === undefined || monotonic() - known.askedAt <= joinMs))
       return known.answer.promise;
+    return askAnew(digest);
+  };
+
+  const askAnew = (digest: DigestKey): Promise<Found> => {
     if (open.size >= maxWaiting) throw new ServerUnavailable('too many tokens wait to be looked up');
     const question: Question = { digest, answer: Promise.withResolvers<Found>(), askedAt: undefined };
     open.set(digest, question);
@@ -131,6 +143,11 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
   return {
     find,
     refresh: async () => {
+      const known = open.get(NOBODYS);
+      // An answer to what was sent already may lack what there is to be heard of now.
+      await (known !== undefined && known.askedAt === undefined ? known.answer.promise : askAnew(NOBODYS));
+    },
+    begin: async () => {
       await find(NOBODYS);
     },
     anew() {
