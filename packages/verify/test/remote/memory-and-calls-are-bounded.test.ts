@@ -7,6 +7,7 @@ import { digestKeyOf } from '../../src/index.ts';
 import { absentDigests } from '../../src/lookups/remote/absent-digests.ts';
 import { keptFacts } from '../../src/lookups/remote/kept-facts.ts';
 import { recentChanges } from '../../src/lookups/remote/recent-changes.ts';
+import { usageReports } from '../../src/lookups/remote/usage-reports.ts';
 import { factsOf, TOKEN } from '../support/tokens.ts';
 import { following } from '../support/told-server.ts';
 
@@ -189,6 +190,23 @@ describe('memory', () => {
     expect(recent.judge(16, facts)).toBe('holds');
     recent.restart(20);
     expect(recent.judge(19, facts)).toBe('unknown');
+  });
+
+  test('what the server takes none of heaps up to a number, however many tokens are used meanwhile', async () => {
+    let now = 0;
+    const calls = { postAgain: () => Promise.reject(new Error('too many verifiers today')) };
+    const usage = usageReports({ calls, verifier: 'vrf_1', now: () => now, most: 10, onError: () => {} });
+    for (let minute = 0; minute < 50; minute += 1) {
+      for (let token = 0; token < 10; token += 1) {
+        const key = digestKeyOf(new Uint8Array(32).fill(minute).fill(token, 16));
+        usage.count(true, factsOf({ id: `tok_${minute}_${token}`, secret: { key, state: 'active', until: undefined } }));
+      }
+      now += 61_000;
+      await usage.send();
+    }
+    // Of the batch that is sent again, of rows and of uses.
+    expect(usage.waiting()).toBeLessThanOrEqual(30);
+    expect(usage.lost()).toBe(480);
   });
 
   test('digests that nobody has are as many as may be, the newest', () => {

@@ -147,19 +147,22 @@ export function usageReports(options: UsageReportsOptions): UsageReports {
     used.usedAt = time;
     // A clock that was set back leaves times that are to come.
     if (!used.isPending && Math.abs(time - used.toldAt) < USE_EVERY_MS) return;
-    used.isPending = false;
-    used.toldAt = time;
-    uses.set(used.digest, time);
+    if (tell(used, time)) used.isPending = false;
+  };
+
+  /** False where too many wait: the server takes none for a long while, and what is used meanwhile is no longer told when. */
+  const tell = (used: Used, at: number): boolean => {
+    if (uses.size >= most && !uses.has(used.digest)) return false;
+    used.toldAt = at;
+    uses.set(used.digest, at);
+    return true;
   };
 
   /** Those that were used since they were told last are told; those that are no longer used are forgotten. */
   const sweep = (time: number): void => {
     sweptAt = time;
     for (const used of bySecret.values()) {
-      if (used.usedAt > used.toldAt) {
-        used.toldAt = used.usedAt;
-        uses.set(used.digest, used.usedAt);
-      }
+      if (used.usedAt > used.toldAt) tell(used, used.usedAt);
       if (Math.abs(time - used.usedAt) < USE_EVERY_MS || used.isDirty) continue;
       used.isFollowed = false;
       bySecret.delete(used.digest);
