@@ -153,7 +153,7 @@ export const verifierOperations = {
     tag: 'verifiers',
     summary: 'Report what a verifier has counted',
     description:
-      'Each batch of a verifier has a higher number than the one before, and is sent again, unchanged, until it is answered: it is counted once. That is remembered for a day, of a million verifiers of a workspace. Tokens and secrets of another workspace are passed over, as unknown ones are. Times to come, and those more than a week old, count as the nearest time in between.',
+      'Each batch of a verifier has a higher number than the one before, and is sent again, unchanged, until it is answered: it is counted once. That is remembered for a day, of a hundred thousand verifiers of a token, and a million of a workspace. Tokens and secrets of another workspace are passed over, as unknown ones are. Times to come, and those more than a week old, count as the nearest time in between.',
     scope: 'verify',
     body: z.strictObject({
       verifier: verifierId,

@@ -4,6 +4,25 @@ import { periodAt } from '../../src/core/periods.ts';
 import { aApi } from './support/api.ts';
 
 const MOST = 1_000_000;
+const MOST_OF_TOKEN = 100_000;
+
+test('a token makes itself remembered under no more names a day than leave room for the other tokens', async () => {
+  const api = await aApi();
+  const [greedy, other] = [await api.manager(['verify']), await api.manager(['verify'])];
+  const report = async (token: string, name: string) => {
+    const body = { verifier: `vrf_${name.padEnd(16, '0')}`, number: 1, counts: [], uses: [] };
+    const { status, json } = await api.call('POST', '/v1/usage', { token, body });
+    return { status, detail: json.detail };
+  };
+  const day = periodAt('day', api.clock.now()).key;
+  const spend = { cost: MOST_OF_TOKEN - 1, limit: MOST };
+  await api.store.write((tx) => tx.spendQuota(`verifiers:${greedy.minted.token.id}`, day, spend));
+  expect(await report(greedy.minted.text, 'last')).toEqual({ status: 200, detail: undefined });
+  const refused = { status: 429, detail: 'the token had 100000 verifiers today' };
+  expect(await report(greedy.minted.text, 'more')).toEqual(refused);
+  expect(await report(greedy.minted.text, 'last')).toMatchObject({ status: 200 });
+  expect(await report(other.minted.text, 'more')).toMatchObject({ status: 200 });
+});
 
 test('a workspace makes itself remembered under so many names a day, and those that are known go on', async () => {
   const api = await aApi();

@@ -24,10 +24,12 @@ const OLDEST_MS = 7 * 86_400_000;
 
 /** Of a workspace, in a day: what is remembered of each takes room, and a name costs its caller nothing. */
 const MOST_NEW_VERIFIERS = 1_000_000;
+/** Of one token, so that whoever has it makes no room scarce for the others of its workspace. */
+const MOST_NEW_OF_TOKEN = 100_000;
 
 /**
  * Whether it was added; false: it had been before. What is said of tokens of another workspace is passed over, as of unknown ones.
- * Throws `too_many` where the workspace had a million verifiers that day.
+ * Throws `too_many` where the token had a hundred thousand verifiers that day, or its workspace a million.
  */
 export async function addReportedUsage(tx: Tx, call: Call, batch: UsageBatch): Promise<boolean> {
   const { now, workspace } = call;
@@ -42,10 +44,16 @@ export async function addReportedUsage(tx: Tx, call: Call, batch: UsageBatch): P
   });
 }
 
-async function makeAcquaintance(tx: Tx, { workspace, now }: Call): Promise<void> {
-  const spend = { cost: 1, limit: MOST_NEW_VERIFIERS };
-  const { allowed } = await tx.spendQuota(`verifiers:${workspace}`, periodAt('day', now).key, spend);
-  if (!allowed) throw new Refusal('too_many', `the workspace had ${spend.limit} verifiers today`);
+async function makeAcquaintance(tx: Tx, { workspace, actor: { token }, now }: Call): Promise<void> {
+  const day = periodAt('day', now).key;
+  const bounds = [
+    ['token', token, MOST_NEW_OF_TOKEN],
+    ['workspace', workspace, MOST_NEW_VERIFIERS],
+  ] as const;
+  for (const [of, id, limit] of bounds) {
+    const { allowed } = await tx.spendQuota(`verifiers:${id}`, day, { cost: 1, limit });
+    if (!allowed) throw new Refusal('too_many', `the ${of} had ${limit} verifiers today`);
+  }
 }
 
 async function addCounts(tx: Tx, { workspace }: Call, counts: readonly UsageCount[]): Promise<void> {
