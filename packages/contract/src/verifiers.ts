@@ -174,7 +174,7 @@ export const verifierOperations = {
     tag: 'verifiers',
     summary: 'Report how far a verifier has applied the change feed',
     description:
-      'At most once a second while changes come, and every ten seconds: a verifier that was not heard of for 75 seconds counts as gone, longer than any believes its memory. Of a workspace, 10,000 are counted.',
+      'At most once a second while changes come, and every ten seconds: a verifier that was not heard of for 75 seconds counts as gone, longer than any believes its memory. Of a workspace, 10,000 are counted; where there are more, of each token an even part of them.',
     scope: 'verify',
     body: z.strictObject({
       verifier: verifierId,

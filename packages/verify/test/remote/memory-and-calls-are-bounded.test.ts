@@ -199,7 +199,10 @@ describe('memory', () => {
     for (let minute = 0; minute < 50; minute += 1) {
       for (let token = 0; token < 10; token += 1) {
         const key = digestKeyOf(new Uint8Array(32).fill(minute).fill(token, 16));
-        usage.count(true, factsOf({ id: `tok_${minute}_${token}`, secret: { key, state: 'active', until: undefined } }));
+        usage.count(
+          true,
+          factsOf({ id: `tok_${minute}_${token}`, secret: { key, state: 'active', until: undefined } }),
+        );
       }
       now += 61_000;
       await usage.send();

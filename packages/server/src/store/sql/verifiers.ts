@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Tx, VerifierReport } from '../../core/store-port.ts';
 import type { DatabaseTime } from './nodes.ts';
 import type { Db } from './tables.ts';
+import { roomFor } from './verifier-room.ts';
 
 /** Rows of one statement. */
 const CHUNK = 100;
@@ -59,15 +60,31 @@ async function thatFit(
   workspace: string,
   { reports, most }: { readonly reports: readonly VerifierReport[]; readonly most: number },
 ): Promise<readonly VerifierReport[]> {
-  const rows = await db.selectFrom('verifiers').select(['token', 'id']).where('workspace', '=', workspace).execute();
-  let room = most - rows.length;
-  if (reports.length <= room) return reports;
-  const known = new Set(rows.map(({ token, id }) => `${token} ${id}`));
-  return reports.filter(({ token, verifier }) => {
-    if (known.has(`${token} ${verifier}`)) return true;
-    room -= 1;
-    return room >= 0;
-  });
+  const rows = await db
+    .selectFrom('verifiers')
+    .select(['token', 'id', 'seq', 'live_until'])
+    .where('workspace', '=', workspace)
+    .execute();
+  const known = rows.map(({ token, id, seq, live_until: liveUntil }) => ({
+    token,
+    id,
+    isGone: seq === GONE,
+    liveUntil,
+  }));
+  const { taken, dropped } = roomFor(known, reports, most);
+  for (const [token, of] of Map.groupBy(dropped, (one) => one.token))
+    for (let start = 0; start < of.length; start += CHUNK)
+      await db
+        .deleteFrom('verifiers')
+        .where('workspace', '=', workspace)
+        .where('token', '=', token)
+        .where(
+          'id',
+          'in',
+          of.slice(start, start + CHUNK).map(({ id }) => id),
+        )
+        .execute();
+  return taken;
 }
 
 async function upsert(db: Db, reports: readonly VerifierReport[], liveUntil: DatabaseTime): Promise<void> {

@@ -239,6 +239,31 @@ export function ledger(stores: () => Stores): void {
     expect(await one.countVerifiers(workspace, 6)).toEqual({ total: 2, confirmed: 2 });
   });
 
+  test('a token with very many verifiers hides none of those of another token', async () => {
+    const { one, two } = stores();
+    const workspace = (await aTenant(one)).workspace.id;
+    const put = (token: string, names: readonly string[], seq: number) =>
+      one.writeAside((tx) =>
+        tx.putVerifiers({
+          reports: names.map((verifier) => ({ workspace, token, verifier, seq })),
+          liveMs: 60_000,
+          most: 300,
+        }),
+      );
+    const named = (count: number, prefix = 'vrf_') => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+    await put('tok_greedy', named(400), 9);
+    expect(await two.countVerifiers(workspace, 9)).toEqual({ total: 300, confirmed: 300 });
+    await put('tok_fleet', named(40), 5);
+    expect(await two.countVerifiers(workspace, 9)).toEqual({ total: 300, confirmed: 260 });
+    await put('tok_greedy', named(400, 'vrf_other_'), 9);
+    expect(await two.countVerifiers(workspace, 9)).toEqual({ total: 300, confirmed: 260 });
+    // Those that said goodbye make room for whoever comes.
+    for (let index = 0; index < 40; index += 1)
+      await one.writeAside((tx) => tx.dropVerifier({ workspace, token: 'tok_fleet', verifier: `vrf_${index}` }));
+    await put('tok_fleet', named(40, 'vrf_new_'), 5);
+    expect(await two.countVerifiers(workspace, 9)).toEqual({ total: 300, confirmed: 260 });
+  });
+
   test('the newest change of a workspace up to a position', async () => {
     const { one, two } = stores();
     const [mine, other] = [await aTenant(one), await aTenant(one)];
