@@ -160,6 +160,11 @@ describe('what `config check` calls valid can start', { timeout: STARTS_MS }, ()
       /:3:1 tlsKey: \S+ is not the key of \S+$/,
     ],
     [
+      'an authority of Redis that is none',
+      () => `redisCa: ${authority.server(['a']).key}\nredisUrl: rediss://localhost\n`,
+      /:1:1 redisCa: \S+ is not valid PEM that can be used here/,
+    ],
+    [
       'a signing key that is not there',
       () => 'assertionKey: /nowhere/k.pem\n',
       /:1:1 assertionKey: \/nowhere\/k\.pem does not exist$/,

@@ -17,7 +17,7 @@ import { type RedisCounting, startRedisCounting } from './redis-counting.ts';
 import type { Sharing } from './sharing.ts';
 
 export interface CountingParts {
-  readonly config: Pick<Config, 'redisUrl' | 'databaseUrl'>;
+  readonly config: Pick<Config, 'redisUrl' | 'redisCa' | 'redisCertificate' | 'redisKey' | 'databaseUrl'>;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;

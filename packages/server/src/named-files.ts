@@ -3,6 +3,7 @@ import { findAssertionKey } from './assertion-key.ts';
 import type { Config } from './config/load.ts';
 import type { Finding } from './config/schema-problems.ts';
 import { type CertificateFiles, loadCertificate } from './http/certificates.ts';
+import { loadRedisTls } from './redis-tls.ts';
 
 /**
  * What is wrong with them now, and what is doubtful. Asked by `tessera config check` alone: a reload while a certificate is
@@ -25,6 +26,9 @@ export function namedFileFindings(
     if (loaded.ok) warnings.push(...loaded.warnings.map(at));
     else problems.push(at(loaded.problem));
   }
+  const toRedis = loadRedisTls(config, now);
+  if (toRedis.ok) warnings.push(...toRedis.warnings.map((message) => ({ path: ['redisCertificate'], message })));
+  else problems.push({ path: [toRedis.setting], message: toRedis.problem });
   return { problems, warnings };
 }
 

@@ -3,17 +3,20 @@ import { type Clock, type Limiter, type ReplayStore, wakefulClock } from '@tesse
 import { LONGEST_CLAIM_MS } from '@tessera/verify/jose';
 import { StartRefused } from './core/start-refused.ts';
 import { givenShares } from './limits/given-shares.ts';
-import { RedisUnsuitable } from './limits/redis/connection.ts';
+import { connectTo } from './limits/redis/connection.ts';
 import { redisKeys } from './limits/redis/keys.ts';
 import { redisLimiter } from './limits/redis/limiter.ts';
 import { type RedisLink, startRedisLink } from './limits/redis/link.ts';
 import { RedisAway } from './limits/redis/patience.ts';
+import { RedisUnsuitable } from './limits/redis/refusals.ts';
 import { redisReplays } from './limits/redis/replays.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
+import { type LoadedRedisTls, loadRedisTls, type RedisTlsFiles } from './redis-tls.ts';
 
 export interface RedisCountingParts {
   readonly url: string;
+  readonly config: RedisTlsFiles;
   /** Names the installation among all that use this Redis; the same on each of its nodes. */
   readonly installation: string;
   readonly clock: Clock;
@@ -32,8 +35,11 @@ export interface RedisCounting {
 /** A Redis that is away is no reason not to start: each limit does what it says for that. @throws StartRefused where it must not count */
 export async function startRedisCounting(parts: RedisCountingParts): Promise<RedisCounting> {
   const { url, installation, clock, log, metrics } = parts;
+  for (const problem of tlsOf(parts).warnings) log.warn({ problem }, 'the certificate that Redis is shown');
   const link = await startRedisLink({
     url,
+    // Read for each connection: what was renewed meanwhile is what the next one is made with.
+    connect: async () => connectTo(url, tlsOf(parts).tls),
     onAway: (err) =>
       log.error({ err }, 'Redis is away: limits do what their onFault says, and used proofs are refused'),
     onUp: () => log.info('limits are counted in Redis'),
@@ -72,4 +78,11 @@ export async function startRedisCounting(parts: RedisCountingParts): Promise<Red
     replays: (own) => redisReplays({ link: watched, keys, own, clock, longestMs: LONGEST_CLAIM_MS, onMark }),
     stop: link.stop,
   };
+}
+
+/** @throws StartRefused, which after the start is no more than the reason why Redis is away */
+function tlsOf({ config, clock }: RedisCountingParts): LoadedRedisTls & { readonly ok: true } {
+  const loaded = loadRedisTls(config, clock.now());
+  if (!loaded.ok) throw new StartRefused(`${loaded.setting}: ${loaded.problem}`);
+  return loaded;
 }

@@ -133,6 +133,21 @@ export const settings = {
     secret: true,
     doc: '`redis://...` or `rediss://...`: Redis (6 or newer) or Valkey that counts limits and used proofs for several nodes. Without it each node counts its share of a limit.',
   }),
+  redisCa: optional({
+    env: 'TESSERA_REDIS_CA',
+    type: type.path,
+    doc: 'PEM file: the authorities that the certificate of a `rediss://` Redis must be from, in the place of those of the runtime. Read for each connection.',
+  }),
+  redisCertificate: optional({
+    env: 'TESSERA_REDIS_CERTIFICATE',
+    type: type.path,
+    doc: 'PEM file: the certificate that is shown to a `rediss://` Redis that asks for one, and those that lead to its root. Read for each connection.',
+  }),
+  redisKey: optional({
+    env: 'TESSERA_REDIS_KEY',
+    type: type.path,
+    doc: 'PEM file: the private key of `redisCertificate`, not encrypted, readable by its owner alone. Read for each connection.',
+  }),
   rootToken: optional({
     env: 'TESSERA_ROOT_TOKEN',
     type: type.tokenText,

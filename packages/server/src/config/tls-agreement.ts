@@ -1,4 +1,4 @@
-/** Rules between the settings of TLS and of proxies in front: what is half set would look like protection and be none. */
+/** Rules between the settings of TLS, served or spoken, and of proxies in front: what is half set would look like protection and be none. */
 import type { Finding } from './schema-problems.ts';
 import type { SettingValues } from './settings.ts';
 
@@ -21,6 +21,14 @@ export function tlsContradictions(values: SettingValues): readonly Finding[] {
   for (const [name, value] of Object.entries({ tlsClientCa, tlsClientCrl }) as [keyof SettingValues, unknown][])
     if (value !== undefined && tlsClientCertificates === 'off')
       wrong(name, 'is not asked: set tlsClientCertificates to optional or required');
+  const { redisUrl, redisCa, redisCertificate, redisKey } = values;
+  if (redisCertificate !== undefined && redisKey === undefined)
+    wrong('redisCertificate', 'needs its key: set redisKey');
+  if (redisKey !== undefined && redisCertificate === undefined)
+    wrong('redisKey', 'needs its certificate: set redisCertificate');
+  for (const [name, value] of Object.entries({ redisCa, redisCertificate }) as [keyof SettingValues, unknown][])
+    if (value !== undefined && redisUrl?.startsWith('rediss:') !== true)
+      wrong(name, 'is for Redis over TLS only: set redisUrl to rediss://...');
   if (values.proxyProtocol !== 'none' && values.trustedProxies.length === 0)
     wrong('proxyProtocol', 'is believed of known proxies only: set trustedProxies');
   return problems;

@@ -32,14 +32,13 @@ export function loadCertificate(files: CertificateFiles, now: number): LoadedCer
   try {
     const { text: cert } = read(files.certificate);
     const { text: key, openToOthers } = read(files.key);
-    const ca = files.clientCa === undefined ? undefined : read(files.clientCa).text;
+    const ca = files.clientCa === undefined ? undefined : authoritiesIn(files.clientCa);
     const crl = files.clientCrl === undefined ? undefined : read(files.clientCrl).text;
     const own = parsed(files.certificate, () => new X509Certificate(cert));
     const secret = parsed(files.key, () => createPrivateKey(key));
     if (!own.checkPrivateKey(secret))
       return { ok: false, problem: `${files.key} is not the key of ${files.certificate}` };
-    // Each by itself first, so that the problem names the file.
-    if (ca !== undefined) parsed(files.clientCa, () => new X509Certificate(ca));
+    // By itself first, so that the problem names the file.
     if (crl !== undefined) parsed(files.clientCrl, () => createSecureContext({ crl }));
     const warnings = datesOf(files.certificate, own, now);
     if (openToOthers) warnings.push(`${files.key} is open to group or others; chmod 600 it`);
@@ -49,6 +48,23 @@ export function loadCertificate(files: CertificateFiles, now: number): LoadedCer
   } catch (error) {
     return { ok: false, problem: error instanceof Error ? error.message : 'unknown error' };
   }
+}
+
+/** The PEM text of a file of authorities. Never throws: OpenSSL passes over what is none, and would then trust nobody. */
+export function readAuthorities(
+  path: string,
+): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string } {
+  try {
+    return { ok: true, text: authoritiesIn(path) };
+  } catch (error) {
+    return { ok: false, problem: error instanceof Error ? error.message : 'unknown error' };
+  }
+}
+
+function authoritiesIn(path: string): string {
+  const { text } = read(path);
+  parsed(path, () => new X509Certificate(text));
+  return text;
 }
 
 function datesOf(certificate: string, own: X509Certificate, now: number): string[] {

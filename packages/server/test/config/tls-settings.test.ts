@@ -28,9 +28,29 @@ test.each([
   [`${PAIR}tlsPort: 8443\ngatewayTlsPort: 8443\n`, 'tessera.yaml:4:1 gatewayTlsPort: is the port of tlsPort too'],
   [`${PAIR}tlsPort: 8421\n`, 'tessera.yaml:3:1 tlsPort: is the port of gatewayPort too'],
   ['proxyProtocol: gateway\n', 'tessera.yaml:1:1 proxyProtocol: is believed of known proxies only: set trustedProxies'],
+  ['redisCa: ca.pem\n', 'tessera.yaml:1:1 redisCa: is for Redis over TLS only: set redisUrl to rediss://...'],
+  [
+    'redisUrl: redis://redis\nredisCertificate: a.pem\nredisKey: a.key\n',
+    'tessera.yaml:2:1 redisCertificate: is for Redis over TLS only: set redisUrl to rediss://...',
+  ],
+  [
+    'redisUrl: rediss://redis\nredisKey: a.key\n',
+    'tessera.yaml:2:1 redisKey: needs its certificate: set redisCertificate',
+  ],
+  [
+    'redisUrl: rediss://redis\nredisCertificate: a.pem\n',
+    'tessera.yaml:2:1 redisCertificate: needs its key: set redisKey',
+  ],
   ['publicHttp: yes\n', 'tessera.yaml:1:1 publicHttp: must be one of none, gateway, platform, both'],
 ])('%j', (yaml, problem) => {
   expect(problems({ yaml })).toEqual([problem]);
+});
+
+test('Redis over TLS takes an authority, with a certificate of ours or without', () => {
+  const yaml = 'redisUrl: rediss://redis\nredisCa: ca.pem\n';
+  expect(loaded({ yaml })).toMatchObject({ redisCa: `${CWD}/ca.pem`, redisKey: undefined });
+  const whole = loaded({ yaml: `${yaml}redisCertificate: a.pem\nredisKey: a.key\n` });
+  expect(whole).toMatchObject({ redisCertificate: `${CWD}/a.pem`, redisKey: `${CWD}/a.key` });
 });
 
 test('the whole of it is accepted', () => {

@@ -1,12 +1,10 @@
 /** One connection to Redis from its handshake to its end: scripts, and what becomes of those that are not answered. */
+import { isIP } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { patience, RedisAway } from './patience.ts';
+import { messageOf, RedisUnsuitable, refusalOf } from './refusals.ts';
 import type { Script } from './script.ts';
 import { suitability } from './suitability.ts';
-
-/** This Redis must not count for us, whatever it answers. */
-export class RedisUnsuitable extends Error {
-  override readonly name = 'RedisUnsuitable';
-}
 
 export interface Connection {
   /** Rejects with RedisAway in bounded time, and with what Redis says where it refuses. */
@@ -18,17 +16,22 @@ export interface Connection {
   end(reason: Error): void;
 }
 
+/** For `rediss://`, in PEM: authorities that its certificate must be from (absent: those of the runtime), and what is shown to one that asks for it. */
+export type RedisTls = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
+
 /** From the first look-up of the name to the last answer of the handshake. */
 const HANDSHAKE_MS = 1000;
 /** Commands under way at once: what Redis does in about the time that anybody waits. One more is refused at once. */
 const MOST_UNDER_WAY = 10_000;
 
 /** Rejects with RedisAway or RedisUnsuitable; nothing stays open then. */
-export async function connectTo(url: string): Promise<Connection> {
+export async function connectTo(url: string, tls: RedisTls = {}): Promise<Connection> {
   // Loaded by those who use it: memory and time of a start that a single node does not need to spend.
   const { createClient, ErrorReply } = await import('@redis/client');
   const ended = Promise.withResolvers<Error>();
   let reason: Error | undefined;
+  /** Why the connection itself failed: commands under way only hear that it did. */
+  let broken: unknown;
   const end = (cause: Error): void => {
     if (reason !== undefined) return;
     reason = cause;
@@ -45,9 +48,12 @@ export async function connectTo(url: string): Promise<Connection> {
     disableOfflineQueue: true,
     commandsQueueMaxLength: MOST_UNDER_WAY,
     maintNotifications: 'disabled',
-    socket: { connectTimeout: HANDSHAKE_MS, reconnectStrategy: false },
+    socket: { connectTimeout: HANDSHAKE_MS, reconnectStrategy: false, ...secured(url, tls) },
   });
-  client.on('error', (error: unknown) => end(new RedisAway(messageOf(error))));
+  client.on('error', (error: unknown) => {
+    broken ??= error;
+    end(new RedisAway(messageOf(error)));
+  });
 
   const send = async (command: string[]): Promise<unknown> => {
     try {
@@ -61,7 +67,7 @@ export async function connectTo(url: string): Promise<Connection> {
     }
   };
 
-  const handshake = setTimeout(() => end(new RedisAway('Redis does not answer')), HANDSHAKE_MS);
+  const handshake = setTimeout(() => end(new RedisAway(silent(url))), HANDSHAKE_MS);
   try {
     await client.connect();
     const info = String(await send(['INFO']));
@@ -83,7 +89,8 @@ export async function connectTo(url: string): Promise<Connection> {
       end,
     };
   } catch (error) {
-    const failure = whyRefused(error, error instanceof ErrorReply) ?? reason ?? new RedisAway(messageOf(error));
+    const refusal = refusalOf(error, error instanceof ErrorReply) ?? refusalOf(broken, false);
+    const failure = refusal ?? cutOff(url, broken) ?? reason ?? new RedisAway(messageOf(error));
     end(failure);
     throw failure;
   } finally {
@@ -91,14 +98,24 @@ export async function connectTo(url: string): Promise<Connection> {
   }
 }
 
-/** Whoever may not come in with what is configured, and what may not count, will not be let in later either. */
-function whyRefused(error: unknown, isReply: boolean): RedisUnsuitable | undefined {
-  if (error instanceof RedisUnsuitable) return error;
-  const message = messageOf(error);
-  return isReply && /^(?:WRONGPASS|NOAUTH|NOPERM|ERR AUTH)/.test(message) ? new RedisUnsuitable(message) : undefined;
+/** Node sends no name by itself (RFC 6066 section 3), and who serves many from one address needs it to tell them apart. */
+function secured(url: string, tls: RedisTls) {
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'rediss:') return {};
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return { ...tls, tls: true as const, ...(isIP(host) === 0 && { servername: host }) };
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
+/** A port in clear waits for the end of what looks to it like a long line. */
+function silent(url: string): string {
+  return url.startsWith('rediss:') ? 'Redis does not answer in TLS' : 'Redis does not answer';
+}
+
+/** A port for TLS hears no handshake in what is said in clear. */
+function cutOff(url: string, broken: unknown): RedisAway | undefined {
+  const message = messageOf(broken);
+  if (!url.startsWith('redis:') || !/ECONNRESET|closed unexpectedly/.test(message)) return undefined;
+  return new RedisAway(
+    `Redis ended the connection before it answered (${message}); a port for TLS is named by rediss://`,
+  );
 }

@@ -1,7 +1,8 @@
 /** The way to Redis over time: connected again by itself, refusing at once what cannot be asked, and telling of each change. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Connection, connectTo, RedisUnsuitable } from './connection.ts';
+import { type Connection, connectTo } from './connection.ts';
 import { RedisAway } from './patience.ts';
+import { RedisUnsuitable } from './refusals.ts';
 import type { Script } from './script.ts';
 
 /**
