@@ -1,6 +1,7 @@
 /** Facts in memory, at most so many: those that were not asked for lately make room. A hit writes one boolean. */
 import type { DigestKey } from '../digest.ts';
 import type { TokenFacts } from '../ports.ts';
+import { atHand } from './at-hand.ts';
 
 export interface FactsMemory {
   get(digest: DigestKey): TokenFacts | undefined;
@@ -37,6 +38,7 @@ interface Entry {
  */
 export function factsMemory(max: number): FactsMemory {
   const byDigest = new Map<DigestKey, Entry>();
+  const lately = atHand<Entry>();
   const byToken = new Map<string, Entry>();
   /** Of tokens that descend from another, by the id of each that they descend from. */
   const byParent = new Map<string, Set<Entry>>();
@@ -63,6 +65,7 @@ export function factsMemory(max: number): FactsMemory {
 
   const forget = (entry: Entry): void => {
     byDigest.delete(entry.digest);
+    lately.remove(entry);
     unlink(entry);
     // The last one takes its slot, so that there are no gaps.
     const last = slots.pop();
@@ -96,8 +99,12 @@ export function factsMemory(max: number): FactsMemory {
 
   return {
     get(digest) {
-      const entry = byDigest.get(digest);
-      if (entry === undefined) return undefined;
+      let entry = lately.get(digest);
+      if (entry === undefined) {
+        entry = byDigest.get(digest);
+        if (entry === undefined) return undefined;
+        lately.put(entry);
+      }
       entry.isUsed = true;
       return entry.facts;
     },
@@ -117,6 +124,7 @@ export function factsMemory(max: number): FactsMemory {
         else children.add(entry);
       }
       slots.push(entry);
+      lately.fit(slots.length);
     },
     deleteToken: (id) => ofToken(id, forget),
     deleteDescendants(id) {
@@ -140,6 +148,7 @@ export function factsMemory(max: number): FactsMemory {
     },
     clear() {
       byDigest.clear();
+      lately.clear();
       byToken.clear();
       byParent.clear();
       slots.length = 0;
