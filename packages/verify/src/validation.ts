@@ -104,7 +104,8 @@ export function possession(
   const isInBody = credential.field === undefined && credential.parameter === undefined;
   if (credential.scheme === 'bearer' && !isInBody) return 'proof_required';
   if (proof === undefined || method === undefined || url === undefined) return 'proof_required';
-  if (ports.proofs === undefined) throw new Error('a proof of possession cannot be judged here: no port for proofs');
+  if (ports.proofs === undefined)
+    throw new Error('a proof of possession cannot be judged here: no `proofs` were given');
   const presented = { proof, digest: credential.digest ?? digestKey(credential.text), method, url };
   return chain(ports.proofs.check(presented, facts.boundKey, ports.clock.now()), (outcome) => {
     if (outcome === 'ok') return undefined;

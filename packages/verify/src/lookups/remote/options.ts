@@ -30,7 +30,7 @@ export interface VerifierOptions extends Required {
   readonly timeoutMs?: number | undefined;
   /** Tokens that are kept in memory; default 100,000. */
   readonly maxTokens?: number | undefined;
-  /** What looks up signed tokens, from `@tessera/verify/jose`. Absent: they are `malformed`. */
+  /** What looks up signed tokens of other issuers, from `@tessera/verify/jose`. Absent: they are `malformed`. Those of the server need none. */
   readonly signed?: SignedLookup | undefined;
   /** What checks proofs of possession, from `@tessera/verify/jose`. Absent: bound tokens are denied as `fault`. */
   readonly proofs?: Proofs | undefined;
