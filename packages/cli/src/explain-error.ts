@@ -37,10 +37,13 @@ function explainRefusal(error: TesseraError): string {
   );
 }
 
-function hintFor({ status, kind, retryAfterSeconds }: TesseraError): string | undefined {
+function hintFor({ status, kind, code, detail, retryAfterSeconds }: TesseraError): string | undefined {
   if (status === 401) return 'The management token was refused. Run `tessera login`, or look at TESSERA_TOKEN.';
   if (kind === 'network')
     return 'Is the server running? `tessera start` starts one; --url or TESSERA_URL names another.';
+  // The platform says what it does not have; the gateway says no more to anybody.
+  if (code === 'not_found' && detail === undefined)
+    return 'Is this the gateway? --url or TESSERA_URL must name the platform, which `tessera start` prints first.';
   return retryAfterSeconds === undefined ? undefined : `Try again in ${retryAfterSeconds} s.`;
 }
 

@@ -156,6 +156,15 @@ describe('exit codes', () => {
     expect(ran.stderr).toContain('  code some_code, request req_7\n');
   });
 
+  it('a 404 that says nothing is mostly the gateway', async () => {
+    server.script(problem(404, { code: 'not_found', title: 'Not found' }));
+    const { stderr } = await cli.run(['token', 'list'], signedIn);
+    expect(stderr).toContain('Is this the gateway? --url or TESSERA_URL must name the platform');
+    server.script(problem(404, { code: 'not_found', title: 'Not found', detail: 'no such token' }));
+    const told = await cli.run(['token', 'show', 'tok_01k3zq4v8e7m'], signedIn);
+    expect(told).toMatchObject({ code: 5, stderr: 'error: Not found: no such token\n' });
+  });
+
   it('a server that is not there is 8', async () => {
     const gone = await scriptedServer();
     await gone[Symbol.asyncDispose]();

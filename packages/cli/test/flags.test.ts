@@ -72,6 +72,7 @@ describe('limits', () => {
     ['100/m', { limit: 100, window: 60 }],
     ['5/PT1H', { limit: 5, window: 3600 }],
     ['api=100/1m,burst=20', { name: 'api', limit: 100, window: 60, burst: 20 }],
+    ['9/1m,onFault=open', { limit: 9, window: 60, onFault: 'open' }],
     ['1/1d,cost=1,mode=approximate', { limit: 1, window: 86_400, cost: 1, mode: 'approximate' }],
   ])('%s', (text, limit) => {
     expect(parseLimit(text)).toEqual(limit);
@@ -114,6 +115,9 @@ describe('limits', () => {
     '100/60s,burst=0',
     '100/60s,burst=1,burst=2',
     '100/60s,x=1',
+    '100/60s,mode=leased',
+    '100/60s,onFault=never',
+    '100/60s,onFault=open,onFault=closed',
     'A=1/1s',
     '1e3/60s',
   ])('%j is refused', (text) => {

@@ -48,7 +48,10 @@ describe('a wrong command line ends with 2, and says how to go on', () => {
       ['token', 'create', '--name', 'x', '--expires', 'soon'],
       'Give a duration such as 30d, a date such as 2030-01-31, or never.',
     ],
-    [['token', 'create', '--name', 'x', '--limit', '5'], 'Write it as 100/60s, api=100/1m, or 100/1m,burst=20,cost=5.'],
+    [
+      ['token', 'create', '--name', 'x', '--limit', '5'],
+      'Write it as 100/60s, api=100/1m, or 100/1m,burst=20,cost=5,mode=approximate,onFault=open.',
+    ],
     [['token', 'show', 'x'], 'Give an id such as tok_01k3zq4v8e7m.'],
     [['token', 'list', '-o', 'yaml'], 'Allowed choices are table, json, ndjson, env.'],
     [['token', 'list', '--json', '-o', 'env'], 'error: --json and -o env contradict each other\n'],

@@ -8,12 +8,15 @@ import { type InputFault, TesseraError } from './tessera-error.ts';
 /** No server of ours says more; one that is not ours may. */
 const MAX_TEXT = 2000;
 const MAX_FAULTS = 100;
+/** What is shorter is no secret, but a piece of many words. */
+const SHORTEST_SECRET = 8;
 
 /** `secrets`: texts that are taken out wherever the server says them. */
 export function readProblem(response: Response, text: string, secrets: readonly string[]): TesseraError {
+  const hidden = secrets.filter(({ length }) => length >= SHORTEST_SECRET);
   const say = (value: unknown): string | undefined =>
     typeof value === 'string'
-      ? secrets.reduce((told, secret) => told.replaceAll(secret, '[token]'), value).slice(0, MAX_TEXT)
+      ? hidden.reduce((told, secret) => told.replaceAll(secret, '[token]'), value).slice(0, MAX_TEXT)
       : undefined;
   const problem = parseObject(text);
   const told = oauthErrorIn(problem);

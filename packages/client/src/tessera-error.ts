@@ -48,7 +48,7 @@ export class TesseraError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(facts: ErrorFacts) {
-    super(facts.detail === undefined ? facts.title : `${facts.title}: ${facts.detail}`);
+    super(facts.detail === undefined ? facts.title : `${facts.title.replace(/\.$/, '')}: ${facts.detail}`);
     this.name = 'TesseraError';
     const { kind, code } = facts;
     this.kind = kind;

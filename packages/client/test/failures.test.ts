@@ -66,6 +66,12 @@ describe('a refusal', () => {
     expect(error.message).toBe('[token]: got [token]');
   });
 
+  it('keeps its words, whatever short text was taken for a token', async () => {
+    server.script(problem(401, { code: 'malformed', title: 'It is not valid here.', detail: 'The text is no token' }));
+    const error = await failure(createClient({ baseUrl: server.url, token: 'x' }).audit.list());
+    expect(error.message).toBe('It is not valid here: The text is no token');
+  });
+
   it('that is no problem document is told as one of protocol', async () => {
     server.script((response) => response.writeHead(500).end('<html>bad gateway'));
     expect(await failure(client().audit.list())).toMatchObject({

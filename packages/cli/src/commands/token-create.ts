@@ -143,7 +143,11 @@ function addSharedFlags(command: Command): Command {
   return command
     .option('--scope <scope>', 'what it may do; repeat for more', collectScopes)
     .option('--expires <when>', 'duration, date or never; default 90d', parseExpiry)
-    .option('--limit <rate>', 'such as 100/60s or api=100/1m,burst=20; repeat for more', repeatable(parseLimit))
+    .option(
+      '--limit <rate>',
+      'such as 100/60s or api=100/1m,burst=20,mode=approximate; repeat for more',
+      repeatable(parseLimit),
+    )
     .option('--quota <quota>', 'such as 10000/day or 10000/month', parseQuota)
     .option('--credits <count>', 'requests in all, such as 500, or 500,100/day with a refill', parseCredits)
     .option('--allow <cidr>', 'only from this address range; repeat for more', repeatable(parseRange))

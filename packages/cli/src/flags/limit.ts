@@ -1,12 +1,14 @@
-/** Limits as people write them: `100/60s`, `burst=20` behind it, `name=` before it; `10000/day`; credits `500` or `500,100/day`. */
+/** Limits as people write them: `100/60s`, `burst=20` and others of its fields behind it, `name=` before it; `10000/day`; credits `500` or `500,100/day`. */
 import type { BodyInput } from '@tessera/contract';
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from './duration.ts';
 
 export type Limit = NonNullable<BodyInput<'tokens.create'>['limits']>[number];
+type Mode = NonNullable<Limit['mode']>;
+type OnFault = NonNullable<Limit['onFault']>;
 export type Quota = NonNullable<BodyInput<'tokens.create'>['quota']>;
 
-const HOW = 'Write it as 100/60s, api=100/1m, or 100/1m,burst=20,cost=5.';
+const HOW = 'Write it as 100/60s, api=100/1m, or 100/1m,burst=20,cost=5,mode=approximate,onFault=open.';
 const RATE = /^(?:([a-z0-9][a-z0-9_-]{0,63})=)?([0-9]{1,7})\/([0-9A-Z]+[smhdw]?|[smhdw])$/;
 const WHOLE = /^[1-9][0-9]{0,6}$/;
 
@@ -47,18 +49,23 @@ export function parseCount(text: string): number {
 }
 
 function readExtras(extras: readonly string[]): Partial<Limit> {
-  const read: { burst?: number; cost?: number; mode?: Limit['mode'] & string } = {};
+  const read: { burst?: number; cost?: number; mode?: Mode; onFault?: OnFault } = {};
   for (const extra of extras) {
     const [key, value = ''] = extra.split('=', 2);
     if ((key === 'burst' || key === 'cost') && read[key] === undefined) read[key] = whole(value);
     else if (key === 'mode' && read.mode === undefined && isMode(value)) read.mode = value;
+    else if (key === 'onFault' && read.onFault === undefined && isOnFault(value)) read.onFault = value;
     else throw new InvalidArgumentError(HOW);
   }
   return read;
 }
 
-function isMode(value: string): value is 'exact' | 'approximate' | 'shadow' {
+function isMode(value: string): value is Mode {
   return value === 'exact' || value === 'approximate' || value === 'shadow';
+}
+
+function isOnFault(value: string): value is OnFault {
+  return value === 'closed' || value === 'open' || value === 'local';
 }
 
 function whole(text: string): number {

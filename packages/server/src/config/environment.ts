@@ -82,12 +82,13 @@ function nonEmpty(read: { readonly source: string; readonly text: string }): Rea
   return read.text === '' ? { source: read.source, message: 'is set but empty; unset it or give it a value' } : read;
 }
 
-/** Variables of the `tessera` command, which one terminal may hold beside those of the server. */
-const OF_THE_COMMAND: ReadonlySet<string> = new Set([
+/** Variables of the `tessera` command and of services that judge by themselves, which one terminal may hold beside those of the server. */
+const OF_OTHERS: ReadonlySet<string> = new Set([
   'TESSERA_URL',
   'TESSERA_TOKEN',
   'TESSERA_TOKEN_FILE',
   'TESSERA_WORKSPACE',
+  'TESSERA_VERIFY_TOKEN',
 ]);
 
 function unknownVariables(env: Environment): ConfigProblem[] {
@@ -96,6 +97,6 @@ function unknownVariables(env: Environment): ConfigProblem[] {
     return secret === true ? [variable, `${variable}_FILE`] : [variable];
   });
   return Object.keys(env)
-    .filter((name) => name.startsWith('TESSERA_') && !known.includes(name) && !OF_THE_COMMAND.has(name))
+    .filter((name) => name.startsWith('TESSERA_') && !known.includes(name) && !OF_OTHERS.has(name))
     .map((name) => ({ source: 'environment', path: '', message: unknownName(name, known) }));
 }
