@@ -24,21 +24,32 @@ interface Judging {
   readonly pause: () => void;
   /** Goes on, and tells of the first verdict that was asked for thereafter. */
   readonly resume: () => Promise<Judged>;
+  /** All that it tells from here on, up to the first verdict that was asked for after the feed had ended. */
+  readonly untilLost: () => Promise<readonly Judged[]>;
 }
 
-async function judging({ url }: Server, { only }: Workspace, judged: string): Promise<Judging> {
-  const order: JudgingOrder = { url, token: (await only('verify')).token, judged, stalenessMs: STALENESS_MS };
+async function judging(
+  { url }: Server,
+  { only }: Workspace,
+  what: Pick<JudgingOrder, 'judged' | 'rests'>,
+): Promise<Judging> {
+  const order: JudgingOrder = { ...what, url, token: (await only('verify')).token, stalenessMs: STALENESS_MS };
   const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   children.add(child);
   const told: Judged[] = [];
   child.on('message', (judged: Judged) => told.push(judged));
   child.send(order);
+  const oldest = async (): Promise<Judged> => {
+    for (;;) {
+      const judged = told.shift();
+      if (judged !== undefined) return judged;
+      await once(child, 'message');
+    }
+  };
   const next = async (): Promise<Judged> => {
     const since = now();
     for (;;) {
-      while (told.length === 0) await once(child, 'message');
-      const [judged] = told.splice(0, 1);
-      if (judged === undefined) throw new Error('nothing was told');
+      const judged = await oldest();
       if (judged.askedAt >= since) return judged;
     }
   };
@@ -50,6 +61,12 @@ async function judging({ url }: Server, { only }: Workspace, judged: string): Pr
       child.kill('SIGCONT');
       return first;
     },
+    async untilLost() {
+      const all: Judged[] = [];
+      do all.push(await oldest());
+      while (all.at(-1)?.isLost !== true);
+      return all;
+    },
   };
 }
 
@@ -59,7 +76,7 @@ it(
     const server = await startServer();
     const workspace = await newWorkspace(server);
     const { token, id } = await workspace.admin.mint();
-    const { next, pause, resume } = await judging(server, workspace, token);
+    const { next, pause, resume } = await judging(server, workspace, { judged: token, rests: 'never' });
     expect(await next()).toMatchObject({ code: 'ok' });
 
     // A pause without a revocation: it is allowed, but only after the server was asked.
@@ -84,14 +101,18 @@ it(
     const server = await startServer();
     const workspace = await newWorkspace(server);
     const { token } = await workspace.admin.mint();
-    const { next, pause, resume } = await judging(server, workspace, token);
+    const { next, pause, resume, untilLost } = await judging(server, workspace, { judged: token, rests: 'always' });
     expect(await next()).toMatchObject({ code: 'ok' });
     pause();
     // Beats go on for a while, unread; then the server is gone, and what they said is older than the bound.
     await delay(2000);
     await server.kill();
     await delay(STALENESS_MS + 1000);
-    expect(await resume()).toMatchObject({ code: 'fault' });
+    const first = await resume();
+    expect(first).toMatchObject({ code: 'fault' });
+    // Nor once they were read, up to the end of the stream that brought them.
+    const later = first.isLost ? [] : await untilLost();
+    expect(later.filter(({ code }) => code !== 'fault')).toEqual([]);
   },
   STARTS_MS,
 );

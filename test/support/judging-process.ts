@@ -1,5 +1,5 @@
-/** A service that asks its verifier for one verdict after another, without rest, and tells whenever the verdict changes or it was paused. */
-import { setImmediate as turnOver } from 'node:timers/promises';
+/** A service that asks its verifier for one verdict after another, and tells whenever the verdict changes, it was paused, or it lost the feed. */
+import { setTimeout as rest, setImmediate as turnOver } from 'node:timers/promises';
 import { circumstances, createVerifier } from '@tessera/verify';
 import { now } from '../everywhere/history.ts';
 import { bearer } from './verifier.ts';
@@ -9,6 +9,11 @@ export interface JudgingOrder {
   readonly token: string;
   readonly judged: string;
   readonly stalenessMs: number;
+  /**
+   * `never`: many without a turn of the event loop, so that most pauses hit between two of them, and what follows has read nothing.
+   * `always`: one after each rest, so that most pauses hit a process that waits for its connections, and reads them first when it goes on.
+   */
+  readonly rests: 'never' | 'always';
 }
 
 export interface Judged {
@@ -20,33 +25,47 @@ export interface Judged {
   /** Milliseconds since the one before was asked for. */
   readonly pausedMs: number;
   readonly lagSeconds: number;
+  /** Whether the feed had ended before it was asked for: everything that it ever brought was read then. */
+  readonly isLost: boolean;
 }
 
 /** Longer than anything but a pause of the whole process. */
 const PAUSE_MS = 1000;
+const REST_MS = 20;
 
 process.once('message', (order: JudgingOrder) => void judge(order));
 
-async function judge({ url, token, judged, stalenessMs }: JudgingOrder): Promise<void> {
-  const verifier = createVerifier({ url, token, audience: 'default', stalenessMs });
+async function judge({ url, token, judged, stalenessMs, rests }: JudgingOrder): Promise<void> {
+  let isLost = false;
+  const verifier = createVerifier({
+    url,
+    token,
+    audience: 'default',
+    stalenessMs,
+    onEvent({ type }) {
+      if (type !== 'error') isLost = type === 'lost';
+    },
+  });
   await verifier.ready();
   const presented = bearer(judged);
   let last = '';
+  let wasLost = false;
   let askedAt = now();
   for (;;) {
-    // Many without a turn of the event loop: most pauses hit between two of these, and what follows has read nothing.
-    for (let time = 0; time < 1000; time += 1) {
+    for (let time = 0; time < (rests === 'never' ? 1000 : 1); time += 1) {
       const before = askedAt;
       // A pause from here on may hit a verdict half-way, which is then one of before the pause: the next is the first after it.
       askedAt = now();
       const pausedMs = askedAt - before;
+      const asked = { askedAt, pausedMs, isLost };
       const verdict = verifier.verify(presented, { circumstances: circumstances() });
       const { lagSeconds } = verifier.metrics();
       const { code } = verdict instanceof Promise ? await verdict : verdict;
-      if (code !== last || pausedMs > PAUSE_MS)
-        process.send?.({ code, atOnce: !(verdict instanceof Promise), askedAt, pausedMs, lagSeconds } satisfies Judged);
+      if (code !== last || pausedMs > PAUSE_MS || asked.isLost !== wasLost)
+        process.send?.({ ...asked, code, atOnce: !(verdict instanceof Promise), lagSeconds } satisfies Judged);
       last = code;
+      wasLost = asked.isLost;
     }
-    await turnOver();
+    await (rests === 'never' ? turnOver() : rest(REST_MS));
   }
 }
