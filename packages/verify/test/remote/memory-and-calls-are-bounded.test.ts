@@ -207,9 +207,34 @@ describe('memory', () => {
       now += 61_000;
       await usage.send();
     }
-    // Of the batch that is sent again, of rows and of uses.
-    expect(usage.waiting()).toBeLessThanOrEqual(30);
+    // Of the batch that is sent again both, of rows and of uses.
+    expect(usage.waiting()).toBeLessThanOrEqual(40);
     expect(usage.lost()).toBe(480);
+  });
+
+  test('of a batch that was sent, last uses alone count as waiting until they are taken', async () => {
+    let now = 0;
+    let answer = (): Promise<unknown> => Promise.resolve({});
+    const sent: unknown[] = [];
+    const calls = {
+      postAgain: (_: string, body: unknown) => {
+        sent.push(body);
+        return answer();
+      },
+    };
+    const usage = usageReports({ calls, verifier: 'vrf_1', now: () => now, onError: () => {} });
+    for (now of [0, 30_000]) {
+      usage.count(true, factsOf());
+      await usage.send();
+    }
+    now = 61_000;
+    answer = () => Promise.reject(new Error('nobody is there'));
+    await usage.send();
+    expect(sent.at(-1)).toMatchObject({ number: 3, counts: [], uses: [{ at: 30_000 }] });
+    expect(usage.waiting()).toBe(1);
+    answer = () => Promise.resolve({});
+    await usage.send();
+    expect([sent.at(-1), usage.waiting()]).toEqual([sent.at(-2), 0]);
   });
 
   test('digests that nobody has are as many as may be, the newest', () => {

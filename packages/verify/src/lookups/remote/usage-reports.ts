@@ -219,7 +219,7 @@ export function usageReports(options: UsageReportsOptions): UsageReports {
       });
       return sending;
     },
-    waiting: () => rows.size + uses.size + dirty.length + (unsure === undefined ? 0 : unsure.counts.length),
+    waiting: () => rows.size + uses.size + dirty.length + (unsure?.counts.length ?? 0) + (unsure?.uses.length ?? 0),
     lost: () => lost,
   };
 }
