@@ -135,6 +135,8 @@ describe('a data plane', () => {
         const ended = await root.mint();
         await root.do('tokens.revoke', { id: ended.id });
         const judge = (token: string): Promise<Answer> => here.ask('verify.one', { body: { token } });
+        const pass = async (token: string): Promise<number> =>
+          (await fetch(`${plane.gateway}/echo`, { headers: { Authorization: `Bearer ${token}` } })).status;
         expect((await judge(ended.token)).body.code).toBe('revoked');
         // Facts that were read while something changed are not kept: it is known once nothing is read for it any more.
         await until(
@@ -150,6 +152,7 @@ describe('a data plane', () => {
         await { stopped: power.off, frozen: power.freeze, killed: power.kill }[how]();
         const away = performance.now();
         expect((await judge(known.token)).body.code).toBe('ok');
+        expect(await pass(known.token)).toBe(200);
         const asked = performance.now();
         expect((await judge(unknown.token)).body.code).toBe('fault');
         // One second for a connection, one for the statement.
@@ -175,6 +178,7 @@ describe('a data plane', () => {
         });
         expect((await call(plane, 'GET /healthz')).status).toBe(200);
         expect((await call(plane, 'GET /forward-auth', { token: known.token })).status).toBe(503);
+        expect(await Promise.all([known, unknown, ended].map(({ token }) => pass(token)))).toEqual([503, 503, 503]);
 
         await (how === 'frozen' ? power.thaw() : power.on());
         const back = performance.now();
@@ -191,6 +195,7 @@ describe('a data plane', () => {
         );
         expect((await judge(unknown.token)).body.code).toBe('ok');
         expect((await judge(ended.token)).body.code).toBe('revoked');
+        expect([await pass(known.token), await pass(ended.token)]).toEqual([200, 401]);
         // Hints are heard again, too.
         await until(
           () => call(plane, 'GET /metrics'),
