@@ -37,6 +37,8 @@ export interface PlatformOptions {
   readonly redis?: boolean;
   /** Environment of the node with this index beside the common one. */
   readonly env?: (index: number) => Readonly<Record<string, string>>;
+  /** As `env`, of the verifiers. */
+  readonly verifierEnv?: (index: number) => Readonly<Record<string, string>>;
 }
 
 const MASTER_KEY = '5a'.repeat(32);
@@ -46,7 +48,7 @@ const ACQUAINTED_MS = 20_000;
 
 /** Bounds and all are as they are by default, save the one that would keep one stranger from asking so often. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { nodes: count, env = () => ({}) } = options;
+  const { nodes: count, env = () => ({}), verifierEnv = () => ({}) } = options;
   const postgres = await startPostgres();
   const redis = options.redis === true ? await startRedis() : undefined;
   const url = await postgres.createDatabase();
@@ -89,7 +91,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       ACQUAINTED_MS,
     );
   await Promise.all(nodes.map(acquainted));
-  const verifiers = await Promise.all(nodes.map((node, index) => startVerifier(`verifier ${index + 1}`, node)));
+  const verifiers = await Promise.all(
+    nodes.map((node, index) => startVerifier(`verifier ${index + 1}`, node, verifierEnv(index))),
+  );
   return {
     nodes,
     verifiers,

@@ -23,12 +23,16 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Resolves when it hears of changes. */
-export async function startVerifier(name: string, node: Pick<Node, 'server'>): Promise<Verifier> {
+/** Resolves when it hears of changes. `env`: of its process. */
+export async function startVerifier(
+  name: string,
+  node: Pick<Node, 'server'>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Verifier> {
   const line = await heldLine(() => Number(new URL(node.server().url).port));
   const root = caller(node.server(), node.server().rootToken);
   const { token } = await root.mint({ api: 'tessera', name, scopes: ['verify'] });
-  const child = fork(PROGRAM, { env: { PATH: process.env.PATH }, stdio: 'inherit' });
+  const child = fork(PROGRAM, { env: { PATH: process.env.PATH, ...env }, stdio: 'inherit' });
   running.add(child);
   const gone = once(child, 'close').finally(() => running.delete(child));
   const following: Following = { url: `http://127.0.0.1:${line.port}`, token };
