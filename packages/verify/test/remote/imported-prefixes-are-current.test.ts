@@ -26,6 +26,7 @@ function asking() {
     monotonic: () => 0,
     joinMs: 2000,
     maxWaiting: 100,
+    maxTokens: 100,
     onImports: (imports) => heard.push(imports),
   });
   const turn = () => new Promise((resolve) => setImmediate(resolve));

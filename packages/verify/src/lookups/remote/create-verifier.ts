@@ -94,6 +94,7 @@ export function createVerifier(options: VerifierOptions): RemoteVerifier {
     monotonic,
     joinMs: timeoutMs,
     maxWaiting: MOST_WAITING,
+    maxTokens: settings.maxTokens,
     onImports: imports.set,
   });
   const usage = usageReports({

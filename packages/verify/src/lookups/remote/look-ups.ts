@@ -2,6 +2,8 @@
 import type { DigestKey } from '../../digest.ts';
 import type { TokenFacts } from '../../ports.ts';
 import { UnreadableFacts } from '../strict-reader.ts';
+import { familiarDigests } from './familiar-digests.ts';
+import { lookUpQueue } from './look-up-queue.ts';
 import { type ServerCalls, ServerUnavailable } from './server-calls.ts';
 import { digestOnWire, type ImportedPrefix, readLookedUp } from './wire.ts';
 
@@ -30,13 +32,17 @@ export interface LookUpsOptions {
   readonly monotonic: () => number;
   /** Whoever asks within so many milliseconds after a question was sent is served by its answer. */
   readonly joinMs: number;
-  /** Digests that may wait at once. */
+  /** Digests that may wait at once; and as many again that somebody had before, so that nobody keeps those from being asked for. */
   readonly maxWaiting: number;
+  /** How many tokens are expected. */
+  readonly maxTokens: number;
   readonly onImports: (imports: readonly ImportedPrefix[]) => void;
 }
 
 interface Question {
   readonly digest: DigestKey;
+  /** Somebody had it before; or it is none at all, and asks for the rest of the answer. */
+  readonly isFamiliar: boolean;
   readonly answer: PromiseWithResolvers<Found>;
   /** Undefined: not sent yet. */
   askedAt: number | undefined;
@@ -49,9 +55,13 @@ const MOST_CALLS = 4;
 /** A digest that no text is known for: what is asked for where only the rest of the answer is wanted. */
 const NOBODYS = '\0'.repeat(32) as DigestKey;
 
-export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports }: LookUpsOptions): LookUps {
+export function createLookUps(options: LookUpsOptions): LookUps {
+  const { calls, monotonic, joinMs, maxWaiting, maxTokens, onImports } = options;
+  const familiar = familiarDigests(maxTokens);
+  const waiting = lookUpQueue<Question>();
+  /** Questions that are not answered, about digests that are not familiar. */
+  let strange = 0;
   const open = new Map<DigestKey, Question>();
-  let waiting: Question[] = [];
   /** Whose answers count. */
   const sent = new Set<readonly Question[]>();
   let underWay = 0;
@@ -79,6 +89,7 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
       for (const question of questions) {
         const facts = found.get(question.digest);
         settle(question);
+        if (facts !== undefined) familiar.add(question.digest);
         if (facts instanceof UnreadableFacts) question.answer.reject(facts);
         else question.answer.resolve({ facts, seq });
       }
@@ -90,7 +101,7 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
       }
       // Who waits behind a call that was not answered would wait as long again, and for nothing.
       if (error instanceof ServerUnavailable) {
-        for (const question of waiting.splice(0)) {
+        for (const question of waiting.takeAll()) {
           settle(question);
           question.answer.reject(error);
         }
@@ -102,18 +113,16 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
     }
   };
 
+  /** Once for each question. */
   const settle = (question: Question): void => {
+    if (!question.isFamiliar) strange -= 1;
     // It may have been asked again meanwhile.
     if (open.get(question.digest) === question) open.delete(question.digest);
   };
 
   const send = (): void => {
     isScheduled = false;
-    while (waiting.length > 0 && underWay < MOST_CALLS) {
-      const questions = waiting.slice(0, MOST_DIGESTS);
-      waiting = waiting.slice(MOST_DIGESTS);
-      void ask(questions);
-    }
+    while (!waiting.isEmpty() && underWay < MOST_CALLS) void ask(waiting.take(MOST_DIGESTS));
   };
 
   /** Not at once: whoever asks in the same turn goes along. */
@@ -132,10 +141,13 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
   };
 
   const askAnew = (digest: DigestKey): Promise<Found> => {
-    if (open.size >= maxWaiting) throw new ServerUnavailable('too many tokens wait to be looked up');
-    const question: Question = { digest, answer: Promise.withResolvers<Found>(), askedAt: undefined };
+    const isFamiliar = digest === NOBODYS || familiar.has(digest);
+    if (open.size >= 2 * maxWaiting || (!isFamiliar && strange >= maxWaiting))
+      throw new ServerUnavailable('too many tokens wait to be looked up');
+    const question: Question = { digest, isFamiliar, answer: Promise.withResolvers<Found>(), askedAt: undefined };
+    if (!isFamiliar) strange += 1;
     open.set(digest, question);
-    waiting.push(question);
+    waiting.add(question);
     schedule();
     return question.answer.promise;
   };
@@ -153,7 +165,7 @@ export function createLookUps({ calls, monotonic, joinMs, maxWaiting, onImports 
     anew() {
       for (const question of [...sent].flat()) {
         question.askedAt = undefined;
-        waiting.push(question);
+        waiting.add(question);
       }
       sent.clear();
       schedule();

@@ -1,0 +1,37 @@
+/** Digests that somebody had when they were looked up: a stranger can make up others, and none of these. In a table of fixed size, without a word of who had them. */
+import type { DigestKey } from '../../digest.ts';
+
+export interface FamiliarDigests {
+  add(digest: DigestKey): void;
+  /** Also true, by one chance in billions, of one that was never added; false of some that others took the place of. */
+  has(digest: DigestKey): boolean;
+}
+
+const FEWEST_SLOTS = 1024;
+const MOST_SLOTS = 2 ** 20;
+
+/** @param most how many are expected; four bytes for each slot, and two slots for each */
+export function familiarDigests(most: number): FamiliarDigests {
+  let slots = FEWEST_SLOTS;
+  while (slots < 2 * most && slots < MOST_SLOTS) slots *= 2;
+  const marks = new Uint32Array(slots);
+  const slotOf = (digest: DigestKey): number => wordAt(digest, 0) % slots;
+  return {
+    add(digest) {
+      marks[slotOf(digest)] = markOf(digest);
+    },
+    has: (digest) => marks[slotOf(digest)] === markOf(digest),
+  };
+}
+
+/** Never that of an empty slot. */
+function markOf(digest: DigestKey): number {
+  return (wordAt(digest, 4) | 1) >>> 0;
+}
+
+/** Four bytes of a digest, each a character of its key. */
+function wordAt(digest: DigestKey, at: number): number {
+  let word = 0;
+  for (let index = at; index < at + 4; index += 1) word = (word << 8) | (digest.charCodeAt(index) & 0xff);
+  return word >>> 0;
+}
