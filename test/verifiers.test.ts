@@ -249,7 +249,8 @@ describe('without the server', () => {
       const { token, id } = await workspace.admin.mint();
       const other = await workspace.admin.mint();
       const verifier = await verifierOf(first, workspace, { stalenessMs: 3000 });
-      expect(await codeOf(verifier, token)).toBe('ok');
+      const daring = await verifierOf(first, workspace, { stalenessMs: 3000, dangerouslyServeStaleForMs: 60_000 });
+      for (const one of [verifier, daring]) expect(await codeOf(one, token)).toBe('ok');
       expect(await codeOf(verifier, other.token)).toBe('ok');
       await first.kill();
       const codes = await until(
@@ -258,12 +259,19 @@ describe('without the server', () => {
       );
       expect(codes).toMatchObject({ code: 'fault' });
       expect(codes.lag).toBeGreaterThan(3);
+      // Who asked for it by its name goes on with what it knows, and with nothing else.
+      await until(
+        async () => daring.metrics().lagSeconds,
+        (lag) => lag > 3,
+      );
+      expect([await codeOf(daring, token), await codeOf(daring, other.token)]).toEqual(['ok', 'fault']);
+      expect(daring.metrics().servedStale).toBe(1);
       const second = await startServer({ data: first.data, rootToken: first.rootToken, env: { TESSERA_PORT: port } });
       expect(second.url).toBe(first.url);
       // Before it has news again, the server is asked.
       await untilCode(verifier, token, 'ok');
       await workspace.admin.do('tokens.revoke', { id });
-      await untilCode(verifier, token, 'revoked');
+      for (const one of [verifier, daring]) await untilCode(one, token, 'revoked');
       expect(await codeOf(verifier, other.token)).toBe('ok');
     },
     STARTS_MS,
