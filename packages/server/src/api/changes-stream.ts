@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { concerns } from '@tessera/verify';
+import type { Told } from '../core/change-order.ts';
 import { knownPlace, newestPlace, type Place, placeOf } from '../core/places.ts';
 import type { Store } from '../core/store-port.ts';
 import type { Incoming } from '../http/edge.ts';
@@ -111,12 +112,14 @@ export async function streamChanges(stream: StreamRequest, { services, pages, pl
   };
 
   const running = passes(pass, fail);
-  const unsubscribe = feed.subscribe((change) => {
+  const hear = (change: Told): void => {
     if (change === 'missed' || concerns(change, caller.facts)) judgeAgain().catch(fail);
     if (change !== 'missed' && change.workspace !== workspace) return;
     if (told !== 'missed') told = change === 'missed' ? 'missed' : change.seq;
     running.wake();
-  });
+  };
+  // What was sent may have been read ahead of this node's feed, and the reader may have asked for more: whoever comes again says what it has.
+  const unsubscribe = feed.subscribe(hear, end);
   const beating = setInterval(() => {
     if (services.isDraining()) return end();
     beatDue = true;

@@ -4,10 +4,12 @@
  */
 import type { DigestKey, MaybePromise, TokenFacts, TokenLookup } from '@tessera/verify';
 import { concerns, digestKey, factsMemory } from '@tessera/verify';
+import type { Told } from './change-order.ts';
 import type { Feed } from './feed.ts';
 import { importedPrefixes } from './imported-prefixes.ts';
 import { meanwhile } from './meanwhile.ts';
 import type { Change, TokenContext } from './model.ts';
+import { readAhead } from './read-ahead.ts';
 import type { Store } from './store-port.ts';
 import { factsOf } from './tokens/facts.ts';
 
@@ -34,6 +36,12 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
   const facts = factsMemory(maxTokens);
   const imports = importedPrefixes(() => store.importedPrefixes(undefined));
   const changing = meanwhile();
+  const ahead = readAhead<DigestKey>(feed.answers);
+
+  const keep = (digest: DigestKey, found: TokenFacts): void => {
+    facts.keep(digest, found);
+    ahead.add(digest);
+  };
 
   /** Facts that may have become other ones while they were read are used once and not kept. */
   const arrived = (digest: DigestKey, context: TokenContext | undefined, ended: Ended): TokenFacts | undefined => {
@@ -44,7 +52,7 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
     } finally {
       isOld = ended((change) => found === undefined || concerns(change, found));
     }
-    if (found !== undefined && !isOld && feed.fresh()) facts.keep(digest, found);
+    if (found !== undefined && !isOld && feed.fresh()) keep(digest, found);
     return found;
   };
 
@@ -58,13 +66,20 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
     facts.deleteWhere((found) => concerns(change, found));
   };
 
-  feed.subscribe((change) => {
+  const hear = (change: Told): void => {
     if (change === 'missed' || change.kind === 'token.imported') imports.outdated();
     changing.hear(change);
     if (change === 'missed') facts.clear();
     // What is new stands behind nothing that was read before.
     else if (!change.kind.endsWith('.created')) forget(change);
-  });
+  };
+  const returned = (): void => {
+    imports.outdated();
+    changing.hear('missed');
+    // The rest stands on changes that were told: a store that has been away is not asked for all tokens at once.
+    for (const digest of ahead.take()) facts.delete(digest);
+  };
+  feed.subscribe(hear, returned);
 
   const known = (digest: DigestKey): TokenFacts | undefined => {
     const kept = feed.fresh() ? facts.get(digest) : undefined;
@@ -74,7 +89,7 @@ export function factsCache({ store, feed, maxTokens, onLookup }: FactsCacheOptio
 
   return {
     known,
-    keep: facts.keep,
+    keep,
     find(digest): MaybePromise<TokenFacts | undefined> {
       const kept = known(digest);
       if (kept !== undefined) return kept;

@@ -43,8 +43,14 @@ export interface Feed {
   position(): number;
   /** That change; undefined: there is none. */
   newest(): Change | undefined;
-  /** Hears of every change of every workspace, of one of this process perhaps twice. `missed` means that some may be unknown: forget everything. */
-  subscribe(listener: (told: Told) => void): () => void;
+  /**
+   * Hears of every change of every workspace, of one of this process perhaps twice. `missed` means that some may be unknown: forget everything.
+   * `returned`: the store was away and answers again, perhaps as another copy, with all changes that were told; what was read ahead of them it may
+   * lack. Whoever does not say what that means hears `missed`.
+   */
+  subscribe(listener: (told: Told) => void, returned?: () => void): () => void;
+  /** How often the store has answered a poll. */
+  answers(): number;
   /** Reads the feed from its end; nothing must be cached before. */
   start(): Promise<void>;
   stop(): void;
@@ -59,8 +65,12 @@ const PAGE = 1000;
 
 export function createFeed(options: FeedOptions): Feed {
   const { store, monotonic, boundMs, news, onError } = options;
-  const listeners = new Set<(told: Told) => void>();
+  const listeners = new Map<(told: Told) => void, () => void>();
   let lastNews = Number.NEGATIVE_INFINITY;
+  let answers = 0;
+  /** How often the store was found to be away, and of how many of these everybody was told that it is there again. */
+  let absences = 0;
+  let returns = 0;
   let isHeard = false;
   /** The newest change of another process that somebody was told of here: who revokes what was revoked elsewhere a moment ago. */
   let toldOf = 0;
@@ -69,15 +79,16 @@ export function createFeed(options: FeedOptions): Feed {
   let polling: 'no' | 'once' | 'again' = 'no';
 
   /** Every listener hears, whatever another one makes of it. */
-  const tell = (told: Told): void => {
-    for (const listener of listeners) {
+  const each = (work: (listener: (told: Told) => void, returned: () => void) => void): void => {
+    for (const [listener, returned] of listeners) {
       try {
-        listener(told);
+        work(listener, returned);
       } catch (error) {
         onError(error);
       }
     }
   };
+  const tell = (told: Told): void => each((listener) => listener(told));
   const order = changeOrder(tell);
 
   const follows = (): boolean => monotonic() - lastNews <= boundMs;
@@ -93,14 +104,21 @@ export function createFeed(options: FeedOptions): Feed {
 
   const poll = async (): Promise<void> => {
     const asked = monotonic();
+    const before = absences;
     for (;;) {
       const from = order.from();
       const changes = await store.changes({ workspace: undefined, since: from.since, limit: PAGE });
       if (!order.read(changes, from)) await startOver();
       else if (changes.length < PAGE) break;
     }
+    // Only what was asked since tells of the store that is there now.
+    if (returns !== before) {
+      returns = before;
+      each((_, returned) => returned());
+    }
     // As of the question, not the answer: a slow answer is old news.
     lastNews = asked;
+    answers += 1;
   };
 
   const startOver = async (): Promise<void> => {
@@ -120,6 +138,7 @@ export function createFeed(options: FeedOptions): Feed {
       try {
         await poll();
       } catch (error) {
+        absences += 1;
         if (!stopped) onError(error);
       }
     } while (isAgain(polling) && !stopped);
@@ -145,8 +164,9 @@ export function createFeed(options: FeedOptions): Feed {
     source: () => (isHeard ? 'notify' : 'poll'),
     position: order.seq,
     newest: order.last,
-    subscribe(listener) {
-      listeners.add(listener);
+    answers: () => answers,
+    subscribe(listener, returned = () => listener('missed')) {
+      listeners.set(listener, returned);
       return () => listeners.delete(listener);
     },
     async start() {
@@ -160,6 +180,7 @@ export function createFeed(options: FeedOptions): Feed {
         // Either way there may be changes that no hint was heard of.
         heard(now) {
           isHeard = now;
+          if (!now) absences += 1;
           pollNow();
         },
       });

@@ -1,5 +1,5 @@
 /** A change is known by more than its number: who followed a store that was restored since is told that what he knows is of another one. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { mint } from '../../src/core/tokens/mint.ts';
 import { minter } from '../core/support/platform.ts';
 import { aApi, type TestApi } from './support/api.ts';
@@ -79,6 +79,27 @@ test.each(['of-another-store', 'mark of another change'])(
     expect((await stream.next('token.created')).data.seq).toBe(seq + 1);
   },
 );
+
+test('after the store was away, whoever follows has to say again what he has', async () => {
+  let isAway = false;
+  const api = await aApi({
+    store: (store) => ({
+      ...store,
+      changes: async (filter) => (isAway ? Promise.reject(new Error('the store is away')) : store.changes(filter)),
+    }),
+  });
+  const stream = await follow(api);
+  const { data } = await stream.next('alive');
+  isAway = true;
+  await vi.waitFor(() => expect(api.errors.length).toBeGreaterThan(0));
+  // It goes on for as long as nothing is known of it.
+  expect((await stream.next('alive')).kind).toBe('alive');
+  isAway = false;
+  while ((await stream.change()) !== undefined);
+  expect(stream.response.complete).toBe(true);
+  const again = await follow(api, { since: data.seq, mark: data.mark });
+  expect(await again.next()).toMatchObject({ kind: 'alive', data: { seq: data.seq, mark: data.mark } });
+});
 
 test('in pages, a mark of another history is a conflict, and one that is of nothing is not valid', async () => {
   const api = await aApi();

@@ -162,6 +162,7 @@ describe('dropped', () => {
       lagMs: () => 0,
       source: () => 'poll',
       newest: () => undefined,
+      answers: () => 0,
       position: () => 0,
       subscribe(listener) {
         listen(listener);

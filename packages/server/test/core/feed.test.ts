@@ -18,6 +18,8 @@ interface Following {
   readonly store: ScriptedStore;
   readonly feed: Feed;
   readonly heard: string[];
+  /** How often it was told that the store is there again. */
+  returns(): number;
   readonly errors: unknown[];
   readonly time: { now: number };
   /** Lets time pass, with the polls that fall into it. */
@@ -37,7 +39,13 @@ async function aFeed(before = 3): Promise<Following> {
     onError: (error) => errors.push(error),
   });
   const heard: string[] = [];
-  feed.subscribe((told) => heard.push(told === 'missed' ? told : told.id));
+  let returns = 0;
+  feed.subscribe(
+    (told) => heard.push(told === 'missed' ? told : told.id),
+    () => {
+      returns += 1;
+    },
+  );
   onTestFinished(() => feed.stop());
   await feed.start();
   const pass = async (ms: number): Promise<void> => {
@@ -46,7 +54,7 @@ async function aFeed(before = 3): Promise<Following> {
       await vi.advanceTimersByTimeAsync(50);
     }
   };
-  return { store, feed, heard, errors, time, pass };
+  return { store, feed, heard, returns: () => returns, errors, time, pass };
 }
 
 function change(id: string, kind: Change['kind'] = 'token.revoked'): Omit<Change, 'seq' | 'at'> {
@@ -237,6 +245,56 @@ describe('a store that was set back', () => {
     await pass(POLL_MS);
     expect(heard).toEqual(['tok_lost', 'missed', 'tok_after']);
     expect(feed.fresh()).toBe(true);
+  });
+});
+
+describe('a store that was away and answers again', () => {
+  test('is told once, after what was missed, to whoever says what it means to him, and as missed to all others', async () => {
+    const { store, feed, heard, returns, pass } = await aFeed();
+    const others: string[] = [];
+    feed.subscribe((told) => others.push(told === 'missed' ? told : told.id));
+    store.broken = new Error('away');
+    await pass(2000);
+    store.commitElsewhere(change('tok_a'));
+    expect([returns(), others]).toEqual([0, []]);
+    store.broken = undefined;
+    await pass(2000);
+    expect({ returns: returns(), heard, others }).toEqual({
+      returns: 1,
+      heard: ['tok_a'],
+      others: ['tok_a', 'missed'],
+    });
+    expect(feed.fresh()).toBe(true);
+  });
+
+  test('may be another one also where only its hints broke off', async () => {
+    const { store, returns, pass } = await aFeed();
+    store.hearing?.heard(true);
+    await pass(2000);
+    expect(returns()).toBe(0);
+    store.hearing?.heard(false);
+    await pass(2000);
+    store.hearing?.heard(true);
+    await pass(2000);
+    expect(returns()).toBe(1);
+  });
+
+  test('is not known from an answer that was on its way when it was lost', async () => {
+    const { store, returns, pass } = await aFeed();
+    store.hearing?.heard(true);
+    await pass(POLL_MS);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const poll = store.changes;
+    Object.assign(store, { changes: (filter: Parameters<typeof poll>[0]) => promise.then(() => poll(filter)) });
+    await pass(1000);
+    store.hearing?.heard(false);
+    Object.assign(store, { changes: async () => Promise.reject(new Error('away')) });
+    resolve();
+    await pass(1000);
+    expect(returns()).toBe(0);
+    Object.assign(store, { changes: poll });
+    await pass(POLL_MS);
+    expect(returns()).toBe(1);
   });
 });
 

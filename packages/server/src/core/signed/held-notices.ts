@@ -1,5 +1,6 @@
 /** The notices of all workspaces in the memory of a node: read from the store, then followed. */
 import { type Claimed, createNotices } from '@tessera/verify/jose';
+import type { Told } from '../change-order.ts';
 import type { Feed } from '../feed.ts';
 import type { Change } from '../model.ts';
 import type { Store } from '../store-port.ts';
@@ -35,11 +36,18 @@ export function heldNotices({ store, feed, now, onError }: HeldNoticesOptions): 
     if (signedUntil !== undefined) notices.add({ ...change, signedUntil }, now());
   };
 
-  feed.subscribe((told) => {
-    if (told !== 'missed') return add(told);
+  const hear = (told: Told): void => {
+    if (told !== 'missed') {
+      add(told);
+      return;
+    }
     isComplete = false;
     missed += 1;
     void load();
+  };
+  // One that was read ahead of the feed says too much, at worst; of those that are being read some may be from before.
+  feed.subscribe(hear, () => {
+    missed += 1;
   });
 
   const read = async (): Promise<void> => {

@@ -82,9 +82,9 @@ export async function aApi(
   let closed = 0;
   const feed: Feed = {
     ...real,
-    subscribe(listener) {
+    subscribe(listener, returned) {
       listening += 1;
-      const leave = real.subscribe(listener);
+      const leave = real.subscribe(listener, returned);
       return () => {
         listening -= 1;
         leave();
