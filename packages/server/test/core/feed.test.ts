@@ -292,9 +292,15 @@ describe('a store that was away and answers again', () => {
     resolve();
     await pass(1000);
     expect(returns()).toBe(0);
-    Object.assign(store, { changes: poll });
+    // It is lost again while the first poll that will be answered is on its way.
+    const second = Promise.withResolvers<void>();
+    Object.assign(store, { changes: (filter: Parameters<typeof poll>[0]) => second.promise.then(() => poll(filter)) });
     await pass(POLL_MS);
-    expect(returns()).toBe(1);
+    store.hearing?.heard(false);
+    Object.assign(store, { changes: poll });
+    second.resolve();
+    await pass(POLL_MS);
+    expect(returns()).toBe(2);
   });
 });
 
