@@ -1,5 +1,6 @@
 /** Rules between settings: defaults that follow from others, and values that contradict each other. */
 import { isNearlyEveryone } from '@tessera/verify';
+import { isUnproved } from './database-tls.ts';
 import { isForNodes } from './database-url.ts';
 import type { Finding } from './schema-problems.ts';
 import type { SettingName, SettingValues } from './settings.ts';
@@ -64,17 +65,19 @@ function contradictions(values: SettingValues, given: ReadonlySet<SettingName>):
       message: 'cannot be set beside trustedProxies: proxies are known by address or counted',
     });
   }
+  const warnings: Finding[] = [];
+  if (isUnproved(values.databaseUrl)) warnings.push({ path: ['databaseUrl'], message: UNPROVED });
   if (values.trustEveryProxy) {
-    return {
-      problems,
-      warnings: [{ path: ['trustEveryProxy'], message: 'is on: clients may be able to forge their address' }],
-    };
+    warnings.push({ path: ['trustEveryProxy'], message: 'is on: clients may be able to forge their address' });
+    return { problems, warnings };
   }
   for (const [index, range] of values.trustedProxies.entries()) {
     if (!isNearlyEveryone(range)) continue;
     problems.push({ path: ['trustedProxies', index], message: EVERYONE });
   }
-  return { problems, warnings: [] };
+  return { problems, warnings };
 }
+
+const UNPROVED = 'says sslmode=no-verify: anyone on the way to the database can read and change what passes';
 
 const EVERYONE = 'would let every client forge its address; name your own proxies (trustEveryProxy: true overrides)';

@@ -119,7 +119,7 @@ export const settings = {
     env: 'TESSERA_DATABASE_URL',
     type: type.databaseUrl,
     secret: true,
-    doc: '`sqlite:<file>`, or `postgres://...` for several nodes. Without it an SQLite file in the data folder.',
+    doc: '`sqlite:<file>`, or `postgres://...` for several nodes; over TLS with `?sslmode=verify-full&sslrootcert=<file>`. Without it an SQLite file in the data folder.',
   }),
   role: required<(typeof ROLES)[number]>({
     env: 'TESSERA_ROLE',

@@ -7,6 +7,7 @@ import { isAddressRange } from '@tessera/verify';
 import { z } from 'zod';
 import { keyUrl } from '../core/custody/key-url.ts';
 import { addressEntry } from './address-range.ts';
+import { databaseTlsFault, withProof } from './database-tls.ts';
 import { isDatabaseUrl } from './database-url.ts';
 import { duration } from './duration.ts';
 import { originOf } from './origin.ts';
@@ -83,7 +84,14 @@ export const origin: ValueType<string> = {
 
 const DATABASE = 'must be sqlite:<file> or postgres://<user>:<password>@<host>/<database>';
 export const databaseUrl: ValueType<string> = {
-  schema: z.string(DATABASE).refine(isDatabaseUrl, DATABASE),
+  schema: z
+    .string(DATABASE)
+    .refine(isDatabaseUrl, DATABASE)
+    .superRefine((text, context) => {
+      const message = databaseTlsFault(text);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .transform(withProof),
   fromText: asText,
 };
 

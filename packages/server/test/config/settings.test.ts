@@ -19,6 +19,20 @@ const ACCEPTED: [SettingName, string, unknown][] = [
   ['data', '/var/lib/tessera', '/var/lib/tessera'],
   ['databaseUrl', 'sqlite:./x.db', 'sqlite:./x.db'],
   ['databaseUrl', 'postgres://u:p@db:5432/tessera', 'postgres://u:p@db:5432/tessera'],
+  [
+    'databaseUrl',
+    'postgres://db/t?sslmode=verify-full&sslrootcert=/ca.pem',
+    'postgres://db/t?sslmode=verify-full&sslrootcert=/ca.pem',
+  ],
+  // In the words of libpq, those would not ask for whom a certificate is, or whose it is.
+  ['databaseUrl', 'postgres://db/t?sslmode=require', 'postgres://db/t?sslmode=verify-full'],
+  [
+    'databaseUrl',
+    'postgres://db/t?a=1&sslmode=verify-ca&sslrootcert=/ca.pem',
+    'postgres://db/t?a=1&sslmode=verify-full&sslrootcert=/ca.pem',
+  ],
+  ['databaseUrl', 'postgres://db/t?sslmode=disable', 'postgres://db/t?sslmode=disable'],
+  ['databaseUrl', 'postgres://db/t?sslmode=no-verify', 'postgres://db/t?sslmode=no-verify'],
   ['databaseUrl', 'postgresql:///tessera?host=/run/pg', 'postgresql:///tessera?host=/run/pg'],
   ['redisUrl', 'redis://redis:6379', 'redis://redis:6379'],
   ['redisUrl', 'rediss://u:p@redis/3', 'rediss://u:p@redis/3'],
@@ -38,6 +52,11 @@ const WHOLE_PORT = 'must be a whole number from 0 to 65535';
 const KEY_MESSAGE = 'must be exactly 32 bytes, as 64 hex digits or as base64; `openssl rand -hex 32` makes one';
 const REDIS = 'must be redis://<user>:<password>@<host>:<port>/<database>, or rediss:// over TLS';
 const DATABASE = 'must be sqlite:<file> or postgres://<user>:<password>@<host>/<database>';
+const DATABASE_MODE =
+  'its sslmode must be verify-full, or require or verify-ca, which mean the same here; else disable, or no-verify';
+const DATABASE_TLS =
+  'says of TLS what is not asked here; known are sslmode, sslrootcert, sslcert, sslkey and sslnegotiation, each once';
+const DATABASE_WITHOUT = 'says of TLS what is asked beside sslmode=verify-full only';
 const TOKEN_MESSAGE = 'must be a well-formed token text; `tessera generate` makes one';
 const ORIGIN = 'must be an http or https origin, such as https://tessera.example.com';
 const STALENESS = 'must be a duration from 1 to 300 seconds, such as 30, "15m", "90d" or "PT1H"';
@@ -58,6 +77,16 @@ const REFUSED: [SettingName, string, string][] = [
   ['redisUrl', 'redis:///0', REDIS],
   ['databaseUrl', 'sqlite:', DATABASE],
   ['databaseUrl', 'postgres://u:p@host', DATABASE],
+  ['databaseUrl', 'postgres://db/t?sslmode=prefer', DATABASE_MODE],
+  ['databaseUrl', 'postgres://db/t?sslmode=allow', DATABASE_MODE],
+  ['databaseUrl', 'postgres://db/t?sslmode=', DATABASE_MODE],
+  ['databaseUrl', 'postgres://db/t?sslmode=VERIFY-FULL', DATABASE_MODE],
+  ['databaseUrl', 'postgres://db/t?ssl=true', DATABASE_TLS],
+  ['databaseUrl', 'postgres://db/t?sslmode=require&uselibpqcompat=true', DATABASE_TLS],
+  ['databaseUrl', 'postgres://db/t?sslmode=verify-full&sslcrl=/crl.pem', DATABASE_TLS],
+  ['databaseUrl', 'postgres://db/t?sslmode=verify-full&sslmode=no-verify', DATABASE_TLS],
+  ['databaseUrl', 'postgres://db/t?sslrootcert=/ca.pem', DATABASE_WITHOUT],
+  ['databaseUrl', 'postgres://db/t?sslmode=disable&sslcert=/a.pem', DATABASE_WITHOUT],
   ['rootToken', `${TOKEN}x`, TOKEN_MESSAGE],
   ['rootToken', 'admin', TOKEN_MESSAGE],
   ['masterKey', KEY.subarray(1).toString('hex'), KEY_MESSAGE],

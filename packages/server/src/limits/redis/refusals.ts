@@ -1,4 +1,5 @@
 /** What Redis says when it does not let us in, or its certificate when it is not to be believed: what will not change by asking again. */
+import { type CertificateFault, certificateFault } from '../../core/certificate-fault.ts';
 
 /** This Redis must not count for us, whatever it answers. */
 export class RedisUnsuitable extends Error {
@@ -10,7 +11,8 @@ export function refusalOf(error: unknown, isReply: boolean): RedisUnsuitable | u
   if (error instanceof RedisUnsuitable) return error;
   const message = messageOf(error);
   if (isReply) return /^(?:WRONGPASS|NOAUTH|NOPERM|ERR AUTH)/.test(message) ? new RedisUnsuitable(message) : undefined;
-  const meaning = MEANINGS[codeOf(error)];
+  const fault = certificateFault(error);
+  const meaning = fault === undefined ? OWN[codeOf(error)] : OF_REDIS[fault];
   return meaning === undefined ? undefined : new RedisUnsuitable(`${meaning} (${message})`);
 }
 
@@ -25,19 +27,14 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-const STRANGE = 'the certificate of Redis is from no authority that is trusted here; redisCa names another';
-const CALLERS = 'Redis lets in only who presents a certificate: set redisCertificate and redisKey';
-const REFUSED = 'Redis does not accept the certificate of redisCertificate';
+const OF_REDIS: Readonly<Record<CertificateFault, string>> = {
+  authority: 'the certificate of Redis is from no authority that is trusted here; redisCa names another',
+  host: 'the certificate of Redis is not for the host that redisUrl names',
+};
 
-/** By the codes of Node and OpenSSL. One that has expired is not among them: it is renewed while nodes start and stop. */
-const MEANINGS: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: STRANGE,
-  SELF_SIGNED_CERT_IN_CHAIN: STRANGE,
-  UNABLE_TO_GET_ISSUER_CERT: STRANGE,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: STRANGE,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: STRANGE,
-  CERT_SIGNATURE_FAILURE: STRANGE,
-  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate of Redis is not for the host that redisUrl names',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: CALLERS,
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: REFUSED,
+/** Of ours, by the codes of OpenSSL. */
+const OWN: Readonly<Record<string, string>> = {
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    'Redis lets in only who presents a certificate: set redisCertificate and redisKey',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'Redis does not accept the certificate of redisCertificate',
 };

@@ -3,6 +3,8 @@ import { Buffer } from 'node:buffer';
 import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import pg from 'pg';
+import { type CertificateFault, certificateFault } from '../../core/certificate-fault.ts';
+import { StartRefused } from '../../core/start-refused.ts';
 import type { Engine, StoreLog } from '../engine.ts';
 import { ancestorsOf, ancestorsStatement } from '../sql/ancestors.ts';
 import { contextOf, findStatement, NO_ANCESTORS } from '../sql/find.ts';
@@ -45,7 +47,7 @@ export interface PostgresOptions {
   readonly log: StoreLog | undefined;
 }
 
-/** @throws where the server cannot be reached, refuses us, or has a schema that is newer */
+/** @throws StartRefused where its certificate is not to be believed, and where the server cannot be reached, refuses us, or has a schema that is newer */
 export async function openPostgres(url: string, options: PostgresOptions): Promise<Engine> {
   const { log } = options;
   await prepare(url, options);
@@ -103,9 +105,26 @@ async function prepare(url: string, { schema, log }: PostgresOptions): Promise<v
   try {
     if (schema === 'await') await awaitSchema(db, log);
     else await migrateFirst(db, { begin, isTaken: (error) => sqlState(error) === LOCK_NOT_AVAILABLE });
+  } catch (error) {
+    throw refusalOf(error) ?? error;
   } finally {
     await pool.end();
   }
+}
+
+const OF_POSTGRES: Readonly<Record<CertificateFault, string>> = {
+  authority: 'is from no authority that is trusted here; sslrootcert names another',
+  host: 'is not for the host that the URL names',
+};
+
+function refusalOf(error: unknown): StartRefused | undefined {
+  if (!(error instanceof Error)) return undefined;
+  // The driver has no code for it.
+  if (error.message === 'The server does not support SSL connections')
+    return new StartRefused('databaseUrl: PostgreSQL speaks no TLS there, and sslmode asks for it');
+  const fault = certificateFault(error);
+  if (fault === undefined) return undefined;
+  return new StartRefused(`databaseUrl: the certificate of PostgreSQL ${OF_POSTGRES[fault]} (${error.message})`);
 }
 
 function kyselyOver(pool: Pool): Db {
