@@ -24,6 +24,7 @@ import { sharedCounters } from './limits/shared-counters.ts';
 import type { AccessLog } from './observe/access-log.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
+import { toldRarely } from './observe/told-rarely.ts';
 import type { Sharing } from './sharing.ts';
 
 export interface JudgingParts {
@@ -67,12 +68,13 @@ export async function startJudging(parts: JudgingParts): Promise<Judging> {
 async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judging> {
   const { config, store, clock, log, access, metrics, sharing, secrets } = parts;
   const monotonic = wakefulClock({ monotonic: () => performance.now(), wall: clock.now });
+  const warn = (text: string) => toldRarely(monotonic, (failure) => log.warn(failure, text));
   const feed = createFeed({
     store,
     monotonic,
     boundMs: config.stalenessSeconds * 1000,
     news: sharing?.news,
-    onError: (err) => log.warn({ err }, 'the change feed cannot be read'),
+    onError: warn('the change feed cannot be read'),
   });
   const foreign = startForeignTokens({ ...parts, feed });
   const tokens = factsCache({ store, feed, maxTokens: config.cacheTokens, onLookup: metrics.cacheRequest });
@@ -80,7 +82,7 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
     store,
     feed,
     now: clock.now,
-    onError: (err) => log.warn({ err }, 'what changed behind signed tokens cannot be read: each is looked up'),
+    onError: warn('what changed behind signed tokens cannot be read: each is looked up'),
   });
   await tokens.load();
   await feed.start();
@@ -91,20 +93,23 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
     feed,
     monotonic,
     boundMs: config.stalenessSeconds * 1000,
-    onError: (err) => log.warn({ err }, 'other nodes cannot be told how far this one has read the change feed'),
+    onError: warn('other nodes cannot be told how far this one has read the change feed'),
   });
   reports.start();
   const positions = createPositions({
     store,
-    onError: (err) => log.warn({ err }, 'other nodes cannot be told how far verifiers have followed the change feed'),
+    onError: warn('other nodes cannot be told how far verifiers have followed the change feed'),
   });
   const usage = createUsage({
     store: { write: store.writeAside },
     now: clock.now,
-    onError: (err) => log.warn({ err }, 'usage is kept in memory: it cannot be written'),
+    onError: warn('usage is kept in memory: it cannot be written'),
   });
   usage.start();
-  const onFault = (err: unknown): void => log.error({ err }, 'a verdict was refused because something it needs failed');
+  // Each such call is counted, and in the access log.
+  const onFault = toldRarely(monotonic, (failure) =>
+    log.error(failure, 'a verdict was refused because something it needs failed'),
+  );
   const ports: Ports = {
     ...counting.ports,
     tokens,
