@@ -1,63 +1,10 @@
 /** Shares of limits are spent without a call, asked for once at a time and ahead of their use, and never spent after their end. */
 import { describe, expect, it } from 'vitest';
-import type { LimitRule, TokenFacts, Verdict } from '../src/index.ts';
-import { deny } from '../src/index.ts';
-import type { AskForLease, LeaseAnswer, LeaseQuestion } from '../src/leases/lease-wire.ts';
-import { leasesOver } from '../src/leases/lease-wire.ts';
-import { isLeased, leasedLimits } from '../src/leases/leased-limits.ts';
-import { leasedVerdict } from '../src/leases/leased-verdict.ts';
-import { asked, portsOf } from './support/ports.ts';
-import { factsOf, lookupOf, TOKEN } from './support/tokens.ts';
-
-function rule(parts: Partial<LimitRule> = {}): LimitRule {
-  const { name = 'l' } = parts;
-  const own = { name, limit: 1000, windowSeconds: 60, burst: 1000, cost: 1, mode: 'approximate' } as const;
-  return { key: `token:tok_1:${name}`, ...own, ...parts };
-}
-
-const granting = (granted: number): LeaseAnswer => ({
-  granted,
-  seconds: 6,
-  remaining: 100,
-  resetSeconds: 30,
-  retryAfterSeconds: 0,
-});
-const refusing = (wait: number): LeaseAnswer => ({ ...granting(0), remaining: 0, retryAfterSeconds: wait });
-
-/** Leases of a server that answers what the test says, on a clock that the test holds. */
-function leasing(answer: AskForLease = async ({ want }) => granting(want)) {
-  const questions: LeaseQuestion[] = [];
-  const errors: unknown[] = [];
-  const state = { time: 0, answer };
-  const leases = leasedLimits({
-    ask: (question) => {
-      questions.push(question);
-      return state.answer(question);
-    },
-    monotonic: () => state.time,
-    most: 100,
-    onError: (error) => errors.push(error),
-  });
-  const facts = factsOf({ limits: [rule()] });
-  const tokens = lookupOf([TOKEN, facts]);
-  const exactly: TokenFacts[] = [];
-  const recorded: boolean[] = [];
-  const verdictOf = (of = facts, circumstances = {}) =>
-    leasedVerdict(of, asked({ circumstances }), {
-      leases,
-      ports: portsOf({ tokens, onFault: (error) => errors.push(error) }),
-      exact: async (): Promise<Verdict> => {
-        exactly.push(of);
-        return deny('revoked');
-      },
-      record: (allowed) => recorded.push(allowed),
-    });
-  const spendAll = async (count: number): Promise<void> => {
-    for (let spent = 0; spent < count; spent += 1) expect((await verdictOf()).code).toBe('ok');
-  };
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-  return { leases, questions, errors, state, facts, tokens, exactly, recorded, verdictOf, spendAll, turn };
-}
+import type { TokenFacts } from '../src/index.ts';
+import { type LeaseAnswer, leasesOver } from '../src/leases/lease-wire.ts';
+import { isLeased } from '../src/leases/leased-limits.ts';
+import { granting, leasing, refusing, rule } from './support/leasing.ts';
+import { factsOf, TOKEN } from './support/tokens.ts';
 
 describe('a share', () => {
   it('is asked for once by all who wait for it, and large enough for them', async () => {
@@ -150,44 +97,6 @@ describe('a share', () => {
     tokens.add(TOKEN, edited);
     expect((await verdictOf(edited)).code).toBe('ok');
     expect(questions.length).toBe(before + 1);
-  });
-});
-
-describe('a share that tokens have in common, which descend from one another', () => {
-  const key = 'token:tok_parent:l';
-  const parent = factsOf({ limits: [rule({ key, limit: 5, burst: 5 })] });
-  const child = factsOf({
-    limits: [rule({ key: 'token:tok_child:l' }), rule({ key, name: 'parent-l', limit: 5, burst: 5 })],
-    parents: ['tok_parent'],
-  });
-  const names = (questions: readonly LeaseQuestion[]) => questions.map(({ limit }) => limit);
-
-  it('is asked for by what the token that asks calls it, and told so', async () => {
-    const { leases, questions } = leasing(async () => granting(1));
-    expect(await leases.take(parent, 1)).toMatchObject({ allowed: true, states: [{ name: 'l', limit: 5 }] });
-    const told = [
-      { name: 'l', limit: 1000 },
-      { name: 'parent-l', limit: 5 },
-    ];
-    expect(await leases.take(child, 1)).toMatchObject({ allowed: true, states: told });
-    expect(names(questions)).toEqual(['l', 'l', 'parent-l']);
-    await leases.take(parent, 1);
-    expect(names(questions)).toEqual(['l', 'l', 'parent-l', 'l']);
-    // What one asked for, the other may spend: one counter counted it.
-    expect(leases.size()).toBe(2);
-  });
-
-  it('refuses each of them in its own words', async () => {
-    const { leases } = leasing(async ({ limit }) => (limit === 'parent-l' ? refusing(9) : granting(1)));
-    const states = [
-      { name: 'l', retryAfterSeconds: 0 },
-      { name: 'parent-l', retryAfterSeconds: 9 },
-    ];
-    expect(await leases.take(child, 1)).toMatchObject({ allowed: false, states });
-    expect(await leases.take(parent, 1)).toMatchObject({
-      allowed: false,
-      states: [{ name: 'l', retryAfterSeconds: 9 }],
-    });
   });
 });
 

@@ -41,7 +41,7 @@ export interface LeasedLimitsOptions {
   readonly monotonic: () => number;
   /** Limits that are remembered at once; default 100,000. What a forgotten one held stays counted. */
   readonly most?: number;
-  /** Requests that wait for shares at once; default 2,000. One more is refused as over its limit. */
+  /** Requests of one token that wait for shares at once; default 2,000, and four times as many of all. One more is refused as over its limit. */
   readonly mostWaiting?: number;
   /** Hears why a share could not be had ahead of its use. Must not throw. */
   readonly onError: (error: unknown) => void;
@@ -49,6 +49,8 @@ export interface LeasedLimitsOptions {
 
 /** A share with the question that is under way for it. */
 interface Followed extends Share {
+  /** Requests that wait, of tokens whose first limit this is: none but those with that limit of their own. */
+  takers: number;
   asking: Asking | undefined;
   /** Why the last question failed; it is not asked again before `failedUntil`. Undefined: it did not. */
   failure: Error | undefined;
@@ -72,6 +74,8 @@ interface Part {
 
 /** Each question is answered with half of what is left, or a refusal: of a million, twenty times. */
 const TRIES = 32;
+/** Of all tokens together so many times what one may have waiting: a flood with one token is not for the others to bear. */
+const MOST_CROWDS = 4;
 const AFTER_FAILURE_MS = 250;
 const EXACT_MS = 1000;
 const EXACTLY: LeasedOutcome = Object.freeze({ allowed: false, exactly: true, states: Object.freeze([]) });
@@ -99,6 +103,7 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
     if (known === undefined) makeRoom();
     const share: Followed = {
       ...newShare(rule, monotonic()),
+      takers: 0,
       asking: undefined,
       failure: undefined,
       failedUntil: NEVER,
@@ -207,7 +212,9 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
   return {
     takeHeld,
     async take(facts, cost) {
-      if (waiting >= mostWaiting) return crowded(facts);
+      const own = facts.limits[0] && shareOf(facts.limits[0]);
+      if (own === undefined || own.takers >= mostWaiting || waiting >= MOST_CROWDS * mostWaiting) return crowded(facts);
+      own.takers += 1;
       waiting += 1;
       try {
         for (let tried = 0; tried < TRIES; tried += 1) {
@@ -218,6 +225,7 @@ export function leasedLimits(options: LeasedLimitsOptions): LeasedLimits {
         // Others took each share before it could be spent.
         return crowded(facts);
       } finally {
+        own.takers -= 1;
         waiting -= 1;
       }
     },
