@@ -41,11 +41,36 @@ async function verifierWhose(sent: (send: () => Promise<Response>) => Promise<Re
   return verifier;
 }
 
+function countedAs(token: Minted, expected: { readonly allowed: number; readonly denied: number }): Promise<unknown> {
+  return until(
+    () => countedOf(token),
+    ({ allowed, denied }) => allowed === expected.allowed && denied === expected.denied,
+  );
+}
+
 /** The same server again, at the same address. */
 async function restart(): Promise<void> {
   const { data, rootToken, url } = server;
   server = await startServer({ data, rootToken, env: { TESSERA_PORT: new URL(url).port } });
 }
+
+it('whoever makes the verdict: the verifier, by itself or from a share, or the server for it', async () => {
+  const verifier = await verifierWhose((send) => send());
+  const limit = { limit: 3, window: 86_400 };
+  const tokens = [
+    [await admin.mint(), { allowed: 5, denied: 0 }],
+    [await admin.mint({ limits: [limit] }), { allowed: 3, denied: 2 }],
+    [await admin.mint({ limits: [{ ...limit, mode: 'approximate' }] }), { allowed: 3, denied: 2 }],
+    [await admin.mint({ quota: { limit: 4, period: 'day' } }), { allowed: 4, denied: 1 }],
+  ] as const;
+  for (const [{ token }] of tokens) for (let time = 0; time < 5; time += 1) await codeOf(verifier, token);
+  await verifier.close();
+  // What the server counts by itself is written in turn: all of it is, once the last is.
+  const last = await admin.mint();
+  await admin.verify(last.token);
+  await countedAs(last, { allowed: 1, denied: 0 });
+  for (const [token, counted] of tokens) expect(await countedOf(token)).toEqual(counted);
+});
 
 it(
   'where the server counted it and its answers are lost, again and again, while more is counted',
@@ -125,19 +150,14 @@ it(
     const ask = async ({ verdict }: Verifier, { token }: Minted, times: number): Promise<void> => {
       for (let time = 0; time < times; time += 1) expect((await verdict(token)).code).toBe('ok');
     };
-    const counted = (token: Minted, times: number) =>
-      until(
-        () => countedOf(token),
-        ({ allowed }) => allowed === times,
-      );
     const killed = await startVerifier('killed', judging);
     await ask(killed, early, 20);
-    await counted(early, 20);
+    await countedAs(early, { allowed: 20, denied: 0 });
     await ask(killed, early, 10);
     await killed.close();
     const next = await startVerifier('next', judging);
     await ask(next, late, 5);
-    await counted(late, 5);
+    await countedAs(late, { allowed: 5, denied: 0 });
     const { allowed } = await countedOf(early);
     expect(allowed).toBeGreaterThanOrEqual(20);
     expect(allowed).toBeLessThanOrEqual(30);
