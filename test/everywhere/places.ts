@@ -14,7 +14,7 @@ export interface Place {
 }
 
 /** What a verdict says of a token that was valid and is no longer. */
-const ENDED: ReadonlySet<unknown> = new Set(['revoked', 'rotated', 'owner_disabled']);
+const ENDED: ReadonlySet<unknown> = new Set(['revoked', 'disabled', 'rotated', 'owner_disabled']);
 
 const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
 

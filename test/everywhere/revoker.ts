@@ -22,7 +22,7 @@ export interface RevokerOptions {
   readonly withLimits: boolean;
 }
 
-const WAYS: readonly Way[] = ['revoke', 'rotate', 'disable owner', 'revoke owner', 'revoke issued before'];
+const WAYS: readonly Way[] = ['revoke', 'disable', 'rotate', 'disable owner', 'revoke owner', 'revoke issued before'];
 const TOKENS = 40;
 const PACE_MS = 40;
 /** Who hears nothing for so long asks somebody else. */
@@ -114,6 +114,8 @@ function endOf({ id, way, owner = '' }: PooledToken, node: Node, key: string): P
   switch (way) {
     case 'revoke':
       return root.ask('tokens.revoke', { id });
+    case 'disable':
+      return root.ask('tokens.update', { id, body: { enabled: false } });
     case 'rotate':
       return root.ask('tokens.rotate', { id, body: { graceSeconds: 0 } });
     case 'disable owner':

@@ -2,7 +2,7 @@
 import type { OnFault } from '@tessera/verify';
 import type { Random } from './random.ts';
 
-export type Way = 'revoke' | 'rotate' | 'disable owner' | 'revoke owner' | 'revoke issued before';
+export type Way = 'revoke' | 'disable' | 'rotate' | 'disable owner' | 'revoke owner' | 'revoke issued before';
 
 /** Ways that end all tokens of an owner. */
 export const OWNED: readonly Way[] = ['disable owner', 'revoke owner', 'revoke issued before'];
