@@ -209,11 +209,12 @@ describe('the server is told which change the verifier means by a number', () =>
   test('and a beat without it is none', async () => {
     const errors: unknown[] = [];
     await using held = await following({
-      onEvent: (event) => void (event.type === 'lost' && errors.push(String(event.error))),
+      onEvent: (event) => void (event.type === 'lost' && errors.push(event.error)),
     });
     held.stream.send('event: alive\ndata: {"seq":10,"clock":1,"asOf":1}\n\n');
     await held.settled();
-    expect(errors).toEqual(['UnreadableFacts: /mark: must be a text']);
+    const cause = expect.objectContaining({ name: 'UnreadableFacts', message: '/mark: must be a text' });
+    expect(errors).toEqual([expect.objectContaining({ message: 'the change feed broke off', cause })]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** A verifier that cannot do its work says why, in words that tell what to put right, and not at the rate of the requests. */
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { circumstances, createVerifier, type RemoteVerifier } from '../../src/index.ts';
@@ -71,6 +71,19 @@ describe('without a listener the console hears once', () => {
       `tessera: ${url}/v1/changes was answered with something else than events: this may not be the address at which the platform listens`,
     );
     expect(told[1]).toMatch(/\/v1\/lookups could not be asked: .*JSON/);
+  });
+
+  it.each([
+    ['ends', (response: ServerResponse) => response.end(), 'the server ended it'],
+    ['breaks', (response: ServerResponse) => response.destroy(), 'terminated: other side closed'],
+  ])('that the feed broke off, where the server %s it', async (_how, end, reason) => {
+    const url = await served((request, response) => {
+      if (request.url === '/v1/changes') {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        response.write(': here\n\n', () => end(response));
+      } else response.writeHead(503).end('{}');
+    });
+    expect(await toldBy(url, 2)).toContain(`tessera: the change feed broke off: ${reason}`);
   });
 
   it('and when all is well again', () => {

@@ -78,12 +78,14 @@ export function following(options: FollowingOptions): Following {
     stopped.signal.addEventListener('abort', abort, { once: true });
     const askedAt = monotonic();
     let heardAt = askedAt;
+    let isOpen = false;
     const watch = setInterval(() => {
       if (monotonic() - heardAt > silenceMs) abort();
     }, silenceMs / 4);
     try {
       const stream = news.asked();
       const bytes = await calls.stream(pathFrom(place), controller.signal);
+      isOpen = true;
       if (place !== undefined) options.onResumed(place.seq);
       const openedAt = monotonic();
       const life = openedAt - askedAt > SLOW_OPENING_MS ? SLOW_LIFE_MS : LIFE_MS * (0.75 + random() / 4);
@@ -97,7 +99,10 @@ export function following(options: FollowingOptions): Following {
         else behindSince ??= heardAt;
         if (heardAt - openedAt > life || heardAt - (behindSince ?? heardAt) > SLOW_LIFE_MS) return;
       }
-      throw new Error('the change feed ended');
+      throw new Error('the server ended it');
+    } catch (error) {
+      // What breaks an answer off, such as `terminated`, does not say of what.
+      throw isOpen ? new Error('the change feed broke off', { cause: error }) : error;
     } finally {
       clearInterval(watch);
       stopped.signal.removeEventListener('abort', abort);
