@@ -65,6 +65,14 @@ export function crashes(createUrl: () => Promise<string>): void {
       expect(await (await open(url)).latestChange()).toBe(0);
     });
 
+    test('that fifty begin at once on an empty database are made once', PATIENCE, async () => {
+      const url = await createUrl();
+      const stores = await Promise.all(times(50, () => openStore({ url, dataFolder: '/nonexistent', seal, clock })));
+      const positions = await Promise.all(stores.map((store) => store.latestChange()));
+      await Promise.all(stores.map((store) => store.close()));
+      expect(positions).toEqual(times(50, () => 0));
+    });
+
     test('that are killed half-way leave nothing, and the next start does them', PATIENCE, async () => {
       const url = await createUrl();
       const child = startChild('migrate-half.ts', [url]);
