@@ -52,6 +52,22 @@ export function addressRule(label: string, lists: AddressLists): ListedAddresses
 }
 
 /**
+ * As `addressRule`, compiled when it is first asked: thousands of ranges take tens of milliseconds, and facts that are read for somebody else
+ * are never asked. Throws then, on an entry that is no address or range.
+ */
+export function addressRuleOnUse(label: string, lists: AddressLists): ListedAddresses {
+  let rule: ListedAddresses | undefined;
+  return Object.freeze({
+    label,
+    lists,
+    refuses(address: string | undefined) {
+      rule ??= addressRule(label, lists);
+      return rule.refuses(address);
+    },
+  });
+}
+
+/**
  * The address as it is compared: an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) is its IPv4 address, a zone is dropped.
  * Undefined where the text is no address.
  */
@@ -95,8 +111,12 @@ export function isNearlyEveryone(text: string): boolean {
   return holdsIPv4 || range.bits < WIDEST_TRUSTED[range.family];
 }
 
+/** What every spelling of a mapped address begins with, and few others: reading a URL takes longer than all the rest. */
+const LIKE_MAPPED = /^[0:]+ffff:/i;
+
 /** `::ffff:a.b.c.d`, in any of its spellings, as `a.b.c.d`. */
 function mappedIPv4(address: string): string | undefined {
+  if (!LIKE_MAPPED.test(address)) return undefined;
   const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const groups = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
   if (groups === null) return undefined;

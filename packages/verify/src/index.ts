@@ -2,6 +2,7 @@ export {
   type AddressLists,
   type AddressRule,
   addressRule,
+  addressRuleOnUse,
   isAddressRange,
   isNearlyEveryone,
   type ListedAddresses,

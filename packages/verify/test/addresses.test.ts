@@ -1,7 +1,9 @@
 /** Address rules: what an address is, what a range holds, and that deny wins. */
+
+import { BlockList } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { type AddressLists, addressRule, isAddressRange, plainAddress } from '../src/index.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { type AddressLists, addressRule, addressRuleOnUse, isAddressRange, plainAddress } from '../src/index.ts';
 
 describe('an address rule', () => {
   it.each<[string, AddressLists, string | undefined, string | undefined]>([
@@ -113,3 +115,27 @@ function holds({ value, prefix }: Range, client: bigint): boolean {
   const rest = BigInt(128 - prefix);
   return value >> rest === client >> rest;
 }
+
+describe('a rule that is compiled on its first use', () => {
+  it.each([
+    ['::ffff:10.0.0.5', undefined],
+    ['0:0:0:0:0:FFFF:0a00:0005', undefined],
+    ['0000::0:ffff:a00:5', undefined],
+    ['10.0.0.5', undefined],
+    ['11.0.0.5', 'token: the client address is not in the allowed ranges'],
+    ['1:0:0:0:0:ffff:a00:5', 'token: the client address is not in the allowed ranges'],
+    [undefined, 'token: the client address is unknown'],
+  ])('says of %s what one says that is compiled at once', (address, refusal) => {
+    const lists = { allow: ['::ffff:10.0.0.0/104'] };
+    expect(addressRuleOnUse('token', lists).refuses(address)).toBe(refusal);
+    expect(addressRule('token', lists).refuses(address)).toBe(refusal);
+  });
+
+  it('costs nothing before, and refuses to judge by what is no range', () => {
+    const compiled = vi.spyOn(BlockList.prototype, 'addSubnet');
+    const rule = addressRuleOnUse('role ops', { deny: ['10.0.0.0/8', 'ten'] });
+    expect(compiled).not.toHaveBeenCalled();
+    expect(() => rule.refuses('10.0.0.1')).toThrow(new RangeError('not an address or CIDR range: ten'));
+    compiled.mockRestore();
+  });
+});

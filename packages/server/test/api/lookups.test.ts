@@ -1,8 +1,9 @@
 /** A verifier that asks for facts at a position of the feed, and follows from there, judges as the server does and misses nothing. */
 import { createHash } from 'node:crypto';
+import { BlockList } from 'node:net';
 import { generate } from '@tessera/token';
 import { digestKey, factsFromWire, type TokenFacts } from '@tessera/verify';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Store } from '../../src/core/store-port.ts';
 import { factsOf } from '../../src/core/tokens/facts.ts';
 import { type Answered, aApi, type TestApi } from './support/api.ts';
@@ -35,6 +36,18 @@ async function lookedUp(api: TestApi, digests: readonly string[], more = {}): Pr
 }
 
 describe('a look-up', () => {
+  it('compiles no range: of thousands in the roles of a hundred tokens, which takes seconds, none is judged here', async () => {
+    const api = await aApi();
+    const { id, token } = await minted(api, { ip: { allow: ['10.0.0.0/8'], deny: ['10.1.0.0/16'] } });
+    const compiled = vi.spyOn(BlockList.prototype, 'addSubnet');
+    const { items } = await lookedUp(api, [digestOf(token)]);
+    expect(items[0]?.facts).toMatchObject({ id, addresses: [{ allow: ['10.0.0.0/8'], deny: ['10.1.0.0/16'] }] });
+    expect(compiled).not.toHaveBeenCalled();
+    compiled.mockRestore();
+    const { json } = await api.call('POST', '/v1/verify', { body: { token, request: { ip: '10.1.0.1' } } });
+    expect(json.code).toBe('ip_denied');
+  });
+
   it('answers facts that a verifier decides by as the server does', async () => {
     const api = await aApi();
     const { id, token } = await minted(api, {

@@ -1,9 +1,10 @@
 /** Strangers choose what is looked up: it costs few calls, and memory that does not grow with their number. */
 
+import { BlockList } from 'node:net';
 import { generate } from '@tessera/token';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { digestKeyOf } from '../../src/index.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { addressRule, digestKeyOf } from '../../src/index.ts';
 import { absentDigests } from '../../src/lookups/remote/absent-digests.ts';
 import { keptFacts } from '../../src/lookups/remote/kept-facts.ts';
 import { recentChanges } from '../../src/lookups/remote/recent-changes.ts';
@@ -68,6 +69,34 @@ describe('calls', () => {
     expect(await held.code(newToken())).toBe('fault');
     held.server.mode = 'answer';
     expect(new Set(await waiting)).toEqual(new Set(['unknown']));
+  });
+
+  test('facts that are too long to be told of a hundred tokens at once are asked for in smaller calls', async () => {
+    await using held = await following();
+    held.stream.beat({ seq: 0, clock: 0 });
+    await held.settled();
+    const scopes = Array.from({ length: 1000 }, (_, at) => `${at}`.padEnd(200, 's'));
+    const texts = Array.from({ length: 100 }, newToken);
+    for (const text of texts) held.server.tokens.set(text, factsOf({ id: text, expiresAt: undefined, scopes }));
+    const codes = new Set(await Promise.all(texts.map((text) => held.code(text))));
+    expect(codes).toEqual(new Set(['ok']));
+    const sizes = held.server.callsTo('/v1/lookups').map(({ body }) => (body.digests as string[]).length);
+    expect(sizes.slice(0, 4)).toEqual([1, 100, 50, 50]);
+  });
+
+  test('ranges that a hundred tokens have in common are compiled once', async () => {
+    await using held = await following();
+    held.stream.beat({ seq: 0, clock: 0 });
+    await held.settled();
+    const addresses = [addressRule('role ops', { allow: Array.from({ length: 100 }, (_, at) => `10.${at}.0.0/16`) })];
+    const texts = Array.from({ length: 100 }, newToken);
+    for (const text of texts) held.server.tokens.set(text, factsOf({ id: text, expiresAt: undefined, addresses }));
+    const compiled = vi.spyOn(BlockList.prototype, 'addSubnet');
+    const codes = new Set(await Promise.all(texts.map((text) => held.code(text))));
+    // Nobody told the address.
+    expect(codes).toEqual(new Set(['ip_denied']));
+    expect(compiled).toHaveBeenCalledTimes(100);
+    compiled.mockRestore();
   });
 
   test('those that wait behind a call that is not answered are refused with it', async () => {

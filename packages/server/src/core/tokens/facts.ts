@@ -1,10 +1,11 @@
 /** From what the store keeps to what a verdict needs. */
 import { expandManagementScopes, limitName } from '@tessera/contract';
 import {
-  addressRule,
+  addressRuleOnUse,
   type BudgetRule,
   digestKeyOf,
   type LimitRule,
+  type ListedAddresses,
   type QuotaRule,
   type TokenFacts,
 } from '@tessera/verify';
@@ -157,7 +158,7 @@ function creditRules({ id, credits }: Token, depth: number): readonly BudgetRule
   return [{ kind: 'credits', key: id, name: `${above(depth)}credits`, refill: credits.refill ?? undefined }];
 }
 
-function ruleOf(label: string, lists: Token['ip']): ReturnType<typeof addressRule>[] {
+function ruleOf(label: string, lists: Token['ip']): ListedAddresses[] {
   const empty = (lists.allow?.length ?? 0) === 0 && (lists.deny?.length ?? 0) === 0;
-  return empty ? [] : [addressRule(label, lists)];
+  return empty ? [] : [addressRuleOnUse(label, lists)];
 }

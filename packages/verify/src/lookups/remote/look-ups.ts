@@ -4,7 +4,7 @@ import type { TokenFacts } from '../../ports.ts';
 import { UnreadableFacts } from '../strict-reader.ts';
 import { familiarDigests } from './familiar-digests.ts';
 import { lookUpQueue } from './look-up-queue.ts';
-import { type ServerCalls, ServerUnavailable } from './server-calls.ts';
+import { AnswerTooLong, type ServerCalls, ServerUnavailable } from './server-calls.ts';
 import { digestOnWire, type ImportedPrefix, readLookedUp } from './wire.ts';
 
 export interface LookUps {
@@ -69,6 +69,8 @@ export function createLookUps(options: LookUpsOptions): LookUps {
   /** The latest call, by its number, that told what imported tokens look like: an earlier one may be answered after it. */
   let toldBy = 0;
   let isScheduled = false;
+  /** Digests of the next call: fewer where the facts of that many make an answer that is too long. */
+  let batch = MOST_DIGESTS;
 
   const ask = async (questions: readonly Question[]): Promise<void> => {
     underWay += 1;
@@ -93,8 +95,14 @@ export function createLookUps(options: LookUpsOptions): LookUps {
         if (facts instanceof UnreadableFacts) question.answer.reject(facts);
         else question.answer.resolve({ facts, seq });
       }
+      if (questions.length === batch) batch = Math.min(MOST_DIGESTS, batch + 1);
     } catch (error) {
       if (!sent.has(questions)) return;
+      if (error instanceof AnswerTooLong && questions.length > 1) {
+        batch = Math.ceil(questions.length / 2);
+        askAgain(questions);
+        return;
+      }
       for (const question of questions) {
         settle(question);
         question.answer.reject(error);
@@ -113,6 +121,13 @@ export function createLookUps(options: LookUpsOptions): LookUps {
     }
   };
 
+  const askAgain = (questions: readonly Question[]): void => {
+    for (const question of questions) {
+      question.askedAt = undefined;
+      waiting.add(question);
+    }
+  };
+
   /** Once for each question. */
   const settle = (question: Question): void => {
     if (!question.isFamiliar) strange -= 1;
@@ -122,7 +137,7 @@ export function createLookUps(options: LookUpsOptions): LookUps {
 
   const send = (): void => {
     isScheduled = false;
-    while (!waiting.isEmpty() && underWay < MOST_CALLS) void ask(waiting.take(MOST_DIGESTS));
+    while (!waiting.isEmpty() && underWay < MOST_CALLS) void ask(waiting.take(batch));
   };
 
   /** Not at once: whoever asks in the same turn goes along. */
@@ -163,10 +178,7 @@ export function createLookUps(options: LookUpsOptions): LookUps {
       await find(NOBODYS);
     },
     anew() {
-      for (const question of [...sent].flat()) {
-        question.askedAt = undefined;
-        waiting.add(question);
-      }
+      askAgain([...sent].flat());
       sent.clear();
       schedule();
     },

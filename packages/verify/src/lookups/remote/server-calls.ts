@@ -31,6 +31,9 @@ export class ServerUnavailable extends Error {
 /** The connection could not be made, or broke before the answer was here. */
 class ConnectionBroke extends ServerUnavailable {}
 
+/** The answer is longer than is read; asked for less, the server may say it. */
+export class AnswerTooLong extends ServerUnavailable {}
+
 /** What the author of a service most often has to put right. */
 const HINTS: Readonly<Record<number, string>> = {
   401: ': the token of the verifier is no management token of this server, or no longer',
@@ -150,7 +153,7 @@ async function textOf(response: Response): Promise<string> {
   let length = 0;
   for await (const chunk of response.body) {
     length += chunk.length;
-    if (length > MAX_ANSWER) throw new RangeError(`an answer of more than ${MAX_ANSWER} bytes`);
+    if (length > MAX_ANSWER) throw new AnswerTooLong(`an answer of more than ${MAX_ANSWER} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   text += decoder.decode();
