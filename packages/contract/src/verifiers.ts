@@ -103,7 +103,7 @@ export const verifierOperations = {
     tag: 'verifiers',
     summary: 'Ask for what verdicts on up to 100 tokens need',
     description:
-      'In the order of the digests. `seq` is the position of the change feed from before the facts were read: who follows the feed from there misses no change to them. A token of another workspace is `null`, as one that nobody has.',
+      'In the order of the digests, from the first one on: where the tokens have very many scopes and address ranges, of fewer than were asked for, and the rest is asked for again. `seq` is the position of the change feed from before the facts were read: who follows the feed from there misses no change to them. A token of another workspace is `null`, as one that nobody has.',
     scope: 'verify',
     body: z.strictObject({ digests: z.array(secretDigest).min(1).max(100) }),
     status: 200,

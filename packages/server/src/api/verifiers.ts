@@ -20,7 +20,7 @@ export const verifierReads: ReadHandlers<
 > = {
   async 'lookups.find'({ call, body: { digests }, services }) {
     const { seq, facts, imports } = await lookUp(services.store, call.workspace, digests.map(digestOf));
-    const items = digests.map((digest, index) => {
+    const items = digests.slice(0, facts.length).map((digest, index) => {
       const found = facts[index];
       // The same members, but for lists that may be written to: the schema sees to them on their way out.
       return { digest, facts: found === undefined ? null : (factsToWire(found) as Facts) };

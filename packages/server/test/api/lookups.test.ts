@@ -48,6 +48,29 @@ describe('a look-up', () => {
     expect(json.code).toBe('ip_denied');
   });
 
+  it('answers for as many as fit into one answer, from the first on', async () => {
+    const api = await aApi();
+    const allow = Array.from({ length: 200 }, (_, at) => `10.0.${at}.0/24`);
+    const roles: string[] = [];
+    for (let at = 0; at < 20; at += 1) {
+      const { status, json } = await api.call('POST', '/v1/roles', {
+        body: { name: `role-${at}`, scopes: [], ip: { allow } },
+      });
+      expect(status).toBe(201);
+      roles.push(json.id);
+    }
+    const { json: owner } = await api.call('POST', '/v1/owners', { body: { type: 'user', name: 'ana', roles } });
+    const many = [];
+    // Of 4,000 ranges each.
+    for (let at = 0; at < 12; at += 1) many.push(await minted(api, { owner: owner.id, scopes: [] }));
+    const digests = many.map(({ token }) => digestOf(token));
+    const first = await lookedUp(api, digests);
+    expect(first.items.map(({ digest }) => digest)).toEqual(digests.slice(0, 5));
+    expect(first.items.map(({ facts }) => facts?.id)).toEqual(many.slice(0, 5).map(({ id }) => id));
+    const rest = await lookedUp(api, digests.slice(9));
+    expect(rest.items.map(({ facts }) => facts?.id)).toEqual(many.slice(9).map(({ id }) => id));
+  });
+
   it('answers facts that a verifier decides by as the server does', async () => {
     const api = await aApi();
     const { id, token } = await minted(api, {

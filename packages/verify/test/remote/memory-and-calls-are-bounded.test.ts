@@ -84,6 +84,29 @@ describe('calls', () => {
     expect(sizes.slice(0, 4)).toEqual([1, 100, 50, 50]);
   });
 
+  test('what the server leaves unanswered, since it would be too much at once, is asked for again, and in smaller calls', async () => {
+    await using held = await following();
+    held.stream.beat({ seq: 0, clock: 0 });
+    await held.settled();
+    held.server.mostAnswered = 30;
+    const texts = Array.from({ length: 100 }, newToken);
+    for (const text of texts.slice(0, 90)) held.server.tokens.set(text, factsOf({ id: text, expiresAt: undefined }));
+    const codes = await Promise.all(texts.map((text) => held.code(text)));
+    expect(codes).toEqual(texts.map((_, index) => (index < 90 ? 'ok' : 'unknown')));
+    const sizes = held.server.callsTo('/v1/lookups').map(({ body }) => (body.digests as string[]).length);
+    expect(sizes.slice(1)).toEqual([100, 30, 30, 10]);
+  });
+
+  test('an answer for nobody that was asked about is a fault, and not asked for again and again', async () => {
+    await using held = await following();
+    held.stream.beat({ seq: 0, clock: 0 });
+    await held.settled();
+    held.server.mostAnswered = 0;
+    const before = held.server.callsTo('/v1/lookups').length;
+    expect(await held.code(newToken())).toBe('fault');
+    expect(held.server.callsTo('/v1/lookups')).toHaveLength(before + 1);
+  });
+
   test('ranges that a hundred tokens have in common are compiled once', async () => {
     await using held = await following();
     held.stream.beat({ seq: 0, clock: 0 });

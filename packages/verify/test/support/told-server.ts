@@ -41,6 +41,8 @@ export interface ToldServer {
   /** What it said of them arrives when this resolves. */
   noticesHeld: Promise<void> | undefined;
   imports: { prefix: string; algorithm: 'sha256' | 'sha512' }[];
+  /** Digests of a look-up that are answered for at most. */
+  mostAnswered: number;
   /** What becomes of calls. `hang`: they are answered when it is set to something else. */
   mode: 'answer' | 'refuse' | 'fail' | 'hang' | 'forbid';
   /** Answers of other paths than look-ups. Default: `{}`. */
@@ -70,6 +72,7 @@ export function toldServer(): ToldServer {
     seq: 0,
     lookupsHeld: undefined,
     imports: [],
+    mostAnswered: 100,
     notices: () => ({ seq: server.seq, workspace: 'ws_1', keys: [], items: [], next: null }),
     noticesAsked: [],
     noticesHeld: undefined,
@@ -112,7 +115,7 @@ export function toldServer(): ToldServer {
       if (mode === 'forbid') return new Response('{}', { status: 401 });
       if (pathname !== '/v1/lookups') return Response.json(server.answers.get(pathname)?.(body) ?? {});
       const byDigest = new Map([...server.tokens].map(([text, facts]) => [onWire(text), facts]));
-      const items = (body.digests as string[]).map((digest) => {
+      const items = (body.digests as string[]).slice(0, server.mostAnswered).map((digest) => {
         const facts = byDigest.get(digest);
         return { digest, facts: facts === undefined ? null : factsToWire(facts) };
       });

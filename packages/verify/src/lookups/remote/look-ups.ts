@@ -69,7 +69,7 @@ export function createLookUps(options: LookUpsOptions): LookUps {
   /** The latest call, by its number, that told what imported tokens look like: an earlier one may be answered after it. */
   let toldBy = 0;
   let isScheduled = false;
-  /** Digests of the next call: fewer where the facts of that many make an answer that is too long. */
+  /** Digests of the next call: fewer where the facts of that many make an answer that is too long for the server, or for what is read here. */
   let batch = MOST_DIGESTS;
 
   const ask = async (questions: readonly Question[]): Promise<void> => {
@@ -88,14 +88,18 @@ export function createLookUps(options: LookUpsOptions): LookUps {
         toldBy = number;
         onImports(imports);
       }
-      for (const question of questions) {
+      const isAnswered = ({ digest }: Question): boolean => found.has(digest);
+      for (const question of questions.filter(isAnswered)) {
         const facts = found.get(question.digest);
         settle(question);
         if (facts !== undefined) familiar.add(question.digest);
         if (facts instanceof UnreadableFacts) question.answer.reject(facts);
         else question.answer.resolve({ facts, seq });
       }
-      if (questions.length === batch) batch = Math.min(MOST_DIGESTS, batch + 1);
+      const unanswered = questions.filter((question) => !isAnswered(question));
+      askAgain(unanswered);
+      if (unanswered.length > 0) batch = questions.length - unanswered.length;
+      else if (questions.length === batch) batch = Math.min(MOST_DIGESTS, batch + 1);
     } catch (error) {
       if (!sent.has(questions)) return;
       if (error instanceof AnswerTooLong && questions.length > 1) {

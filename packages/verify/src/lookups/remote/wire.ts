@@ -23,7 +23,7 @@ export interface ImportedPrefix {
 export interface LookedUp {
   /** Position of the feed that the facts are at least as new as. */
   readonly seq: number;
-  /** For each digest that was asked for: its facts, undefined where nobody has it, or why they cannot be read. */
+  /** For each digest that was answered for: its facts, undefined where nobody has it, or why they cannot be read. At least for the first. */
   readonly found: ReadonlyMap<string, TokenFacts | undefined | UnreadableFacts>;
   readonly imports: readonly ImportedPrefix[];
 }
@@ -45,9 +45,10 @@ export function readLookedUp(value: unknown, asked: readonly DigestKey[]): Looke
   for (const digest of asked) {
     const facts = byDigest.get(digestOnWire(digest));
     // Unanswered is not the same as unknown.
-    if (facts === undefined) throw new UnreadableFacts('/items: must answer for each digest');
+    if (facts === undefined) continue;
     found.set(digest, facts === null ? undefined : readFacts(facts, digest));
   }
+  if (found.size === 0) throw new UnreadableFacts('/items: must answer for a digest that was asked for');
   return { seq: position(answer.seq), found, imports: imports(answer.imports, '/imports') };
 }
 
