@@ -53,6 +53,14 @@ describe('the pages of a server', () => {
     }
     expect(text).not.toMatch(/(?:tok|own|ws|api|role)_[0-9a-z]{20}/);
     expect(await metric(server, 'tessera_verifications_total{door="verify",result="ok"}')).toBe(1);
+    for (const door of ['verify', 'gateway', 'api']) {
+      const verdicts = [
+        ...page.text.matchAll(new RegExp(`^tessera_verifications_total\\{door="${door}",.* (\\d+)$`, 'gm')),
+      ];
+      const sum = verdicts.reduce((count, [, one]) => count + Number(one), 0);
+      expect(sum).toBeGreaterThan(0);
+      expect(await metric(server, `tessera_verify_duration_seconds_count{door="${door}"}`)).toBe(sum);
+    }
     expect(await metric(server, 'tessera_tokens_minted_total{kind="api_key"}')).toBe(2);
     await admin.do('tokens.revoke', { id });
     expect(await metric(server, 'tessera_tokens_revoked_total')).toBe(1);

@@ -254,7 +254,6 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
     events: {
       minted: metrics.minted,
       revoked: metrics.revoked,
-      judged: (seconds) => metrics.verifyDuration('verify', seconds),
       answered: ({ path, method, status, seconds }) => metrics.route(path).request(method, status, seconds),
     },
     onError: (err, requestId) => log.error({ err, requestId }, 'an operation failed on our side'),

@@ -129,6 +129,7 @@ async function judgeWith(counting: Counting, parts: JudgingParts): Promise<Judgi
   const record = recorder({
     usage,
     counted: metrics.verification,
+    took: metrics.verifyDuration,
     shadowed: (door, { policy, code }) => metrics.policies.shadowRefusal(door, policy, code),
     seen(call, verdict) {
       const isAccess = call.door === 'gateway' || call.door === 'forward-auth';

@@ -47,6 +47,7 @@ export function authenticate(incoming: Incoming, scope: string, services: ApiSer
       door: 'api',
       route: undefined,
       status: verdict.valid ? 200 : denials[verdict.code].status,
+      seconds: judgement.seconds,
     });
     // What the decision was given by our own look-up comes back as it was.
     if (judgement.accepted)

@@ -18,8 +18,6 @@ export interface ApiEvents {
   minted(kind: TokenKind): void;
   /** @param count default 1 */
   revoked(count?: number): void;
-  /** @param seconds that a verdict took, look-up included */
-  judged(seconds: number): void;
   answered(answer: {
     readonly path: string;
     readonly method: string;

@@ -101,8 +101,8 @@ function answerTo(input: VerifyInput, workspace: string, services: ApiServices):
   }
   const start = performance.now();
   return chain(decide(credential, asked, services.ports), (verdict) => {
-    services.events.judged((performance.now() - start) / 1000);
-    services.recorder.verdict(verdict, { door: 'verify', route: undefined, status: 200 });
+    const seconds = (performance.now() - start) / 1000;
+    services.recorder.verdict(verdict, { door: 'verify', route: undefined, status: 200, seconds });
     return textOf(verdict, undefined);
   });
 }

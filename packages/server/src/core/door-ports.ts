@@ -19,6 +19,8 @@ export interface DoorCall {
   /** Name of the route that was judged; undefined: none. */
   readonly route: string | undefined;
   readonly status: number;
+  /** That the decision took, look-up included; undefined: there was nothing to decide. */
+  readonly seconds: number | undefined;
   /** The verdict refuses, and its route is only tried out: the request passed all the same. */
   readonly letThrough?: boolean;
   /** The request, for the access log; undefined where the verdict was asked for and none was made. */

@@ -30,6 +30,8 @@ export interface Accepted {
   readonly accepted: true;
   readonly verdict: Allow;
   readonly credential: Credential;
+  /** That the decision took, look-up included. */
+  readonly seconds: number;
 }
 
 export interface Refused {
@@ -39,6 +41,8 @@ export interface Refused {
   readonly credential: Credential | undefined;
   /** A credential was named but empty: a bad request (RFC 6750 section 3.1), though the verdict can only say `missing`. */
   readonly empty: boolean;
+  /** That the decision took, look-up included; undefined: there was nothing to decide. */
+  readonly seconds: number | undefined;
   /** With a guesser's `rate_limited`: seconds until the address may try again. */
   readonly retryAfterSeconds: number | undefined;
 }
@@ -57,13 +61,16 @@ export function judge(asked: AskedOfRequest, { ports, failed }: Judges): MaybePr
       credential,
       retryAfterSeconds: wait,
     });
+  const start = performance.now();
   return chain(decide(credential, asked, ports), (verdict): Judgement => {
-    if (verdict.valid) return { accepted: true, verdict, credential };
+    const seconds = (performance.now() - start) / 1000;
+    if (verdict.valid) return { accepted: true, verdict, credential, seconds };
     if (isGuess(verdict.code)) failed.failed(source);
-    return refused(verdict, { credential });
+    return refused(verdict, { credential, seconds });
   });
 }
 
 function refused(verdict: Deny, more: Partial<Refused> = {}): Refused {
-  return { accepted: false, verdict, credential: undefined, empty: false, retryAfterSeconds: undefined, ...more };
+  const none = { credential: undefined, empty: false, seconds: undefined, retryAfterSeconds: undefined };
+  return { accepted: false, verdict, ...none, ...more };
 }

@@ -9,20 +9,25 @@ export interface Passing {
   readonly principal: Principal | undefined;
   /** Undefined where there is none that was shown to be ours. */
   readonly credential: Credential | undefined;
+  /** That the decision took; undefined: there was nothing to decide. */
+  readonly seconds: number | undefined;
   /** The verdict refuses. */
   readonly letThrough: boolean;
 }
 
-export function passingOf({ verdict, credential }: Accepted): Passing {
-  return { verdict, principal: verdict.principal, credential, letThrough: false };
+export function passingOf({ verdict, credential, seconds }: Accepted): Passing {
+  return { verdict, principal: verdict.principal, credential, seconds, letThrough: false };
 }
 
 /** Undefined: the refusal stands. */
-export function letThrough({ verdict, credential }: Refused, route: CompiledRoute | undefined): Passing | undefined {
+export function letThrough(
+  { verdict, credential, seconds }: Refused,
+  route: CompiledRoute | undefined,
+): Passing | undefined {
   if (route?.shadow !== true) return undefined;
   const { step } = denials[verdict.code];
   // A token that is revoked or expired has an owner too, and does not speak for him any more.
   const isShown = step === 'authorization' || step === 'policy';
   const principal = isShown ? verdict.principal : undefined;
-  return { verdict, principal, credential: principal && credential, letThrough: true };
+  return { verdict, principal, credential: principal && credential, seconds, letThrough: true };
 }

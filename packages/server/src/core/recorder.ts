@@ -7,16 +7,19 @@ export interface RecorderOptions {
   readonly usage: Pick<Usage, 'count'>;
   /** Counts a verdict by door and code; no token, owner or path is a label. */
   readonly counted: (door: DoorCall['door'], code: Verdict['code']) => void;
+  /** Hears how long a decision took, in seconds. */
+  readonly took: (door: DoorCall['door'], seconds: number) => void;
   /** Counts a refusal that was not made, since its policy is tried out. */
   readonly shadowed: (door: DoorCall['door'], shadowed: Pick<Shadowed, 'policy' | 'code'>) => void;
   /** Hears of every call: who, what, how it ended. */
   readonly seen: (call: DoorCall, verdict: Verdict) => void;
 }
 
-export function recorder({ usage, counted, shadowed, seen }: RecorderOptions): Recorder {
+export function recorder({ usage, counted, took, shadowed, seen }: RecorderOptions): Recorder {
   return {
     verdict(verdict, call) {
       counted(call.door, verdict.code);
+      if (call.seconds !== undefined) took(call.door, call.seconds);
       if (!verdict.valid) {
         if (call.letThrough === true) shadowed(call.door, { policy: 'route', code: verdict.code });
       } else if (verdict.shadowed.length > 0) for (const one of verdict.shadowed) shadowed(call.door, one);

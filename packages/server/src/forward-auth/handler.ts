@@ -66,6 +66,7 @@ export function forwardAuthHandler(options: ForwardAuthOptions): Handler {
         door: 'forward-auth',
         route: rule.route?.name,
         status,
+        seconds: judgement.seconds,
         letThrough: passing?.letThrough === true,
         request: { requestId, method, path, address },
       });

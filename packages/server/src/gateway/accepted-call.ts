@@ -83,6 +83,7 @@ export class AcceptedCall implements ForwardedCall {
       door: 'gateway',
       route: match.route?.name,
       status,
+      seconds: passing.seconds,
       letThrough: passing.letThrough,
       request: incoming,
     });

@@ -101,6 +101,7 @@ export function gatewayHandler(options: GatewayOptions): UpgradingHandler {
         door: 'gateway',
         route: match.route?.name,
         status,
+        seconds: judgement.seconds,
         request: incoming,
       });
     });

@@ -29,7 +29,7 @@ export async function authenticate(
   const facts = verdict.valid ? (verdict.principal as TokenFacts) : undefined;
   const isOther = facts !== undefined && client.id !== undefined && client.id !== facts.id;
   const status = verdict.valid ? (isOther ? 401 : 200) : denials[verdict.code].status;
-  judging.recorder.verdict(verdict, { door: 'oauth', route: undefined, status });
+  judging.recorder.verdict(verdict, { door: 'oauth', route: undefined, status, seconds: judgement.seconds });
   if (!judgement.accepted) throw errorOf(judgement, client);
   if (facts === undefined || isOther) throw notKnown(client);
   return facts;

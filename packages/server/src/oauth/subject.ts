@@ -36,11 +36,13 @@ export async function subjectOf(text: string, incoming: Incoming, services: OAut
     requirement: ANY,
     circumstances: circumstances({ address, method, url: urlOf(incoming), proof: dpop }),
   };
+  const start = performance.now();
   const verdict = await decide(credential, asked, ofTokenRequest(services.ports));
   recorder.verdict(verdict, {
     door: 'oauth',
     route: undefined,
     status: verdict.valid ? 200 : denials[verdict.code].status,
+    seconds: (performance.now() - start) / 1000,
   });
   if (!verdict.valid) {
     if (isGuess(verdict.code)) failed.failed(source);

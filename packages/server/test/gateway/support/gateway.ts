@@ -34,7 +34,7 @@ export const WORKSPACE = 'ws_default';
 export const TOKEN = generate({ prefix: 'tsr', environment: 'live' });
 export const UNKNOWN = generate({ prefix: 'tsr', environment: 'live' });
 
-export interface Recorded extends DoorCall {
+export interface Recorded extends Omit<DoorCall, 'seconds'> {
   readonly code: Verdict['code'];
 }
 
