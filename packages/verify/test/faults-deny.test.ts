@@ -78,7 +78,7 @@ describe('a port that cannot answer denies', () => {
     const heard: unknown[] = [];
     const { [port]: _, ...rest } = portsWith(DEMANDING, { proofs: { check: () => 'ok' } });
     expect((await verdictOf({ ...rest, onFault: (error) => heard.push(error) }, BOUND)).code).toBe('fault');
-    expect(String(heard)).toMatch(/cannot be judged here: no port for (proofs|quotas)/);
+    expect(String(heard)).toMatch(/cannot be judged here: (no `proofs` were given|no port for quotas)/);
   });
 
   it('signed absent: nothing signed is a token here', async () => {
