@@ -25,3 +25,9 @@ export function digestBytes(key: DigestKey): Uint8Array {
   for (let index = 0; index < bytes.length; index += 1) bytes[index] = key.charCodeAt(index);
   return bytes;
 }
+
+/** Four bytes of a key, as a number from 0 to 2^32 - 1: a digest is its own hash. Written out, since verdicts in memory begin with it. */
+export function digestWord(key: DigestKey, at: number): number {
+  const low = key.charCodeAt(at) | (key.charCodeAt(at + 1) << 8);
+  return (low | (key.charCodeAt(at + 2) << 16) | (key.charCodeAt(at + 3) << 24)) >>> 0;
+}

@@ -2,7 +2,7 @@
  * What was asked for lately, before the Map that holds everything: a digest is its own hash, and need not be hashed again to be found.
  * Each place holds one, the latest, so that whoever chooses digests that fall together brings about a look into the Map and no more.
  */
-import type { DigestKey } from '../digest.ts';
+import { type DigestKey, digestWord } from '../digest.ts';
 
 export interface AtHand<T extends { readonly digest: DigestKey }> {
   /** The one of this digest, if nothing else has taken its place. */
@@ -26,14 +26,14 @@ export function atHand<T extends { readonly digest: DigestKey }>(): AtHand<T> {
   let mask = FEWEST_PLACES - 1;
   return {
     get(digest) {
-      const one = places[start(digest) & mask];
+      const one = places[digestWord(digest, 0) & mask];
       return one !== undefined && one.digest === digest ? one : undefined;
     },
     put(one) {
-      places[start(one.digest) & mask] = one;
+      places[digestWord(one.digest, 0) & mask] = one;
     },
     remove(one) {
-      const place = start(one.digest) & mask;
+      const place = digestWord(one.digest, 0) & mask;
       if (places[place] === one) places[place] = undefined;
     },
     fit(held) {
@@ -51,8 +51,4 @@ export function atHand<T extends { readonly digest: DigestKey }>(): AtHand<T> {
 
 function emptied<T>(count: number): (T | undefined)[] {
   return new Array<T | undefined>(count).fill(undefined);
-}
-
-function start(digest: DigestKey): number {
-  return digest.charCodeAt(0) | (digest.charCodeAt(1) << 8) | (digest.charCodeAt(2) << 16);
 }

@@ -1,5 +1,5 @@
 /** Digests that somebody had when they were looked up: a stranger can make up others, and none of these. In a table of fixed size, without a word of who had them. */
-import type { DigestKey } from '../../digest.ts';
+import { type DigestKey, digestWord } from '../../digest.ts';
 
 export interface FamiliarDigests {
   add(digest: DigestKey): void;
@@ -15,7 +15,7 @@ export function familiarDigests(most: number): FamiliarDigests {
   let slots = FEWEST_SLOTS;
   while (slots < 2 * most && slots < MOST_SLOTS) slots *= 2;
   const marks = new Uint32Array(slots);
-  const slotOf = (digest: DigestKey): number => wordAt(digest, 0) % slots;
+  const slotOf = (digest: DigestKey): number => digestWord(digest, 0) % slots;
   return {
     add(digest) {
       marks[slotOf(digest)] = markOf(digest);
@@ -26,12 +26,5 @@ export function familiarDigests(most: number): FamiliarDigests {
 
 /** Never that of an empty slot. */
 function markOf(digest: DigestKey): number {
-  return (wordAt(digest, 4) | 1) >>> 0;
-}
-
-/** Four bytes of a digest, each a character of its key. */
-function wordAt(digest: DigestKey, at: number): number {
-  let word = 0;
-  for (let index = at; index < at + 4; index += 1) word = (word << 8) | (digest.charCodeAt(index) & 0xff);
-  return word >>> 0;
+  return (digestWord(digest, 4) | 1) >>> 0;
 }
