@@ -64,9 +64,9 @@ describe('the audit log', () => {
   });
 
   it('records what was refused for want of authority, and nothing for what was not valid', async () => {
-    const { admin, only } = await newWorkspace(server);
+    const { admin, scoped } = await newWorkspace(server);
     const { id } = await admin.mint();
-    const narrow = await only('tokens:read');
+    const narrow = await scoped('tokens:read');
     const { items: before } = await admin.do('audit.list');
     expect((await narrow.ask('tokens.revoke', { id })).status).toBe(403);
     expect((await narrow.ask('tokens.list', { query: { limit: 0 } })).status).toBe(422);
@@ -100,8 +100,8 @@ describe('the audit log', () => {
   });
 
   it('keeps in one escaped record what a header or a path tries to write beside it', async () => {
-    const { admin, only } = await newWorkspace(server);
-    const narrow = await only('tokens:read');
+    const { admin, scoped } = await newWorkspace(server);
+    const narrow = await scoped('tokens:read');
     const headers = { 'User-Agent': '{"event":"fake"}|=\\' };
     const id = 'a%22,%22event%22:%22fake%22,%7C=';
     const answer = await call(server, `POST /v1/tokens/${id}/revoke`, { token: narrow.token, body: {}, headers });

@@ -213,7 +213,7 @@ describe('authority', () => {
     it('is given and taken by administrators alone', async () => {
       const { admin } = workspace;
       const role = await admin.do('roles.create', { body: { name: 'power', scopes: ['tokens:write'] } });
-      const owners = await workspace.only('owners:read', 'owners:write', 'roles:read', 'roles:write');
+      const owners = await workspace.scoped('owners:read', 'owners:write', 'roles:read', 'roles:write');
       const detail = 'only admin gives or takes roles';
       const body = { type: 'user' as const, name: 'x', roles: [role.id] };
       expectForbidden(await owners.ask('owners.create', { body }), detail);

@@ -100,8 +100,8 @@ describe('the change feed', () => {
   });
 
   it('is refused without its scope, also as a stream', async () => {
-    const { only } = await newWorkspace(server);
-    const narrow = await only('tokens:read');
+    const { scoped } = await newWorkspace(server);
+    const narrow = await scoped('tokens:read');
     const answer = await narrow.ask('changes.list', { headers: { Accept: 'text/event-stream' } });
     expect(problemOf(answer)).toMatchObject({ status: 403, code: 'insufficient_scope' });
   });

@@ -101,9 +101,9 @@ describe('a child', () => {
   });
 
   it('of a management token does what that may, and never more than who makes it', async () => {
-    const { only } = await newWorkspace(server);
-    const writer = await only('tokens:write', 'tokens:read');
-    const strong = await only('admin');
+    const { scoped } = await newWorkspace(server);
+    const writer = await scoped('tokens:write', 'tokens:read');
+    const strong = await scoped('admin');
     const { items } = await strong.do('tokens.list', { query: { api: 'tessera' } });
     const body = {
       name: 'child',

@@ -12,9 +12,9 @@ describe('a limit in shares', () => {
   const open: RemoteVerifier[] = [];
   beforeAll(async () => {
     server = await startServer();
-    const { admin: found, only } = await newWorkspace(server);
+    const { admin: found, scoped } = await newWorkspace(server);
     admin = found;
-    verify = await only('verify', 'changes:read');
+    verify = await scoped('verify', 'changes:read');
     audience = (
       await admin.do('apis.create', { body: { name: 'a', audience: 'https://a.example.test', prefix: 'aa' } })
     ).audience;

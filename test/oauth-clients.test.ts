@@ -204,7 +204,7 @@ describe('a signed answer', () => {
 
   it('is not given where every key was retired on purpose', async () => {
     const own = await newWorkspace(server);
-    const manager = await own.only('verify');
+    const manager = await own.scoped('verify');
     const ask = () => post(server, '/oauth/introspect', { token: 'x' }, { ...bearer(manager.token), Accept: TYPE });
     const { kid } = decodeProtectedHeader((await ask()).text);
     await own.admin.do('keys.retire', { id: String(kid) });

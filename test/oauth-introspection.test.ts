@@ -18,7 +18,7 @@ beforeAll(async () => {
   workspace = await newWorkspace(server);
   const scopes = { 'orders:read': 'See orders', 'tessera:introspect': 'Introspect tokens of this api' };
   ({ id: api } = await workspace.admin.do('apis.create', { body: { audience: AUDIENCE, scopes } }));
-  asker = (await workspace.only('verify')).token;
+  asker = (await workspace.scoped('verify')).token;
 }, STARTS_MS);
 afterAll(endServers);
 
@@ -215,7 +215,7 @@ describe('who may ask', () => {
     const mine = await mintOrders();
     const test = await mintOrders({ env: 'test' });
     const other = await workspace.admin.mint({ scopes: ['orders:read'] });
-    const manager = await workspace.only('tokens:read');
+    const manager = await workspace.scoped('tokens:read');
     const told = await Promise.all(
       [mine.token, test.token, other.token, manager.token].map((text) => introspect(text, bearer(token))),
     );
@@ -279,7 +279,7 @@ describe('who may ask', () => {
 
   it('nobody whose token lacks the scope', async () => {
     const mine = await mintOrders();
-    const manager = await workspace.only('tokens:read', 'tokens:write');
+    const manager = await workspace.scoped('tokens:read', 'tokens:write');
     const asManager = await introspect(mine.token, bearer(manager.token));
     expect([asManager.status, asManager.body.error]).toEqual([403, 'insufficient_scope']);
     expect(asManager.headers.get('www-authenticate')).toBe('Bearer error="insufficient_scope", scope="verify"');

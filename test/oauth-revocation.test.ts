@@ -98,7 +98,7 @@ describe('who holds a token ends it', () => {
 
 describe('who manages a workspace ends its tokens', () => {
   it('with tokens:write, and its own name in the record', async () => {
-    const manager = await workspace.only('tokens:write');
+    const manager = await workspace.scoped('tokens:write');
     const { id, token } = await workspace.admin.mint();
     expectDone(await revoke(token, bearer(manager.token)));
     expect(await codeOf(token)).toBe('revoked');
@@ -108,7 +108,7 @@ describe('who manages a workspace ends its tokens', () => {
   });
 
   it('but not those of another, which it does not hear of', async () => {
-    const stranger = await (await newWorkspace(server)).only('tokens:write');
+    const stranger = await (await newWorkspace(server)).scoped('tokens:write');
     const { token } = await workspace.admin.mint();
     expectDone(await revoke(token, bearer(stranger.token)));
     expect(await codeOf(token)).toBe('ok');
@@ -118,7 +118,7 @@ describe('who manages a workspace ends its tokens', () => {
     const { admin } = workspace;
     const mine = await admin.mint();
     const other = await admin.mint();
-    const reader = await workspace.only('tokens:read');
+    const reader = await workspace.scoped('tokens:read');
     const told = await Promise.all([
       revoke(other.token, basic(mine.id, mine.token)),
       revoke('unknown', basic(mine.id, mine.token)),
@@ -145,8 +145,8 @@ describe('who manages a workspace ends its tokens', () => {
   });
 
   it('nor a token that may do more than itself', async () => {
-    const manager = await workspace.only('tokens:write');
-    const admin = await workspace.only('admin');
+    const manager = await workspace.scoped('tokens:write');
+    const admin = await workspace.scoped('admin');
     const { status, body } = await revoke(admin.token, bearer(manager.token));
     expect([status, body.error]).toEqual([403, 'access_denied']);
     expect(await codeOf(admin.token)).toBe('ok');

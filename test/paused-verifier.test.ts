@@ -30,10 +30,10 @@ interface Judging {
 
 async function judging(
   { url }: Server,
-  { only }: Workspace,
+  { scoped }: Workspace,
   what: Pick<JudgingOrder, 'judged' | 'rests'>,
 ): Promise<Judging> {
-  const order: JudgingOrder = { ...what, url, token: (await only('verify')).token, stalenessMs: STALENESS_MS };
+  const order: JudgingOrder = { ...what, url, token: (await scoped('verify')).token, stalenessMs: STALENESS_MS };
   const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   children.add(child);
   const told: Judged[] = [];

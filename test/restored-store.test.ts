@@ -13,10 +13,10 @@ afterEach(async () => {
 afterAll(endServers);
 
 /** A verifier whose streams can be cut off, while all else that it asks is answered. It believes its memory for a minute without them. */
-async function cuttableVerifier({ url }: Pick<Server, 'url'>, { only }: Workspace) {
+async function cuttableVerifier({ url }: Pick<Server, 'url'>, { scoped }: Workspace) {
   let isCut = false;
   let open = new AbortController();
-  const { token } = await only('verify');
+  const { token } = await scoped('verify');
   const verifier = createVerifier({
     url,
     token,

@@ -167,7 +167,7 @@ describe('who may not', () => {
     ['all, without admin', ['tokens:write'], { all: true }, 'only admin revokes all tokens of a workspace'],
     ['a key, without the scope for keys', ['tokens:write'], { key: 'key_0' }, 'keys:write'],
   ])('revoke %s', async (_, scopes, body, words) => {
-    const caller = await workspace.only(...scopes);
+    const caller = await workspace.scoped(...scopes);
     const detail = expect.stringContaining(words) as unknown;
     expect(problemOf(await caller.ask('tokens.revokeMany', { body }))).toMatchObject({ status: 403, detail });
   });
@@ -176,7 +176,7 @@ describe('who may not', () => {
     const session = 'ses-mixed';
     const usual = await minted({ session });
     await minted({ session, api: 'tessera', scopes: ['tokens:read', 'audit:read'] });
-    const caller = await workspace.only('tokens:write');
+    const caller = await workspace.scoped('tokens:write');
     expect(problemOf(await caller.ask('tokens.revokeMany', { body: { session } }))).toMatchObject({ status: 403 });
     expect(await codeOf(usual.token)).toBe('ok');
     expect(await revoked({ session })).toBe(2);

@@ -23,7 +23,7 @@ it('no secret leaves by another way than the answer that gives it', async () => 
   const secrets = [server.rootToken];
   const answers: string[] = [];
 
-  const { admin, only } = await newWorkspace(server);
+  const { admin, scoped } = await newWorkspace(server);
   const gateway = { url: server.gateway };
   secrets.push(admin.token);
   const keyed = { headers: { 'Idempotency-Key': 'once' } };
@@ -60,7 +60,7 @@ it('no secret leaves by another way than the answer that gives it', async () => 
     const odd = await rawRequest(server, [`GET /${secret} HTTP/1.1`, `Broken ${secret}: x`]);
     answers.push(odd.head, odd.body);
   }
-  const narrow = await only('tokens:read');
+  const narrow = await scoped('tokens:read');
   const headers = { 'X-Request-Id': minted.token };
   answers.push((await narrow.ask('tokens.revoke', { id: minted.token })).text);
   expect((await narrow.ask('tokens.revoke', { id: 'x', headers })).status).toBe(403);

@@ -16,7 +16,7 @@ beforeAll(async () => {
   here = await startServer();
   there = await startServer({ data: here.data, rootToken: here.rootToken });
   workspace = await newWorkspace(here);
-  const { token } = await workspace.only('verify');
+  const { token } = await workspace.scoped('verify');
   verifier = createVerifier({ url: there.url, token, audience: 'default' });
   await verifier.ready();
 }, STARTS_MS);
@@ -142,7 +142,7 @@ describe('with the server away', () => {
   it('a token that was never seen is judged while the memory may be believed, and denied after', async () => {
     const own = await newWorkspace(here);
     const gone = await startServer({ data: here.data, rootToken: here.rootToken });
-    const { token: key } = await own.only('verify');
+    const { token: key } = await own.scoped('verify');
     const body: MintBody = { name: 'job', format: 'jwt', scopes: [] };
     const [first, second] = [
       await own.admin.do('tokens.create', { body }),

@@ -94,7 +94,7 @@ describe('rotating keys', () => {
     const found: string[] = [];
     const kids = new Set<string>();
     // As services do it: the set is kept, and fetched again for a key that is not in it.
-    const { token: verifying } = await workspace.only('verify');
+    const { token: verifying } = await workspace.scoped('verify');
     const verifier = createVerifier({ url: server.url, token: verifying, audience: `${AUDIENCE}/${alg}` });
     await verifier.ready();
     const keys = createRemoteJWKSet(new URL(jwksUrl), { cooldownDuration: 10 });

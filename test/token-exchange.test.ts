@@ -107,7 +107,7 @@ describe('what is given in exchange', () => {
 
   it('is introspected and revoked like any other, and takes nothing else with it', async () => {
     const subject = await mint();
-    const { token: asker } = await workspace.only('verify');
+    const { token: asker } = await workspace.scoped('verify');
     const child = await issued(subject.token, { scope: 'a' });
     const { body } = await post(server, '/oauth/introspect', { token: child }, bearer(asker));
     expect(body).toMatchObject({ active: true, scope: 'a', client_id: subject.id, jti: decodeJwt(child).jti });
@@ -202,7 +202,7 @@ describe('it is only ever narrower', () => {
   });
 
   it('and gives a management token no more authority than it has', async () => {
-    const manager = await workspace.only('tokens:read', 'verify');
+    const manager = await workspace.scoped('tokens:read', 'verify');
     const child = await issued(manager.token, { scope: 'tokens:read' });
     expect((await call(server, 'GET /v1/tokens', { token: child })).status).toBe(200);
     expect((await call(server, 'GET /v1/apis', { token: child })).status).toBe(403);

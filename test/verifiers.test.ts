@@ -13,10 +13,10 @@ const verifiers = new Set<RemoteVerifier>();
 /** A verifier of a workspace, which has news. */
 async function verifierOf(
   { url }: Pick<Server, 'url'>,
-  { only }: Workspace,
+  { scoped }: Workspace,
   more: Partial<VerifierOptions> = {},
 ): Promise<RemoteVerifier> {
-  const { token } = await only('verify');
+  const { token } = await scoped('verify');
   const verifier = createVerifier({ url, token, audience: 'default', ...more });
   verifiers.add(verifier);
   await verifier.ready();

@@ -165,7 +165,7 @@ export function guardedOperations(server: () => Server): void {
       const rest = Object.keys(managementScopes).filter(
         (scope) => isRoot || !expandManagementScopes([scope]).includes(operation.scope),
       );
-      const narrow = await mine.only(...rest);
+      const narrow = await mine.scoped(...rest);
       const answer = await narrow.ask(name, asked(name, ids));
       expect(answer.headers.get('www-authenticate')).toBe(
         `Bearer error="insufficient_scope", scope="${operation.scope}"`,

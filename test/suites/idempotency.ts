@@ -51,7 +51,7 @@ export function idempotency(server: () => Server): void {
 
   it('keeps keys apart by caller, workspace and path', async () => {
     const body = { name: 'apart', scopes: [] };
-    const minter = await workspace.only('tokens:write');
+    const minter = await workspace.scoped('tokens:write');
     const other = await newWorkspace(server());
     const answers = [
       await workspace.admin.ask('tokens.create', { body, headers: key('shared') }),

@@ -49,8 +49,8 @@ export function verifierReports(servers: () => readonly [Server, Server]): void 
       await together(50, (index) =>
         (index % 2 ? here : there).do('usage.report', { body: { ...body, verifier: aVerifier() } }),
       );
-      await (await workspace.only('verify')).do('usage.report', { body });
-      await (await workspace.only('verify')).do('usage.report', { body });
+      await (await workspace.scoped('verify')).do('usage.report', { body });
+      await (await workspace.scoped('verify')).do('usage.report', { body });
       expect(await used(id)).toEqual({ allowed: 104, denied: 104 });
     });
 
@@ -194,7 +194,7 @@ export function verifierReports(servers: () => readonly [Server, Server]): void 
       await until(totals, ([mine]) => mine === 2, SOON_MS);
       // Others of the workspace, and of another one.
       const stranger = await newWorkspace(servers()[0], 'stranger');
-      for (const other of [await own.only('verify'), stranger.admin])
+      for (const other of [await own.scoped('verify'), stranger.admin])
         await other.do('positions.withdraw', { body: { verifier: one } });
       expect(await totals()).toEqual([2, 2]);
       await elsewhere.do('positions.withdraw', { body: { verifier: one } });

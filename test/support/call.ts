@@ -99,16 +99,16 @@ export interface Workspace {
   /** The root token, acting here. */
   readonly root: Caller;
   /** A management token with these scopes and nothing more. */
-  only(...scopes: string[]): Promise<Caller>;
+  scoped(...scopes: string[]): Promise<Caller>;
 }
 
 /** Tests that share a server keep apart by workspace. */
 export async function newWorkspace(server: Server, name = 'test'): Promise<Workspace> {
   const { id } = await caller(server, server.rootToken).do('workspaces.create', { body: { name } });
   const root = caller(server, server.rootToken, { 'Tessera-Workspace': id });
-  const only = async (...scopes: string[]): Promise<Caller> =>
+  const scoped = async (...scopes: string[]): Promise<Caller> =>
     caller(server, (await root.mint({ api: 'tessera', name: scopes.join(' ').slice(0, 200) || 'none', scopes })).token);
-  return { id, admin: await only('admin'), root, only };
+  return { id, admin: await scoped('admin'), root, scoped };
 }
 
 /** A problem without what differs from request to request. */
