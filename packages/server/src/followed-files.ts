@@ -4,7 +4,10 @@ import { dirname } from 'node:path';
 
 export interface Following {
   readonly paths: readonly string[];
-  /** An editor makes several events of one save, and a certificate and its key are two files: they are folded into one. */
+  /**
+   * The files are looked at when they have been as they are for so long: an editor makes several events of one save, a
+   * certificate and its key are two files, and one that is written in place is empty for a moment.
+   */
   readonly debounceMs: number;
   /** One of the files is no longer what it was when `seen` was called last. */
   readonly onChange: () => void;
@@ -22,16 +25,20 @@ export function followFiles({ paths, debounceMs, onChange, onUnwatched, signal }
   let stamps = '';
   let timer: NodeJS.Timeout | undefined;
   const now = (): string => paths.map(stampOf).join(' ');
-  const look = (): void => {
+  const look = (before: string): void => {
     timer = undefined;
-    if (now() !== stamps) onChange();
+    const found = now();
+    if (found === stamps) return;
+    if (found === before) onChange();
+    else lookLater();
+  };
+  const lookLater = (): void => {
+    timer ??= setTimeout(look, debounceMs, now());
   };
   for (const folder of new Set(paths.map((path) => dirname(path)))) {
     try {
       // The folder, not the file: an editor puts a new file in its place, and Kubernetes turns a link to another folder.
-      const watcher = watch(folder, { persistent: false, signal }, () => {
-        timer ??= setTimeout(look, debounceMs);
-      });
+      const watcher = watch(folder, { persistent: false, signal }, lookLater);
       watcher.on('error', onUnwatched);
     } catch {
       // The system has no watch left to give, or the folder is gone: no reason not to serve.
