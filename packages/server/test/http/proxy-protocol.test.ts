@@ -75,8 +75,10 @@ describe('a header', () => {
 
   it('is read back as it was written, version 1', () => {
     const port = fc.integer({ min: 0, max: 65_535 });
+    // No longer than eight groups of four digits, as the length of the line has it (section 2.1).
+    const ipV6 = fc.ipV6().filter(({ length }) => length <= 39);
     fc.assert(
-      fc.property(fc.constantFrom(4, 6), fc.ipV4(), fc.ipV6(), port, port, (version, four, six, from, to) => {
+      fc.property(fc.constantFrom(4, 6), fc.ipV4(), ipV6, port, port, (version, four, six, from, to) => {
         const address = version === 4 ? four : six;
         const line = Buffer.from(`PROXY TCP${version} ${address} ${address} ${from} ${to}\r\n`);
         const spelled = version === 4 ? four : new SocketAddress({ address: six, family: 'ipv6' }).address;
