@@ -26,15 +26,17 @@ export async function withRetries<T>(
   { settings, repeatable, signal }: Retried,
 ): Promise<T> {
   const end = settings.now() + settings.deadlineMs;
-  const left = (): number => Math.ceil(end - settings.now());
+  // Read before it begins, the clock would take a moment from the first attempt, and its error would tell an odd number.
+  let left = settings.deadlineMs;
   for (let failures = 0; ; failures += 1) {
     try {
-      return await attempt(Math.max(1, Math.min(settings.timeoutMs, left())));
+      return await attempt(Math.max(1, Math.min(settings.timeoutMs, left)));
     } catch (error) {
       if (failures >= settings.retries || !mayRepeat(error, repeatable)) throw error;
       const delay = retryDelay(error, failures);
-      if (delay >= left()) throw error;
+      if (delay >= Math.ceil(end - settings.now())) throw error;
       await settings.pause(delay, signal);
+      left = Math.ceil(end - settings.now());
     }
   }
 }
