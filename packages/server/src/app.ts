@@ -6,7 +6,7 @@ import { cursors } from './api/cursor.ts';
 import { isOfDataPlane } from './api/data-plane.ts';
 import { apiHandler } from './api/handler.ts';
 import { inFlight, REMEMBERED_MS } from './api/idempotency.ts';
-import { openApiDocument } from './api/openapi.ts';
+import { openApiText } from './api/openapi.ts';
 import type { Config, LoadResult } from './config/load.ts';
 import type { Bootstrapped } from './core/bootstrap.ts';
 import type { Custody } from './core/custody/custody.ts';
@@ -162,7 +162,7 @@ async function mount(parts: Mounting): Promise<App> {
     ready: () => readiness({ ...parts, feed: judging.feed, isDraining }),
     version: parts.version,
     published: (path) => signing.keySets(path) ?? oauth.pages(path),
-    openApi: JSON.stringify(openApiDocument(parts.version.version)),
+    openApi: openApiText(parts.version.version),
   });
   const gateway = gatewayHandler({
     ...doors,

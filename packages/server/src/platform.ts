@@ -21,7 +21,7 @@ export interface PlatformParts {
   readonly ready: () => Promise<Readiness>;
   readonly version: Readonly<Record<string, string>>;
   /** The OpenAPI description, serialised. */
-  readonly openApi: string;
+  readonly openApi: () => string;
   /** What is published of the signing keys (RFC 7517) and of the OAuth endpoints (RFC 8414), by path. */
   readonly published: (path: string) => Door | undefined;
 }
@@ -42,7 +42,7 @@ export function platformHandler(
   const pages: Readonly<Record<string, Door>> = {
     ...Object.fromEntries(Object.entries(probes).map(([path, probe]) => [path, pageOf(probe)])),
     '/version': (_request, response, { requestId }) => sendJson(response, 200, parts.version, { requestId }),
-    '/openapi.json': (_request, response, { requestId }) => sendJson(response, 200, parts.openApi, { requestId }),
+    '/openapi.json': (_request, response, { requestId }) => sendJson(response, 200, parts.openApi(), { requestId }),
     '/metrics': parts.metrics,
   };
   return (request, response) => {

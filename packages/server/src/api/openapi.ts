@@ -29,6 +29,15 @@ const DENIALS = {
   '429': '`rate_limited`',
 };
 
+/** The description as it is sent, made when it is first asked for: that takes longer than anything else at a start. */
+export function openApiText(version: string): () => string {
+  let text: string | undefined;
+  return () => {
+    text ??= JSON.stringify(openApiDocument(version));
+    return text;
+  };
+}
+
 export function openApiDocument(version: string): object {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const [name, operation] of operationList) {
