@@ -10,7 +10,7 @@ import { describeWith, findProgram } from './support/program.ts';
 import { endServers, runToEnd, STARTS_MS, temporaryFolder } from './support/server.ts';
 
 const run = promisify(execFile);
-const CLI = join(DEPLOY, '../packages/cli/src/main.ts');
+const CLI = join(DEPLOY, '../packages/cli/bin/tessera.js');
 const COMPOSE = ['one-node', 'three-nodes'] as const;
 const UNITS = ['tessera.service', 'tessera@.service'] as const;
 
@@ -201,7 +201,7 @@ describeWith(['systemd-analyze'], 'the units', () => {
     for (const unit of UNITS) {
       const text = deployText(`systemd/${unit}`);
       expect(text).toContain(
-        'ExecStart=/opt/tessera/node_modules/.bin/node /opt/tessera/packages/server/src/main.ts start',
+        'ExecStart=/opt/tessera/node_modules/.bin/node /opt/tessera/packages/server/bin/tessera-server.js start',
       );
       // It looks for the program, which is not installed on this machine.
       writeFileSync(

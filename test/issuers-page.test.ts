@@ -39,7 +39,7 @@ async function run(commands: readonly string[], more: Readonly<Record<string, st
     )
     .replaceAll('https://login.example.test/oauth2', issuer.url)
     .replaceAll('https://login.example.test', issuer.url);
-  const shell = `tessera() { "${process.execPath}" packages/cli/src/main.ts "$@"; }\n${script}`;
+  const shell = `tessera() { "${process.execPath}" packages/cli/bin/tessera.js "$@"; }\n${script}`;
   const env = { ...process.env, TESSERA_URL: server.url, TESSERA_TOKEN: server.rootToken, ...more };
   const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', shell], { cwd: root, env });
   return stdout;

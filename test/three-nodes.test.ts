@@ -17,7 +17,7 @@ import { askRedis, startRedis, type TestRedis } from './support/redis.ts';
 import { endServers, type Server, STARTS_MS, startServer, temporaryFolder, writeConfig } from './support/server.ts';
 import { until } from './support/until.ts';
 
-const CLI = join(DEPLOY, '../packages/cli/src/main.ts');
+const CLI = join(DEPLOY, '../packages/cli/bin/tessera.js');
 const { services } = composeOf('three-nodes');
 const names = Object.keys(services).filter((name) => name.startsWith('node-'));
 /** The promise, from the answer to a revocation to its last refusal anywhere. */

@@ -34,7 +34,7 @@ export interface LiveHeap {
 const LIVE_HEAP = new URL('../processes/live-heap.ts', import.meta.url);
 const MEBIBYTE = 1_048_576;
 
-const MAIN = new URL('../../packages/server/src/main.ts', import.meta.url);
+const MAIN = new URL('../../packages/server/bin/tessera-server.js', import.meta.url);
 
 export async function startTessera({
   folder,

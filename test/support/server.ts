@@ -44,7 +44,7 @@ export interface ServerOptions {
   readonly config?: string;
 }
 
-const MAIN = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../packages/server/bin/tessera-server.js', import.meta.url));
 /** Two cores, other suites beside: a start that takes longer than this hangs. */
 const START_MS = 30_000;
 /** For tests that start several servers, one after the other. */

@@ -1,14 +1,8 @@
-#!/usr/bin/env node
 /** The process edge of the `tessera` command: nothing else reads `process`. */
-import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-
-// What was compiled once is kept beside the code, where only its owner writes: most of a start is compiling.
-enableCompileCache(fileURLToPath(new URL('../.cache', import.meta.url)));
-const { exitCodes } = await import('./exit-codes.ts');
-const { run } = await import('./run.ts');
+import { exitCodes } from './exit-codes.ts';
+import { run } from './run.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const interrupted = new AbortController();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../bin/tessera.js', import.meta.url));
 /** Compiled once for all the processes that the tests start. */
 const compileCache = fileURLToPath(new URL('../../../node_modules/.cache/tessera-cli', import.meta.url));
 

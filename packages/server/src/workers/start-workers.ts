@@ -28,7 +28,7 @@ export interface WorkersParts extends Pick<AppParts, 'config' | 'version' | 'clo
   readonly memoryBytes: number;
 }
 
-const SCRIPT = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url);
+const SCRIPT = new URL('../../bin/tessera-worker.js', import.meta.url);
 /** What of a thread that dies is not counted is what it did since. */
 const GATHER_MS = 1000;
 /** A thread that took so much longer to stop than it may is ended. */

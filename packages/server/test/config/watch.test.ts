@@ -73,7 +73,7 @@ test('a file that is written over', async () => {
   await writeFile(path, routes('a'));
   const { next, told } = follow();
   await writeFile(path, routes('a', 'b'));
-  // Between its two steps, truncate and write, a slow disk may show the file as empty: told, and never taken for "no routes".
+  // Between its two steps, truncate and write, a slow disk may show the file as empty for long: told, and never taken for "no routes".
   let text = await next();
   if (text === 'tessera.yaml: is empty') text = await next();
   expect(text).toBe('port 8420, routes a b');
