@@ -21,12 +21,16 @@ const REVOKED_BEFORE = 10;
 /** Within which each place serves again after a fault. */
 const RECOVERY_MS = 20_000;
 const HEALTHY_MS = 30_000;
+/** Within which what a test is about is seen, on a busy machine, too. */
+const SEEN_MS = 60_000;
 
 /** What happens in the middle of a run, and is written down where the checker must know. */
 export interface Fault {
   begin?(history: History): unknown;
   /** For so many milliseconds, or until that is done. */
   readonly lasts: number | ((history: History) => Promise<unknown>);
+  /** What the test is about and was not seen yet, in this stretch of the fault: it lasts until that is nothing. */
+  unseen?(history: History, fault: Stretch): readonly string[];
   end?(): unknown;
 }
 
@@ -69,11 +73,13 @@ export async function observe({ nodes, verifiers, redis }: Platform, fault: Faul
   return { ...findings, history, fault: during };
 }
 
-async function happening({ begin, lasts, end }: Fault, history: History): Promise<Stretch> {
+async function happening({ begin, lasts, unseen, end }: Fault, history: History): Promise<Stretch> {
   await begin?.(history);
   const from = now();
   try {
     await (typeof lasts === 'number' ? delay(lasts) : lasts(history));
+    const missing = async (): Promise<readonly string[]> => unseen?.(history, { from, to: now() }) ?? [];
+    await until(missing, (left) => left.length === 0, SEEN_MS);
     return { from, to: now() };
   } finally {
     // Also where something failed: whoever stands still would keep the others from ending.
