@@ -83,7 +83,7 @@ describe('three nodes', () => {
     };
     const observed = await observe(platform, {
       async lasts() {
-        for (let count = 0; count < (LONG ? 12 : 3); count += 1) await kill();
+        for (let count = 0; count < (LONG ? 12 : 2); count += 1) await kill();
       },
     });
     expectNoStaleAllow(observed);

@@ -15,6 +15,8 @@ import { tokenPool } from './token-pool.ts';
 export const BOUND_MS = 5000;
 
 /** Calls that each place allows before the fault and after it, at least. */
+const SERVED = 8;
+/** Calls that a rule of the checker applied to, at least. */
 const FLOOR = 20;
 /** Revocations that are acknowledged before the fault, at least. */
 const REVOKED_BEFORE = 10;
@@ -116,7 +118,7 @@ async function untilServed(places: readonly Place[], { calls }: History, { since
       .filter(
         ({ judge, door }) =>
           calls.filter((call) => call.judge === judge && call.door === door && isAllow(call) && call.start > since)
-            .length < FLOOR,
+            .length < SERVED,
       )
       .map(({ judge, door }) => `${judge}, ${door}`);
   await until(missing, (left) => left.length === 0, withinMs);

@@ -68,7 +68,7 @@ describeWith(['redis-server'], 'three nodes on one Redis', () => {
   it('that is emptied every other second', { timeout: FAULT_TEST_MS }, async () => {
     const observed = await observe(platform, {
       async lasts(history) {
-        for (const end = now() + lasting(30_000); now() < end; await delay(2000))
+        for (const end = now() + lasting(30_000, 4000); now() < end; await delay(lasting(2000, 1500)))
           await forgetting(history, () => redis.command('FLUSHALL'));
       },
       unseen: (history, fault) => revocationsThatGoOn({ history, fault }, judgesOf(platform)),

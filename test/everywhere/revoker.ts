@@ -23,7 +23,9 @@ export interface RevokerOptions {
 }
 
 const WAYS: readonly Way[] = ['revoke', 'disable', 'rotate', 'disable owner', 'revoke owner', 'revoke issued before'];
+/** At the least. */
 const TOKENS = 40;
+const MINTERS = 8;
 const PACE_MS = 40;
 /** Who hears nothing for so long asks somebody else. */
 const PATIENCE_MS = 1500;
@@ -92,12 +94,16 @@ export async function startRevoker(options: RevokerOptions): Promise<Revoker> {
     }
   };
 
-  for (let count = 0; count < TOKENS; ) {
-    const token = await mint();
-    if (token === undefined) continue;
-    pool.add(token);
-    count += 1;
-  }
+  let minted = 0;
+  const fill = async (): Promise<void> => {
+    while (minted < TOKENS) {
+      const token = await mint();
+      if (token === undefined) continue;
+      pool.add(token);
+      minted += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: MINTERS }, fill));
   const working = work();
   return {
     async stop() {
