@@ -12,6 +12,9 @@ const CLIENTS = 8;
 const LONGEST_LIFE_MS = 400;
 const BATCH = 100;
 const MINUTES = 60_000;
+/** Of the counts, and what a busy machine may take to write them. */
+const LOST_MS = 1000 + 1000;
+const COUNTED_MS = 2 * LOST_MS;
 
 /** What the clients were told, and what they asked and heard no answer to. */
 interface Known {
@@ -61,6 +64,25 @@ describe('a server that is killed', () => {
     expect(ledger.counts.minted).toBeGreaterThan(CYCLES);
     expect(ledger.counts.revoked).toBeGreaterThan(0);
     expect(ledger.counts.rotated).toBeGreaterThan(0);
+  });
+
+  it('loses of what it counted no more than the last second', { timeout: STARTS_MS }, async () => {
+    const first = await startServer();
+    const root = caller(first, first.rootToken);
+    const { id, token } = await root.mint();
+    const answeredAt: number[] = [];
+    for (const end = performance.now() + COUNTED_MS; performance.now() < end; ) {
+      await root.verify(token);
+      answeredAt.push(performance.now());
+    }
+    const killedAt = performance.now();
+    await first.kill();
+    const second = await startServer({ data: first.data, rootToken: first.rootToken });
+    const { allowed } = await caller(second, second.rootToken).do('tokens.usage', { id });
+    const old = answeredAt.filter((at) => at < killedAt - LOST_MS);
+    expect(old.length).toBeGreaterThan(0);
+    expect(allowed).toBeGreaterThanOrEqual(old.length);
+    expect(allowed).toBeLessThanOrEqual(answeredAt.length);
   });
 
   it('gives a retry the id and secret that it committed and could not tell', { timeout: STARTS_MS }, async () => {
