@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newWorkspace, problemOf } from './support/call.ts';
 import { follow } from './support/events.ts';
+import { metric } from './support/metrics.ts';
 import { endServers, type Server, startServer } from './support/server.ts';
 import { until } from './support/until.ts';
 
@@ -52,7 +53,12 @@ describe('the change feed', () => {
     const heard = await first.next();
     expect(heard).toMatchObject({ event: 'token.created', data: { kind: 'token.created', id: one.id } });
     expect(heard?.id).toBe(String(heard?.data.seq));
+    expect(await metric(server, 'tessera_change_streams')).toBe(1);
     await first.leave();
+    await until(
+      () => metric(server, 'tessera_change_streams'),
+      (open) => open === 0,
+    );
     const two = await admin.mint();
     await admin.do('tokens.revoke', { id: one.id });
     const second = await follow(server, admin.token, { lastEventId: heard?.id ?? '' });

@@ -255,6 +255,7 @@ function apiOf(parts: Mounting, isDraining: () => boolean): ReturnType<typeof ap
       minted: metrics.minted,
       revoked: metrics.revoked,
       answered: ({ path, method, status, seconds }) => metrics.route(path).request(method, status, seconds),
+      followed: metrics.followed,
     },
     onError: (err, requestId) => log.error({ err, requestId }, 'an operation failed on our side'),
   });

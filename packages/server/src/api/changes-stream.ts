@@ -47,7 +47,11 @@ export async function streamChanges(stream: StreamRequest, { services, pages, pl
   // The reader may have left while it was judged, or while the store is asked: then nothing would ever tell that it did.
   if (response.destroyed) return;
   const leave = places.take({ token: caller.facts.id, workspace });
-  response.once('close', leave);
+  services.events.followed(1);
+  response.once('close', () => {
+    leave();
+    services.events.followed(-1);
+  });
   const beginning = await beginningOf(stream, services.store);
   if (response.destroyed) return;
   let place = beginning ?? placeOf(undefined);

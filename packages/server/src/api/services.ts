@@ -24,6 +24,8 @@ export interface ApiEvents {
     readonly status: number;
     readonly seconds: number;
   }): void;
+  /** A stream of the change feed has begun (1), or ended (-1). */
+  followed(change: 1 | -1): void;
 }
 
 export interface ApiServices {

@@ -61,6 +61,8 @@ export interface Metrics extends Exposition {
   minted(kind: string): void;
   revoked(count?: number): void;
   audited(): void;
+  /** A stream of the change feed has begun (1), or ended (-1). */
+  followed(change: 1 | -1): void;
   /** A call that lasted was cut, because its token would now be refused with this code. */
   liveCallCut(code: DenialCode): void;
   configReloaded(successful: boolean): void;
@@ -95,6 +97,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const custody = custodyMetrics();
   let revokedTokens = 0;
   let auditRecords = 0;
+  let followers = 0;
   let reloadSuccessful = true;
 
   const families = (): readonly Family[] => [
@@ -140,6 +143,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
       values: alone(auditRecords),
     }),
     ...feedFamilies(options),
+    gauge({
+      name: 'tessera_change_streams',
+      help: 'Streams of the change feed that are open: verifiers and others that follow this node.',
+      values: alone(followers),
+    }),
     gauge({
       name: 'tessera_usage_buffered_events',
       help: 'Usage counts that are not in the store yet.',
@@ -208,6 +216,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     audited() {
       auditRecords += 1;
+    },
+    followed(change) {
+      followers += change;
     },
     liveCallCut(code) {
       cuts.counts[code] += 1;

@@ -118,7 +118,7 @@ export async function aApi(
     inFlight: inFlight(),
     failed: { blocked: () => 0, failed: () => {} },
     recorder: { verdict: (verdict, call) => void recorded.push({ ...call, code: verdict.code }) },
-    events: { minted: (kind) => minted.push(kind), revoked: () => {}, answered: () => {} },
+    events: { minted: (kind) => minted.push(kind), revoked: () => {}, answered: () => {}, followed: () => {} },
     onError,
   });
   const edge = edgeOptions();
