@@ -9,6 +9,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     reporters: ['default', './test/support/plain-count-reporter.ts'],
-    maxWorkers: 2,
+    // One more than the cores of a small machine: many tests wait for something.
+    maxWorkers: 3,
   },
 });
