@@ -4,7 +4,6 @@ import type { Clock } from '@tessera/verify';
 import type { AuditSeal, Store } from '../core/store-port.ts';
 import type { Engine, StoreLog } from './engine.ts';
 import { GroupCommit } from './group-commit.ts';
-import { openPostgres } from './postgres/open-postgres.ts';
 import { createReader } from './sql/reader.ts';
 import { quotaUsed } from './sql/usage.ts';
 import { openSqlite } from './sqlite/open-sqlite.ts';
@@ -47,9 +46,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 }
 
-function openEngine({ url, dataFolder, log, schema = 'migrate', thread }: StoreOptions): Promise<Engine> {
+async function openEngine({ url, dataFolder, log, schema = 'migrate', thread }: StoreOptions): Promise<Engine> {
   if (url === undefined) return openSqlite(join(dataFolder, DEFAULT_FILE), { ...thread, log });
-  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url, { schema, log });
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    // Loaded where it is used: a start is mostly loading.
+    const { openPostgres } = await import('./postgres/open-postgres.ts');
+    return openPostgres(url, { schema, log });
+  }
   const file = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
   // The URL may hold a password, so it is not repeated.
   if (file === undefined) throw new Error('the database URL must begin with sqlite: or postgres://');

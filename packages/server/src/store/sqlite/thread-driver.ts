@@ -5,7 +5,7 @@ import type { Answer, Order } from './thread-messages.ts';
 
 /** Longer than a transaction waits for other writers, and than folding takes on a slow disk. */
 const PATIENCE_MILLISECONDS = 30_000;
-const SCRIPT = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
+const SCRIPT = new URL('../../../bin/tessera-store.js', import.meta.url);
 
 /** The thread ended, or did not answer and was ended. Its transaction is undone, unless this was the answer to its COMMIT. */
 export class ThreadGone extends Error {
