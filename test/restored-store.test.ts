@@ -3,6 +3,7 @@ import { cpSync } from 'node:fs';
 import { createVerifier, type RemoteVerifier } from '@tessera/verify';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { newWorkspace, together, type Workspace } from './support/call.ts';
+import { freePort } from './support/free-port.ts';
 import { endServers, type Server, STARTS_MS, startServer, temporaryFolder } from './support/server.ts';
 import { codeOf, untilCode } from './support/verifier.ts';
 
@@ -48,8 +49,8 @@ describe('what came after the copy is forgotten', () => {
   it(
     'by who followed it, who only asked for it, and who comes back when the numbers are higher than ever',
     async () => {
-      const first = await startServer();
-      const env = { TESSERA_PORT: new URL(first.url).port };
+      const env = { TESSERA_PORT: String(await freePort()) };
+      const first = await startServer({ env });
       const workspace = await newWorkspace(first);
       const { admin } = workspace;
       const [kept, told, ended] = await together(3, () => admin.mint());

@@ -3,6 +3,7 @@ import { createVerifier, type RemoteVerifier } from '@tessera/verify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startVerifier, type Verifier } from './everywhere/verifier.ts';
 import { type Caller, caller, type Minted } from './support/call.ts';
+import { freePort } from './support/free-port.ts';
 import { endServers, type Server, STARTS_MS, startServer } from './support/server.ts';
 import { until } from './support/until.ts';
 import { codeOf } from './support/verifier.ts';
@@ -12,9 +13,11 @@ const LOST_ANSWERS = 5;
 const SOON_MS = STARTS_MS / 2;
 
 let server: Server;
+let port: string;
 let admin: Caller;
 beforeAll(async () => {
-  server = await startServer();
+  port = String(await freePort());
+  server = await startServer({ env: { TESSERA_PORT: port } });
   admin = caller(server, server.rootToken);
 }, STARTS_MS);
 afterAll(endServers);
@@ -50,8 +53,8 @@ function countedAs(token: Minted, expected: { readonly allowed: number; readonly
 
 /** The same server again, at the same address. */
 async function restart(): Promise<void> {
-  const { data, rootToken, url } = server;
-  server = await startServer({ data, rootToken, env: { TESSERA_PORT: new URL(url).port } });
+  const { data, rootToken } = server;
+  server = await startServer({ data, rootToken, env: { TESSERA_PORT: port } });
 }
 
 it('whoever makes the verdict: the verifier, by itself or from a share, or the server for it', async () => {

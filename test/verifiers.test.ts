@@ -4,6 +4,7 @@ import { generate } from '@tessera/token';
 import { createVerifier, type RemoteVerifier, type VerifierOptions } from '@tessera/verify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { call, newWorkspace, together, type Workspace } from './support/call.ts';
+import { freePort } from './support/free-port.ts';
 import { endServers, type Server, STARTS_MS, startServer } from './support/server.ts';
 import { until } from './support/until.ts';
 import { codeOf, untilCode } from './support/verifier.ts';
@@ -243,8 +244,8 @@ describe('without the server', () => {
   it(
     'a verifier believes its memory until the bound, denies after it, and goes on where it was once the server is back',
     async () => {
-      const first = await startServer();
-      const port = new URL(first.url).port;
+      const env = { TESSERA_PORT: String(await freePort()) };
+      const first = await startServer({ env });
       const workspace = await newWorkspace(first);
       const { token, id } = await workspace.admin.mint();
       const other = await workspace.admin.mint();
@@ -266,7 +267,7 @@ describe('without the server', () => {
       );
       expect([await codeOf(daring, token), await codeOf(daring, other.token)]).toEqual(['ok', 'fault']);
       expect(daring.metrics().servedStale).toBe(1);
-      const second = await startServer({ data: first.data, rootToken: first.rootToken, env: { TESSERA_PORT: port } });
+      const second = await startServer({ data: first.data, rootToken: first.rootToken, env });
       expect(second.url).toBe(first.url);
       // Before it has news again, the server is asked.
       await untilCode(verifier, token, 'ok');
@@ -301,18 +302,15 @@ describe('without the server', () => {
   it(
     'counts wait for it, and are counted once',
     async () => {
-      const first = await startServer();
+      const env = { TESSERA_PORT: String(await freePort()) };
+      const first = await startServer({ env });
       const workspace = await newWorkspace(first);
       const { token, id } = await workspace.admin.mint();
       const verifier = await verifierOf(first, workspace);
       for (let time = 0; time < 10; time += 1) expect(await codeOf(verifier, token)).toBe('ok');
       await first.kill();
       for (let time = 0; time < 10; time += 1) expect(await codeOf(verifier, token)).toBe('ok');
-      await startServer({
-        data: first.data,
-        rootToken: first.rootToken,
-        env: { TESSERA_PORT: new URL(first.url).port },
-      });
+      await startServer({ data: first.data, rootToken: first.rootToken, env });
       await until(
         async () => verifier.metrics().usageWaiting,
         (waiting) => waiting === 0,
