@@ -8,6 +8,8 @@ export default defineConfig({
     isolate: false,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What is waited for comes at once, or late where others use the machine: a second is no reason to fail.
+    expect: { poll: { timeout: 15_000 } },
     reporters: ['default', './test/support/plain-count-reporter.ts'],
     // One more than the cores of a small machine: many tests wait for something.
     maxWorkers: 3,

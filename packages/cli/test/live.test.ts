@@ -180,7 +180,7 @@ describe('token', () => {
     const body = JSON.stringify({ verifier: `vrf_${'7'.repeat(32)}`, seq: 0 });
     const headers = { Authorization: `Bearer ${root}`, 'Content-Type': 'application/json' };
     expect((await fetch(`${url}/v1/positions`, { method: 'POST', headers, body })).status).toBe(200);
-    const some = await revoke('--wait', '2s');
+    const some = await revoke('--wait', '4s');
     expect(some.code).toBe(0);
     expect(some.stderr).toBe(
       'Confirmed by 1 of 1 node and 0 of 1 verifier. The others refuse what they cannot check anew within the staleness bound.\n',

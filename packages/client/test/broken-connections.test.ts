@@ -81,10 +81,10 @@ describe('an answer that comes byte by byte', () => {
       const timer = setInterval(() => socket.write(' '), 5);
       socket.once('close', () => clearInterval(timer));
     });
-    const slow = createClient({ baseUrl: server.url, token, timeoutMs: 100, pause: async () => {} });
+    const slow = createClient({ baseUrl: server.url, token, timeoutMs: 500, pause: async () => {} });
     const error: unknown = await slow.tokens.get('tok_1').catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(TesseraError);
-    expect(error).toMatchObject({ code: 'timeout', message: 'No answer within 100 milliseconds' });
+    expect(error).toMatchObject({ code: 'timeout', message: 'No answer within 500 milliseconds' });
     expect(server.heads).toHaveLength(4);
   });
 });

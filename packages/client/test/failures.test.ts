@@ -122,14 +122,14 @@ describe('no answer', () => {
 
   it('in time is a timeout, also in the middle of a body', async () => {
     server.script((response) => response.writeHead(200).write('{'));
-    const error = await failure(client({ timeoutMs: 50, retries: 0 }).audit.list());
-    expect(error).toMatchObject({ kind: 'timeout', code: 'timeout', message: 'No answer within 50 milliseconds' });
+    const error = await failure(client({ timeoutMs: 1_000, retries: 0 }).audit.list());
+    expect(error).toMatchObject({ kind: 'timeout', code: 'timeout', message: 'No answer within 1000 milliseconds' });
     expect(server.received).toHaveLength(1);
   });
 
   it('from one node may come from another: the attempt is made again', async () => {
     server.script(() => undefined, json(200, { items: [] }));
-    await expect(client({ timeoutMs: 100 }).audit.list()).resolves.toEqual({ items: [] });
+    await expect(client({ timeoutMs: 1_000 }).audit.list()).resolves.toEqual({ items: [] });
     expect(server.received).toHaveLength(2);
   });
 
@@ -148,7 +148,7 @@ describe('no answer', () => {
     await expect(client({ signal: AbortSignal.abort(reason) }).audit.list()).rejects.toBe(reason);
   });
 
-  it('gives up while it waits, too', { timeout: 5_000 }, async () => {
+  it('gives up while it waits, too', { timeout: 15_000 }, async () => {
     server.script(problem(503, { code: 'unavailable', title: 't' }, { 'retry-after': '20' }));
     const controller = new AbortController();
     const running = createClient({ baseUrl: server.url, token }).audit.list({}, { signal: controller.signal });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeAddress, parseForwarded } from '../src/clients/forwarded.ts';
 import { clientAddress, trustedProxies } from '../src/index.ts';
+import { leastCpu } from './support/least-cpu.ts';
 
 const SILENT = { for: undefined, host: undefined, proto: undefined };
 
@@ -59,11 +60,10 @@ describe('the field', () => {
     );
   });
 
-  it('costs little, whatever it is', () => {
+  it('costs little, whatever it is', async () => {
     const line = 'for="\\"'.repeat(3000) + ' \t'.repeat(8000);
-    const before = performance.now();
     expect(parseForwarded([line])).toBeUndefined();
-    expect(performance.now() - before).toBeLessThan(500);
+    expect(await leastCpu(() => parseForwarded([line]))).toBeLessThan(500);
   });
 });
 

@@ -226,7 +226,7 @@ test('a follower that left while it was judged takes no place', async () => {
   socket.write(`GET /v1/changes HTTP/1.1\r\nHost: a.test\r\n${head}`);
   await asked;
   socket.destroy();
-  await vi.waitFor(() => expect(api.closed()).toBe(1));
+  await vi.waitFor(() => expect(api.closed()).toBe(1), 10_000);
   isSlow = false;
   answer();
   const stream = await follow(api, { token: minted.text });

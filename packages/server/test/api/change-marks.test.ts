@@ -93,7 +93,7 @@ test('after the store was away, whoever follows has to say again what he has', a
   const stream = await follow(api);
   const { data } = await stream.next('alive');
   isAway = true;
-  await vi.waitFor(() => expect(api.errors.length).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(api.errors.length).toBeGreaterThan(0), 10_000);
   // It goes on for as long as nothing is known of it.
   expect((await stream.next('alive')).kind).toBe('alive');
   isAway = false;

@@ -1,6 +1,7 @@
 /** Facts in memory are believed only as long as nothing they rest on has changed, and only as far as that can be known. */
 import { type DigestKey, digestKeyOf } from '@tessera/verify';
 import { describe, expect, test } from 'vitest';
+import { leastCpu } from '../../../verify/test/support/least-cpu.ts';
 import { type FactsCache, factsCache } from '../../src/core/facts-cache.ts';
 import { createFeed, type Feed } from '../../src/core/feed.ts';
 import type { Change, Token, TokenContext } from '../../src/core/model.ts';
@@ -275,9 +276,10 @@ describe('imported tokens', () => {
     expect(cache.imported('sk_test_1').map((digest) => digest.length)).toEqual([64]);
     expect(cache.imported('pk_live_1')).toEqual([]);
     expect(cache.imported('')).toEqual([]);
-    const start = performance.now();
-    for (let index = 0; index < 10_000; index += 1) cache.imported('p_nothing_begins_like_this');
-    expect(performance.now() - start).toBeLessThan(500);
+    const asking = (): void => {
+      for (let index = 0; index < 10_000; index += 1) cache.imported('p_nothing_begins_like_this');
+    };
+    expect(await leastCpu(asking)).toBeLessThan(500);
   });
 
   test('are known after an import elsewhere, though the first read of them failed', async () => {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { certificates, type Pair } from '../../../../test/support/certificates.ts';
 import type { RouteConfig } from '../../src/core/compiled-route.ts';
 import type { RefusedHandshake, TlsListening } from '../../src/http/listen-options.ts';
-import { lines, type TestGateway, TOKEN, testGateway } from './support/gateway.ts';
+import { lines, type TestGateway, type TestOptions, TOKEN, testGateway } from './support/gateway.ts';
 import { answerOf, hear } from './support/raw-client.ts';
 import { valuesOf } from './support/recording-upstream.ts';
 
@@ -35,10 +35,14 @@ const asking = (upstream: string): readonly RouteConfig[] => [
   { name: 'any', match: { path: '/*' }, upstream: { targets: [{ url: upstream, weight: 1 }] } },
 ];
 
-const start = async (clientCertificates: TlsListening['clientCertificates']): Promise<void> => {
+const start = async (
+  clientCertificates: TlsListening['clientCertificates'],
+  options: TestOptions = {},
+): Promise<void> => {
   refused = [];
   gateway = await testGateway({
     routes: asking,
+    ...options,
     listening: {
       tls: {
         context: { cert: own.certificatePem, key: own.keyPem, ca: authority.certificatePem, crl: crlPem },
@@ -134,15 +138,15 @@ describe('a client certificate', () => {
   });
 
   it('ends with its validity, also on a connection that outlives it', async () => {
-    await start('optional');
-    // Whole seconds: valid at the handshake, and over within two.
-    const socket = connection(authority.client('a', { days: 2 / 86_400 }));
+    let ahead = 0;
+    await start('optional', { ports: { clock: { now: () => Date.now() + ahead } } });
+    const socket = connection(authority.client('a', { days: 1 }));
     const heard = hear(socket);
     const request = (...more: readonly string[]) =>
       `GET /proved/x HTTP/1.1\r\n${lines(`Host: ${NAME}`, `Authorization: Bearer ${TOKEN}`, ...more)}`;
     socket.write(request());
     await gateway.upstream.seen('GET /proved/x');
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    ahead = 86_400_000;
     socket.write(request('Connection: close'));
     expect((await heard).text.match(/HTTP\/1\.1 [0-9]{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 401']);
   });

@@ -39,7 +39,7 @@ const streamOf = async (token: string) => {
   gateway.upstream.answer = (_request, socket) => void socket.write(STREAM);
   const socket = connection(gateway.port, get(token));
   await until(socket, 'data: 1');
-  await expect.poll(() => gateway.live.count(), { timeout: 5000 }).toBe(1);
+  await expect.poll(() => gateway.live.count()).toBe(1);
   return socket;
 };
 
@@ -77,6 +77,8 @@ describe('a call that lasts', () => {
   ];
   it.each(ends)('is cut at once when its token is %s', async (_name, code, kind, id, facts) => {
     gateway = await testGateway({
+      // Of what is tried by the clock, nothing comes in time.
+      boundMs: 3_600_000,
       routes: (url) => [
         {
           name: 'all',
@@ -88,10 +90,8 @@ describe('a call that lasts', () => {
     });
     const token = gateway.mint({ id: 'tok_2', owner });
     const heard = hear(await tunnelOf(token));
-    const told = performance.now();
     change(token, [kind, { owner, ...facts }], id);
     const { text } = await heard;
-    expect(performance.now() - told).toBeLessThan(2000);
     expect(closeAtEnd(text)).toEqual({ code: 1008, reason: 'the token is no longer valid' });
     await gateway.upstream.disconnected;
     expect(gateway.cuts).toEqual([code]);
@@ -103,9 +103,11 @@ describe('a call that lasts', () => {
   });
 
   it('is cut when its token expires, or the grace of its secret ends', async () => {
-    gateway = await testGateway();
-    for (const facts of [{ expiresAt: Date.now() + 400 }, { secret: secret(Date.now() + 800) }]) {
+    let now = 0;
+    gateway = await testGateway({ ports: { clock: { now: () => now } } });
+    for (const facts of [{ expiresAt: 1000 }, { secret: secret(2000) }]) {
       const heard = hear(await tunnelOf(gateway.mint(facts)));
+      now += 1000;
       expect(closeAtEnd((await heard).text)?.code).toBe(1008);
     }
     expect(gateway.cuts).toEqual(['expired', 'rotated']);
@@ -232,16 +234,24 @@ describe('what a cut looks like', () => {
   it('in a download that the client has not read to its end: a reset', async () => {
     gateway = await testGateway({ uploadStallMs: 60_000 });
     const token = gateway.mint({ id: 'tok_2' });
-    const body = 'x'.repeat(20_000_000);
-    gateway.upstream.answer = (_request, socket) =>
-      void socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    // More than any system takes on the way to a reader that is not there.
+    const length = 1_073_741_824;
+    const piece = 'x'.repeat(1_048_576);
+    gateway.upstream.answer = (_request, socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`);
+      const more = (): void => {
+        while (!socket.destroyed && socket.write(piece));
+      };
+      socket.on('drain', more);
+      more();
+    };
     const socket = connection(gateway.port, get(token)).pause();
-    await expect.poll(() => gateway.live.count(), { timeout: 5000 }).toBe(1);
+    await expect.poll(() => gateway.live.count()).toBe(1);
     change(token, REVOKED);
     await expect.poll(() => gateway.recorded.map(({ status }) => status)).toEqual([401]);
     const { text, end } = await hear(socket.resume());
     expect(end).toBe('reset');
-    expect(text.length).toBeLessThan(body.length);
+    expect(text.length).toBeLessThan(length);
   });
 
   it('in a call that waits for its answer: 401, and the upstream request is aborted', async () => {
@@ -249,7 +259,7 @@ describe('what a cut looks like', () => {
     const token = gateway.mint({ id: 'tok_2' });
     gateway.upstream.answer = () => {};
     const heard = answerOf(hear(connection(gateway.port, get(token, 'Connection: close'))));
-    await expect.poll(() => gateway.live.count(), { timeout: 5000 }).toBe(1);
+    await expect.poll(() => gateway.live.count()).toBe(1);
     change(token, REVOKED);
     const { status, head, body } = await heard;
     expect([status, JSON.parse(body).code]).toEqual([401, 'invalid_token']);
@@ -264,7 +274,7 @@ describe('what a cut looks like', () => {
     const head = lines('Host: a.test', `X-API-Key: ${token}`, 'Transfer-Encoding: chunked', 'Connection: close');
     const heard = answerOf(hear(connection(gateway.port, `POST /x HTTP/1.1\r\n${head}5\r\nhello\r\n`)));
     await gateway.upstream.seen('hello');
-    await expect.poll(() => gateway.live.count(), { timeout: 5000 }).toBe(1);
+    await expect.poll(() => gateway.live.count()).toBe(1);
     change(token, REVOKED);
     expect((await heard).status).toBe(401);
     await gateway.upstream.disconnected;
@@ -276,7 +286,7 @@ describe('what a cut looks like', () => {
     const token = gateway.mint({ id: 'tok_2' });
     gateway.upstream.answer = () => {};
     const heard = answerOf(hear(connection(gateway.port, handshake([`X-API-Key: ${token}`]))));
-    await expect.poll(() => gateway.live.count(), { timeout: 5000 }).toBe(1);
+    await expect.poll(() => gateway.live.count()).toBe(1);
     change(token, REVOKED);
     expect((await heard).status).toBe(401);
     await gateway.upstream.disconnected;

@@ -78,7 +78,7 @@ describe('HTTP/1.1 over TLS', () => {
     gateway.upstream.answer = (_request, socket) => void socket.write(HALF);
     const socket = connection(get());
     await until(socket, 'hello');
-    await expect.poll(() => gateway.live.count(), { timeout: 5000 }).toBe(1);
+    await expect.poll(() => gateway.live.count()).toBe(1);
     const heard = hear(socket);
     revoke();
     expect((await heard).text).toBe('');
@@ -92,7 +92,7 @@ describe('HTTP/1.1 over TLS', () => {
     gateway.upstream.answer = accepting();
     const socket = connection(handshake([`Authorization: Bearer ${TOKEN}`]));
     await until(socket, '\r\n\r\n');
-    await expect.poll(() => gateway.live.count(), { timeout: 5000 }).toBe(1);
+    await expect.poll(() => gateway.live.count()).toBe(1);
     const heard = hear(socket);
     revoke();
     expect(closeAtEnd((await heard).text)?.code).toBe(1008);

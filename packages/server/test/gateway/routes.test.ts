@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { leastCpu } from '../../../verify/test/support/least-cpu.ts';
 import type { RouteConfig } from '../../src/core/compiled-route.ts';
 import { compileRoutes, type RouteTable } from '../../src/core/routes.ts';
 
@@ -137,14 +138,15 @@ describe('routes', () => {
     expect(routes.otherwise).toMatchObject({ workspace: 'ws_1', scopes: [], limits: [] });
   });
 
-  it('are found as fast among a thousand as among ten, and in a path of any depth', () => {
+  it('are found as fast among a thousand as among ten, and in a path of any depth', async () => {
     const many = table(
       ...Array.from({ length: 1000 }, (_, index) => ({ name: `${index}`, match: { path: `/v1/r${index}/*` } })),
     );
     expect(nameOf(many, 'h', '/v1/r999/x')).toBe('999');
     const deep = '/a'.repeat(4000);
-    const start = performance.now();
-    for (let round = 0; round < 1000; round++) many.match('h', deep, 'GET');
-    expect(performance.now() - start).toBeLessThan(500);
+    const matching = (): void => {
+      for (let round = 0; round < 1000; round++) many.match('h', deep, 'GET');
+    };
+    expect(await leastCpu(matching)).toBeLessThan(500);
   });
 });

@@ -142,14 +142,14 @@ describe('an answer with a credential', () => {
 describe('an error tells nothing', () => {
   it('of the upstream, the program or the credential, whatever went wrong', async () => {
     gateway = await testGateway({
-      uploadStallMs: 200,
+      uploadStallMs: 1_000,
       routes: (url) => [
-        { name: 'all', match: { path: '/*' }, upstream: { targets: [{ url }], timeouts: { response: 0.3 } } },
+        { name: 'all', match: { path: '/*' }, upstream: { targets: [{ url }], timeouts: { response: 1 } } },
         { name: 'dead', match: { path: '/dead' }, upstream: { targets: [{ url: 'http://127.0.0.1:1' }] } },
         { name: 'get', match: { path: '/get', methods: ['GET'] }, upstream: { targets: [{ url }] } },
         { name: 'scope', match: { path: '/scope' }, require: { scopes: ['x'] }, upstream: { targets: [{ url }] } },
       ],
-      limits: { headersTimeoutMs: 300, checkEveryMs: 50 },
+      limits: { headersTimeoutMs: 1_000, checkEveryMs: 50 },
     });
     const close = 'Connection: close';
     const causes: readonly (readonly [number, string])[] = [

@@ -38,7 +38,7 @@ describe('TLS', () => {
   });
 
   it('cuts handshakes and header sections that come too slowly, and serves others meanwhile', async () => {
-    await start(ok, { limits: { headersTimeoutMs: 300, checkEveryMs: 50 } });
+    await start(ok, { limits: { headersTimeoutMs: 1_500, checkEveryMs: 50 } });
     const mute = hear(connectTcp(server.port, '127.0.0.1'));
     const slow = await server.secure();
     slow.write('GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ');
@@ -158,7 +158,7 @@ describe('a session', () => {
 });
 
 describe('handshakes', () => {
-  it('with large certificates leave nothing behind', async () => {
+  it('with large certificates leave nothing behind', { timeout: 180_000 }, async () => {
     await start(ok, { clientCertificates: 'optional' });
     const { certificatePem: cert, keyPem: key } = server.authority.client('a', { padding: 10_000 });
     const many = async (count: number): Promise<void> => {

@@ -141,6 +141,8 @@ describe('the death of a worker', { timeout: 120_000 }, () => {
     );
     die(2, 'throw');
     await until(async () => (await metric('tessera_worker_restarts_total').catch(() => 0)) === 1);
+    // By then the ends of its connections have come here, too.
+    await until(async () => (await metric('tessera_workers')) === 2);
     const cut = sockets.filter(({ socket }) => socket.destroyed);
     // The system deals them out by a hash: some to each.
     expect(cut.length).toBeGreaterThan(0);

@@ -149,7 +149,9 @@ describe('a stream', () => {
   });
 
   it('ends when its token expires, of which no feed tells', async () => {
-    const { stream, denied } = await streaming({ expiresAt: Date.now() + 2500 });
+    let now = 0;
+    const { stream, denied } = await streaming({ expiresAt: 1000 }, { clock: { now: () => now } });
+    now = 1000;
     expect(await stream.ended).toBe('broken');
     expect(denied).toEqual(['expired tok_1']);
   });

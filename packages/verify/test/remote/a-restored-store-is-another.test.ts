@@ -162,7 +162,7 @@ describe('where a stream is opened anew', () => {
     held.server.seq = 10;
     held.server.tokens.delete(TOKEN);
     await reopened(held);
-    await vi.waitFor(() => expect(cut).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(cut).toHaveBeenCalledOnce(), 10_000);
     expect(cut.mock.calls[0]?.[0]).toMatchObject({ code: 'unknown' });
   });
 

@@ -16,6 +16,8 @@ export interface NameServer {
   /** `name type` of each question, in order. */
   readonly asked: string[];
   readonly resolver: Resolver;
+  /** One that waits for an answer no longer than a test can. */
+  readonly impatient: Resolver;
   close(): Promise<void>;
 }
 
@@ -49,12 +51,16 @@ export async function nameServer(): Promise<NameServer> {
     );
   });
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const resolver = new Resolver({ timeout: 500, tries: 1 });
-  resolver.setServers([`127.0.0.1:${socket.address().port}`]);
+  const asking = (timeout: number): Resolver => {
+    const resolver = new Resolver({ timeout, tries: 1 });
+    resolver.setServers([`127.0.0.1:${socket.address().port}`]);
+    return resolver;
+  };
   return {
     zones,
     asked,
-    resolver,
+    resolver: asking(10_000),
+    impatient: asking(250),
     close: () => new Promise((resolve) => socket.close(resolve)),
   };
 }
