@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '..');
@@ -12,13 +13,26 @@ const folder = mkdtempSync(join(tmpdir(), 'tessera-readme-'));
 let server: ChildProcess;
 let banner = '';
 
+/** The ports are those in the README, and somebody else's run of this test may have them. */
+const PATIENCE_MS = 90_000;
+const PAUSE_MS = 500;
+
 beforeAll(async () => {
-  // `npm ci` ran before this test could: what is left of the first command is `npm start`. The ports are those in the README.
-  server = spawn('npm', ['start'], {
-    cwd: root,
-    detached: true,
-    env: { ...process.env, TESSERA_DATA: join(folder, 'data') },
-  });
+  const deadline = performance.now() + PATIENCE_MS;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(join(folder, `data-${attempt}`));
+    } catch (error) {
+      if (!String(error).includes('EADDRINUSE') || performance.now() > deadline) throw error;
+      await delay(PAUSE_MS);
+    }
+  }
+});
+
+/** `npm ci` ran before this test could: what is left of the first command is `npm start`. */
+async function start(data: string): Promise<void> {
+  banner = '';
+  server = spawn('npm', ['start'], { cwd: root, detached: true, env: { ...process.env, TESSERA_DATA: data } });
   let errors = '';
   server.stderr?.on('data', (chunk: Buffer) => {
     errors += chunk.toString();
@@ -28,9 +42,10 @@ beforeAll(async () => {
       banner += chunk.toString();
       if (/tsm_live_\w{49}\n/.test(banner)) done();
     });
-    server.once('exit', () => failed(new Error(`npm start ended: ${banner}${errors}`)));
+    // `close`, not `exit`: what it printed last is here then.
+    server.once('close', () => failed(new Error(`npm start ended: ${banner}${errors}`)));
   });
-});
+}
 
 afterAll(async () => {
   if (server.pid !== undefined && server.exitCode === null) {

@@ -45,7 +45,9 @@ describeWith(NEEDED, 'two gateways behind nginx with ModSecurity', () => {
     service = await recordingService();
     config = (exampleText('waf/tessera.yaml') + ROUTES).replaceAll('127.0.0.1:9000', `127.0.0.1:${service.port}`);
     const first = await startServer({ config });
-    const second = await startServer({ config, data: first.data, rootToken: first.rootToken });
+    // It dies, and comes back to its port.
+    const env = { TESSERA_GATEWAY_PORT: String(await freePort()) };
+    const second = await startServer({ config, data: first.data, rootToken: first.rootToken, env });
     gateways = [first, second];
     port = await freePort();
     folder = copyExample('waf', {

@@ -6,10 +6,15 @@ import { createServer } from 'node:net';
 const LOWEST = 12_000;
 const HIGHEST = 32_000;
 
-/** It was free a moment ago. */
+/** Who got one may not have begun to use it when the next one is asked for. */
+const given = new Set<number>();
+
+/** It was free a moment ago, and is given out once. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
 }

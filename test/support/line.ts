@@ -1,6 +1,7 @@
 /** The line between a proxy and Tessera: counts its connections, and can be cut or go silent. */
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { freePort } from './free-port.ts';
 
 export interface Line {
   readonly port: number;
@@ -31,7 +32,9 @@ export async function line(to: number): Promise<Line> {
     socket.once('close', () => far.destroy());
     far.once('close', () => socket.destroy());
   });
-  const open = async (port: number): Promise<void> => {
+  // It comes back to it after it was cut.
+  const port = await freePort();
+  const open = async (): Promise<void> => {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
   };
@@ -41,15 +44,14 @@ export async function line(to: number): Promise<Line> {
     server.close();
     await once(server, 'close');
   };
-  await open(0);
-  const { port } = server.address() as AddressInfo;
+  await open();
   return {
     port,
     connections: () => count,
     async become(state) {
       await cut();
       silent = state === 'silent';
-      if (state !== 'cut') await open(port);
+      if (state !== 'cut') await open();
     },
     close: cut,
   };

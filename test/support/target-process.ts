@@ -1,6 +1,7 @@
 /** An upstream that is a process of its own, so that it can be killed, or told to go without losing a request. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { freePort } from './free-port.ts';
 
 export interface TargetProcess {
   readonly port: number;
@@ -40,14 +41,14 @@ const PROGRAM = `
 export interface TargetOptions {
   /** What it answers, to everything that has no body. */
   readonly name: string;
-  /** Default: any free one. */
+  /** Default: a free one, to which another process may come back. */
   readonly port?: number;
   readonly delayMs?: number;
 }
 
 /** Resolves when it listens. */
-export async function targetProcess({ name, port = 0, delayMs = 0 }: TargetOptions): Promise<TargetProcess> {
-  const args = ['-e', PROGRAM, '--', name, String(port), String(delayMs)];
+export async function targetProcess({ name, port, delayMs = 0 }: TargetOptions): Promise<TargetProcess> {
+  const args = ['-e', PROGRAM, '--', name, String(port ?? (await freePort())), String(delayMs)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   children.add(child);
   const gone = once(child, 'close').then(() => void children.delete(child));
