@@ -1,7 +1,7 @@
 /** Three processes on one PostgreSQL hold what one process holds, with fifty callers at once who do not care which of them they ask. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Caller, caller, newWorkspace, together } from './support/call.ts';
+import { type Caller, caller, insist, newWorkspace, together } from './support/call.ts';
 import { follow } from './support/events.ts';
 import { metric } from './support/metrics.ts';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
@@ -117,7 +117,9 @@ describe('three processes on one PostgreSQL', () => {
   it('rotate one token as often as they are asked, and leave two secrets alive', TEST, async () => {
     const { at } = await workspace();
     const { id, token } = await at(0).mint();
-    const answers = await together(CALLERS, (index) => at(index).ask('tokens.rotate', { id }));
+    const answers = await together(CALLERS, (index) =>
+      insist((headers) => at(index).ask('tokens.rotate', { id, headers })),
+    );
     expect(answers.map(({ status }) => status)).toEqual(Array(CALLERS).fill(201));
     const secrets = [token, ...answers.map(({ body }) => String(body.token))];
     expect(new Set(secrets).size).toBe(CALLERS + 1);

@@ -147,15 +147,14 @@ describe('a stop', { timeout: STARTS_MS }, () => {
   });
 
   it('is immediate when it is asked for twice', async () => {
-    const server = await startServer();
+    const server = await startServer({ env: { TESSERA_SHUTDOWN_SECONDS: '3600' } });
     const { left } = await slowMint(server, server.rootToken);
     server.signal('SIGTERM');
     await closed(server);
-    const start = performance.now();
+    // Asked for once, it would wait for the slow one for an hour.
     server.signal('SIGTERM');
     expect((await server.exited).code).toBe(1);
     await left;
-    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   it('waits no longer than it was told, and not for who only listens', async () => {

@@ -35,8 +35,11 @@ describe('a node that is paused', () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const { id, token } = await admin.mint();
       // Connections that are open, so that what is sent during the pause is the first that the node reads.
-      const warm = await together(CALLERS, () => there.verify(token));
-      expect(warm.map(({ code }) => code)).toEqual(Array(CALLERS).fill('ok'));
+      // Where the machine is so busy that the news are older than the bound, it takes a moment until all are allowed.
+      await until(
+        () => together(CALLERS, async () => (await there.ask('verify.one', { body: { token } })).body.code),
+        (codes) => codes.every((code) => code === 'ok'),
+      );
       paused.signal('SIGSTOP');
       await admin.do('tokens.revoke', { id });
       const { latest } = await admin.do('changes.list');

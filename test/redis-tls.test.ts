@@ -46,8 +46,17 @@ describeWith(['redis-server'], 'Redis over TLS that asks who calls', () => {
     );
     const admin = caller(server, server.rootToken);
     const { token } = await admin.mint({ limits: [{ limit: 2, window: 86_400 }] });
-    const codes = [await admin.verify(token), await admin.verify(token), await admin.verify(token)];
-    expect(codes.map(({ code }) => code)).toEqual(['ok', 'ok', 'rate_limited']);
+    const codes: string[] = [];
+    await until(
+      async () => codes.push((await admin.verify(token)).code),
+      () => codes.at(-1) === 'rate_limited',
+    );
+    const passed = codes.filter((code) => code === 'ok').length;
+    // What a busy machine did not hear of in time was refused, and may have been counted.
+    const faults = codes.filter((code) => code === 'fault').length;
+    expect(passed + faults).toBe(codes.length - 1);
+    expect(passed).toBeLessThanOrEqual(2);
+    expect(passed + faults).toBeGreaterThanOrEqual(2);
     expect(await redis.command('KEYS', '{tessera:*')).not.toEqual([]);
     const [ours] = String(await redis.command('CLIENT', 'LIST'))
       .split('\n')

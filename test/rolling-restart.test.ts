@@ -18,7 +18,7 @@ const CALLERS = 6;
 test(
   'a node that drains still answers, on connections that end with the answer, and says that it is not ready',
   async () => {
-    const server = await startServer({ env: { TESSERA_DRAIN_SECONDS: '3' } });
+    const server = await startServer({ env: { TESSERA_DRAIN_SECONDS: '8' } });
     const { token } = await caller(server, server.rootToken).mint({ name: 'caller', scopes: [] });
     server.signal('SIGTERM');
     const ready = await until(
@@ -66,7 +66,7 @@ describeWith(['haproxy'], 'two gateways behind HAProxy', () => {
             TESSERA_CONFIG: config,
             TESSERA_PORT: String(api),
             TESSERA_GATEWAY_PORT: String(gateway),
-            TESSERA_DRAIN_SECONDS: '2',
+            TESSERA_DRAIN_SECONDS: '4',
             TESSERA_LOG_LEVEL: 'warn',
           },
         });
@@ -155,6 +155,8 @@ async function startBalancer(servers: readonly Balanced[]) {
 defaults
   mode http
   timeout connect 2s
+  # A busy machine may take longer than the interval to say that it is ready.
+  timeout check 5s
   timeout client 30s
   timeout server 30s
 frontend all

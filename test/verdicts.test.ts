@@ -124,7 +124,6 @@ routes:
     await until(
       () => admin.verify(short.token),
       ({ code }) => code === 'expired',
-      3000,
     );
     await refused(short.token, 'expired');
     const notBefore = new Date(Date.now() + 60_000).toISOString();

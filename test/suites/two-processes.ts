@@ -4,7 +4,7 @@ import { type Caller, caller, newWorkspace, together } from '../support/call.ts'
 import type { Server } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
-/** The promise: p99 at most one second elsewhere. */
+/** The promise: whoever asks a second later is told elsewhere, too. */
 const PROMISED_MS = 1000;
 
 export function twoProcesses(servers: () => readonly [Server, Server]): void {
@@ -13,16 +13,13 @@ export function twoProcesses(servers: () => readonly [Server, Server]): void {
     const { admin, id, root } = await newWorkspace(first);
     return { here: admin, there: caller(second, admin.token), workspace: id, root };
   };
-  /** Milliseconds until the other process gives this code. */
-  const lag = async (there: Caller, token: string, code: string): Promise<number> => {
-    const told = performance.now();
-    await until(
+  /** Resolves when the other process gives this code; rejects where it does not although it was asked later than promised. */
+  const follows = (there: Caller, token: string, code: string) =>
+    until(
       () => there.verify(token),
       (verdict) => verdict.code === code,
       PROMISED_MS,
     );
-    return performance.now() - told;
-  };
 
   it('refuses a revoked token in the other process within a second, each time', async () => {
     const { here, there } = await prepare();
@@ -31,7 +28,7 @@ export function twoProcesses(servers: () => readonly [Server, Server]): void {
       expect((await there.verify(token)).code).toBe('ok');
       await here.do('tokens.revoke', { id });
       expect((await here.verify(token)).code).toBe('revoked');
-      expect(await lag(there, token, 'revoked')).toBeLessThanOrEqual(PROMISED_MS);
+      await follows(there, token, 'revoked');
     }
   });
 
@@ -54,23 +51,23 @@ export function twoProcesses(servers: () => readonly [Server, Server]): void {
     const { id, token } = await here.mint({ owner: owner.id });
     expect((await there.verify(token)).code).toBe('ok');
     await here.do('roles.update', { id: role.id, body: { ip: { allow: ['10.0.0.1'] } } });
-    await lag(there, token, 'ip_denied');
+    await follows(there, token, 'ip_denied');
     await here.do('roles.update', { id: role.id, body: { ip: {} } });
-    await lag(there, token, 'ok');
+    await follows(there, token, 'ok');
     await here.do('owners.update', { id: owner.id, body: { enabled: false } });
-    await lag(there, token, 'owner_disabled');
+    await follows(there, token, 'owner_disabled');
     await here.do('owners.update', { id: owner.id, body: { enabled: true } });
-    await lag(there, token, 'ok');
+    await follows(there, token, 'ok');
     await here.do('tokens.update', { id, body: { enabled: false } });
-    await lag(there, token, 'disabled');
+    await follows(there, token, 'disabled');
     await here.do('tokens.update', { id, body: { enabled: true } });
-    await lag(there, token, 'ok');
+    await follows(there, token, 'ok');
     await here.do('tokens.rotate', { id, body: { graceSeconds: 0 } });
-    await lag(there, token, 'rotated');
+    await follows(there, token, 'rotated');
     await root.do('workspaces.update', { id: workspace, body: { enabled: false } });
     const [, second] = servers();
     const watching = caller(second, second.rootToken, { 'Tessera-Workspace': workspace });
-    await lag(watching, token, 'suspended');
+    await follows(watching, token, 'suspended');
   });
 
   it('knows at once what the other process minted', async () => {

@@ -1,6 +1,10 @@
 /** Calls the management API over HTTP: any request, and the operations of the contract by name. */
+import { randomUUID } from 'node:crypto';
 import { type BodyInput, type OperationName, type Output, operations } from '@tessera/contract';
 import type { Server } from './server.ts';
+import { until } from './until.ts';
+
+const PATIENCE_MS = 30_000;
 
 export interface Answer<T = Record<string, unknown>> {
   readonly status: number;
@@ -116,6 +120,16 @@ export function problemOf({ body }: Answer): Record<string, unknown> {
   const { requestId, ...told } = body;
   if (typeof requestId !== 'string' || requestId === '') throw new Error('a problem without requestId');
   return told;
+}
+
+/** As clients do: what a store that is too busy refuses is asked again under the same key, which is done once. */
+export function insist(ask: (headers: Readonly<Record<string, string>>) => Promise<Answer>): Promise<Answer> {
+  const headers = { 'Idempotency-Key': randomUUID() };
+  return until(
+    () => ask(headers),
+    ({ status }) => status !== 503,
+    PATIENCE_MS,
+  );
 }
 
 /** Runs so many at once, and gives what each one gave. */

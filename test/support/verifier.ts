@@ -13,10 +13,14 @@ export async function codeOf(verifier: Verifier, token: string, more: Partial<Ci
   return (await verifier.verify(bearer(token), asked)).code;
 }
 
+/** It may have to find its server again first, with pauses of up to five seconds. */
+const SOON_MS = 30_000;
+
 /** Resolves when the verdict has this code. */
 export async function untilCode(verifier: Verifier, token: string, code: string): Promise<void> {
   await until(
     () => codeOf(verifier, token),
     (found) => found === code,
+    SOON_MS,
   );
 }
