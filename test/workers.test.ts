@@ -202,13 +202,15 @@ describe('three workers', () => {
   it('count the guesses of an address together', async () => {
     const all = connect(server.gateway, 40);
     const codes: number[] = [];
+    const began = performance.now();
     for (const one of all) {
       const guess = generate({ prefix: 'tsr', environment: 'live' });
       codes.push((await one.ask({ path: '/echo', headers: { Authorization: `Bearer ${guess}` } })).status);
     }
     expect(codes.slice(0, 20)).toEqual(Array(20).fill(401));
     // One comes back every three seconds.
-    expect(codes.slice(20).filter((status) => status === 429).length).toBeGreaterThanOrEqual(15);
+    const back = Math.ceil((performance.now() - began) / 3000);
+    expect(codes.slice(20).filter((status) => status === 429).length).toBeGreaterThanOrEqual(20 - back);
   });
 });
 
@@ -252,7 +254,8 @@ describe('several workers', { timeout: STARTS_MS }, () => {
     });
     const headers = { Authorization: `Bearer ${(await caller(server, server.rootToken).mint()).token}` };
     const all = connect(server.gateway, 40);
-    for (let round = 0; round < 3; round += 1) {
+    const ended = () => server.stderr().match(/^.*"path":"\/slow".*"status":200.*$/gm)?.length ?? 0;
+    for (let round = 1; round <= 3; round += 1) {
       const told = all.map((one) => one.ask({ path: '/slow', headers }));
       const refused: number[] = [];
       for (const one of told) void one.then(({ status }) => status === 429 && refused.push(status));
@@ -263,6 +266,11 @@ describe('several workers', { timeout: STARTS_MS }, () => {
       expect([waiting.length, refused.length]).toEqual([7, 33]);
       for (const response of waiting.splice(0)) response.end('{}');
       expect((await Promise.all(told)).filter(({ status }) => status === 200)).toHaveLength(7);
+      // A client may hear that it has ended before the server does, which then frees the place and says so.
+      await until(
+        async () => ended(),
+        (count) => count === 7 * round,
+      );
     }
   });
 
