@@ -6,8 +6,9 @@ export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     isolate: false,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // What hangs is ended. What costs much of a processor takes many times as long where others have it.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // What is waited for comes at once, or late where others use the machine: a second is no reason to fail.
     expect: { poll: { timeout: 15_000 } },
     reporters: ['default', './test/support/plain-count-reporter.ts'],

@@ -39,7 +39,7 @@ describe('in a realm with only the language, WebCrypto, TextEncoder and TextDeco
     const program = fileURLToPath(new URL('./support/browser-realm.ts', import.meta.url));
     const output = execFileSync(process.execPath, ['--no-warnings', '--experimental-vm-modules', program], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 120_000,
     });
     expect(JSON.parse(output)).toEqual({
       foreign: [],

@@ -63,7 +63,7 @@ function follow(apply: (config: Config) => void = () => {}) {
     signal: aborter.signal,
   });
   const next = async (): Promise<string | undefined> => {
-    if (told.length === 0) await once(news, 'told', { signal: AbortSignal.timeout(5000) });
+    if (told.length === 0) await once(news, 'told', { signal: AbortSignal.timeout(30_000) });
     return told.shift();
   };
   return { next, reload, told, loads: () => loads, stop: () => aborter.abort() };

@@ -159,7 +159,7 @@ describe('a call that lasts', () => {
     expect(gateway.cuts).toEqual(['fault']);
   });
 
-  it('is cut where the verdict is not made in time', { timeout: 20_000 }, async () => {
+  it('is cut where the verdict is not made in time', async () => {
     let answers = true;
     const find = () => (answers ? factsOf(TOKEN, {}) : new Promise<TokenFacts>(() => {}));
     gateway = await testGateway({ ports: { tokens: { known: () => undefined, find, imported: () => [] } } });

@@ -158,7 +158,7 @@ describe('a session', () => {
 });
 
 describe('handshakes', () => {
-  it('with large certificates leave nothing behind', { timeout: 180_000 }, async () => {
+  it('with large certificates leave nothing behind', async () => {
     await start(ok, { clientCertificates: 'optional' });
     const { certificatePem: cert, keyPem: key } = server.authority.client('a', { padding: 10_000 });
     const many = async (count: number): Promise<void> => {

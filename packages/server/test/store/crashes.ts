@@ -9,8 +9,6 @@ import { aTenant, clock, mint, NOW, seal, sealKey, times } from './support/fixtu
 
 const KILLS = 3;
 const ACKNOWLEDGED = 40;
-/** Of a test that starts processes, on a machine that has others to run. */
-const PATIENCE = { timeout: 90_000 };
 
 /** `createUrl`: of a fresh database, which needs not exist yet where it is a file. */
 export function crashes(createUrl: () => Promise<string>): void {
@@ -21,43 +19,39 @@ export function crashes(createUrl: () => Promise<string>): void {
   };
 
   describe('kill -9', () => {
-    test(
-      'of two processes that mint and revoke at once: nothing acknowledged is lost, nothing revoked comes back',
-      PATIENCE,
-      async () => {
-        const url = await createUrl();
-        const store = await open(url);
-        const tenant = await aTenant(store);
-        const workspace = tenant.workspace.id;
-        for (let kill = 0; kill < KILLS; kill += 1) {
-          const children = times(2, () => startChild('mint-until-killed.ts', [url, workspace, tenant.api.id]));
-          await Promise.all(children.map((child) => child.printed(ACKNOWLEDGED + kill)));
-          await Promise.all(children.map((child) => child.kill()));
-          const lines = children.flatMap((child) => child.lines);
-          const again = await openStore({ url, dataFolder: '/nonexistent', seal, clock });
-          const kept = new Map<string, string | null>();
-          const page = { limit: 1_000_000, before: undefined };
-          for (const { token, secrets } of await again.tokens(workspace, { now: NOW }, page))
-            if (secrets.length === 1) kept.set(token.id, token.revokedReason);
-          const lost = lines.filter((line) => {
-            const [what, id = ''] = line.split(' ');
-            return what === 'revoked' ? kept.get(id) !== 'test' : !kept.has(id);
-          });
-          expect(lost).toEqual([]);
-          expect(await proveChain(again, workspace, { key: sealKey, checkpoint: undefined })).toMatchObject({
-            ok: true,
-          });
-          const changes = await again.changes({ workspace: undefined, since: 0, limit: 1_000_000 });
-          expect(changes.map(({ seq }) => seq)).toEqual(times(changes.length, (index) => index + 1));
-          await again.close();
-        }
-        expect(await store.write((tx) => mint(tx, tenant))).toHaveLength(2);
-      },
-    );
+    test('of two processes that mint and revoke at once: nothing acknowledged is lost, nothing revoked comes back', async () => {
+      const url = await createUrl();
+      const store = await open(url);
+      const tenant = await aTenant(store);
+      const workspace = tenant.workspace.id;
+      for (let kill = 0; kill < KILLS; kill += 1) {
+        const children = times(2, () => startChild('mint-until-killed.ts', [url, workspace, tenant.api.id]));
+        await Promise.all(children.map((child) => child.printed(ACKNOWLEDGED + kill)));
+        await Promise.all(children.map((child) => child.kill()));
+        const lines = children.flatMap((child) => child.lines);
+        const again = await openStore({ url, dataFolder: '/nonexistent', seal, clock });
+        const kept = new Map<string, string | null>();
+        const page = { limit: 1_000_000, before: undefined };
+        for (const { token, secrets } of await again.tokens(workspace, { now: NOW }, page))
+          if (secrets.length === 1) kept.set(token.id, token.revokedReason);
+        const lost = lines.filter((line) => {
+          const [what, id = ''] = line.split(' ');
+          return what === 'revoked' ? kept.get(id) !== 'test' : !kept.has(id);
+        });
+        expect(lost).toEqual([]);
+        expect(await proveChain(again, workspace, { key: sealKey, checkpoint: undefined })).toMatchObject({
+          ok: true,
+        });
+        const changes = await again.changes({ workspace: undefined, since: 0, limit: 1_000_000 });
+        expect(changes.map(({ seq }) => seq)).toEqual(times(changes.length, (index) => index + 1));
+        await again.close();
+      }
+      expect(await store.write((tx) => mint(tx, tenant))).toHaveLength(2);
+    });
   });
 
   describe('migrations', () => {
-    test('of four processes that start together on an empty database', PATIENCE, async () => {
+    test('of four processes that start together on an empty database', async () => {
       const url = await createUrl();
       const children = times(4, () => startChild('open-once.ts', [url]));
       const ends = await Promise.all(children.map((child) => child.ended()));
@@ -65,7 +59,7 @@ export function crashes(createUrl: () => Promise<string>): void {
       expect(await (await open(url)).latestChange()).toBe(0);
     });
 
-    test('that fifty begin at once on an empty database are made once', PATIENCE, async () => {
+    test('that fifty begin at once on an empty database are made once', async () => {
       const url = await createUrl();
       const stores = await Promise.all(times(50, () => openStore({ url, dataFolder: '/nonexistent', seal, clock })));
       const positions = await Promise.all(stores.map((store) => store.latestChange()));
@@ -73,7 +67,7 @@ export function crashes(createUrl: () => Promise<string>): void {
       expect(positions).toEqual(times(50, () => 0));
     });
 
-    test('that are killed half-way leave nothing, and the next start does them', PATIENCE, async () => {
+    test('that are killed half-way leave nothing, and the next start does them', async () => {
       const url = await createUrl();
       const child = startChild('migrate-half.ts', [url]);
       await child.printed(1);

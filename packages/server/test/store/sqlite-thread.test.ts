@@ -20,7 +20,6 @@ const PAGE_BYTES = 4096;
 /** Where the log is to be folded, and where a commit would do it by itself. */
 const FOLD_PAGES = 4096;
 const FLOOR_PAGES = 16_384;
-const PATIENCE = { timeout: 60_000 };
 
 async function opened(thread: ThreadTerms = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-thread-'));
@@ -74,7 +73,7 @@ function script(name: string): ThreadTerms {
 }
 
 describe('the log', () => {
-  test('is folded into the file by the thread, again and again, while no commit has to', PATIENCE, async () => {
+  test('is folded into the file by the thread, again and again, while no commit has to', async () => {
     const { store, file, pages } = await opened();
     for (let round = 0; round < 5; round += 1) {
       while (pages().log < FOLD_PAGES) await grow(store);
@@ -87,7 +86,7 @@ describe('the log', () => {
     expect(size).toBeLessThan(1.1 * FOLD_PAGES * PAGE_BYTES);
   });
 
-  test('is folded under writers that never rest, who are held off for what is left', PATIENCE, async () => {
+  test('is folded under writers that never rest, who are held off for what is left', async () => {
     const { store, pages } = await opened();
     // The thread is there.
     await store.writeAside((tx) => tx.setMeta('a', 'b'));
@@ -105,7 +104,7 @@ describe('the log', () => {
     expect(longest).toBeLessThan(FLOOR_PAGES);
   });
 
-  test('that a reader holds does not stop writers, and is folded once the reader lets go', PATIENCE, async () => {
+  test('that a reader holds does not stop writers, and is folded once the reader lets go', async () => {
     const { store, file, pages } = await opened();
     const reader = new DatabaseSync(file);
     onTestFinished(() => reader.close());
@@ -169,7 +168,7 @@ describe('a thread that dies', () => {
     expect({ errors: errors.length, kept: await store.meta('a') }).toEqual({ errors: 1, kept: 'c' });
   });
 
-  test('leaves the log to the commits, which fold it where it would grow for ever', PATIENCE, async () => {
+  test('leaves the log to the commits, which fold it where it would grow for ever', async () => {
     const { store, file, pages } = await opened(script('cannot-start.ts'));
     let before = 0;
     do {
@@ -197,7 +196,7 @@ describe('the thread', () => {
     expect(errors).toEqual([]);
   });
 
-  test('keeps no process that has nothing else to do, but for an answer that is due', PATIENCE, async () => {
+  test('keeps no process that has nothing else to do, but for an answer that is due', async () => {
     const { store, file } = await opened();
     const child = startChild('write-and-leave.ts', [`sqlite:${file}`]);
     onTestFinished(() => child.kill());

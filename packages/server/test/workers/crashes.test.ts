@@ -95,11 +95,11 @@ async function isCut(port: number, agent: Agent): Promise<boolean> {
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const deadline = performance.now() + 30_000; performance.now() < deadline; ) if (await isSo()) return;
-  throw new Error('not within 30 seconds');
+  for (const deadline = performance.now() + 90_000; performance.now() < deadline; ) if (await isSo()) return;
+  throw new Error('not within 90 seconds');
 }
 
-describe('the death of a worker', { timeout: 120_000 }, () => {
+describe('the death of a worker', () => {
   it.each(['throw', 'exit', 'memory'] as const)(
     'by %s is counted and told, others serve on, and another takes its place',
     async (fate) => {

@@ -24,8 +24,12 @@ const HANDSHAKE_MS = 1000;
 /** Commands under way at once: what Redis does in about the time that anybody waits. One more is refused at once. */
 const MOST_UNDER_WAY = 10_000;
 
-/** Rejects with RedisAway or RedisUnsuitable; nothing stays open then. */
-export async function connectTo(url: string, tls: RedisTls = {}): Promise<Connection> {
+/**
+ * Rejects with RedisAway or RedisUnsuitable; nothing stays open then.
+ *
+ * @param patient how long commands are waited for
+ */
+export async function connectTo(url: string, tls: RedisTls = {}, patient = patience): Promise<Connection> {
   // Loaded by those who use it: memory and time of a start that a single node does not need to spend.
   const { createClient, ErrorReply } = await import('@redis/client');
   const ended = Promise.withResolvers<Error>();
@@ -39,7 +43,7 @@ export async function connectTo(url: string, tls: RedisTls = {}): Promise<Connec
     if (client.isOpen) client.destroy();
     ended.resolve(cause);
   };
-  const waiting = patience(end);
+  const waiting = patient(end);
   const client = createClient({
     url,
     RESP: 2,

@@ -14,7 +14,7 @@ export interface RawAnswer {
   readonly end: Heard['end'];
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** Writes everything at once; resolves when the connection is over. Rejects where it stays open. */
 export function exchange(port: number, bytes: string): Promise<Heard> {

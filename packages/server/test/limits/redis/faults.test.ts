@@ -29,6 +29,8 @@ describeWith(['redis-server'], 'limits in a Redis that fails', () => {
       onAway: (reason) => events.push(`away: ${reason.message}`),
       onUp: () => events.push('up'),
     });
+    await until(async () => link.isUp(), Boolean);
+    events = ['up'];
   });
   afterEach(async () => {
     await link.stop();

@@ -3,16 +3,25 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Limiter } from '@tessera/verify';
 import { afterAll, beforeAll } from 'vitest';
 import { startRedis, type TestRedis } from '../../../../../test/support/redis.ts';
+import { until } from '../../../../../test/support/until.ts';
+import { connectTo } from '../../../src/limits/redis/connection.ts';
 import { gcraScript } from '../../../src/limits/redis/gcra-script.ts';
 import { type Keys, redisKeys } from '../../../src/limits/redis/keys.ts';
 import { redisLimiter } from '../../../src/limits/redis/limiter.ts';
 import { type RedisLink, startRedisLink } from '../../../src/limits/redis/link.ts';
+import type { patience } from '../../../src/limits/redis/patience.ts';
 import { type Script, script } from '../../../src/limits/redis/script.ts';
 
 export const ignored = (): void => undefined;
 
-export function linkTo(url: string): Promise<RedisLink> {
-  return startRedisLink({ url, onAway: ignored, onUp: ignored });
+/** What is counted is the subject here: a Redis that a busy machine keeps from answering in time is waited for. */
+const forEver: typeof patience = () => ({ wait: (command) => command(), end: ignored });
+
+export async function linkTo(url: string): Promise<RedisLink> {
+  const connect = (at: string) => connectTo(at, {}, forEver);
+  const link = await startRedisLink({ url, connect, onAway: ignored, onUp: ignored });
+  await until(async () => link.isUp(), Boolean);
+  return link;
 }
 
 interface LinkedRedis {

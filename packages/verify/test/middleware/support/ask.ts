@@ -16,7 +16,7 @@ export interface Question {
   readonly fields?: readonly string[];
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 export function ask(port: number, { path = '/orders', method = 'GET', fields = [] }: Question = {}): Promise<Answer> {
   const lines = [`${method} ${path} HTTP/1.1`, 'Host: orders.test', ...fields, 'Connection: close', '', ''];
