@@ -24,6 +24,7 @@ afterAll(endServers);
 
 const introspect = (token: string, headers = bearer(asker)): Promise<Told> =>
   post(server, '/oauth/introspect', { token }, headers);
+const forgedFrom = (token: string): string => `${token.slice(0, -1)}${token.endsWith('a') ? 'b' : 'a'}`;
 const seconds = (time: string | null): number => Math.floor(Date.parse(time ?? '') / 1000);
 
 /** A token of the api that is asked for. */
@@ -148,7 +149,7 @@ describe('whatever is not active here is told as inactive, byte for byte', () =>
   const ended: readonly (readonly [string, () => Promise<string>])[] = [
     ['garbage', async () => 'garbage'],
     ['a text of spaces and quotes', async () => ' "\'\u0001 '],
-    ['a token that was never issued', async () => `${(await mintOrders()).token.slice(0, -1)}x`],
+    ['a token that was never issued', async () => forgedFrom((await mintOrders()).token)],
     ['a long text', async () => 'a'.repeat(20_000)],
     ['a text that looks signed', async () => 'eyJhbGciOiJub25lIn0.e30.'],
     ['a token of another workspace', async () => (await (await newWorkspace(server)).admin.mint()).token],
@@ -251,7 +252,7 @@ describe('who may ask', () => {
   it('nobody with a credential that is refused, and each hears it in the words of its way', async () => {
     const { id, token } = await service();
     const mine = await mintOrders();
-    const forged = `${token.slice(0, -1)}${token.endsWith('a') ? 'b' : 'a'}`;
+    const forged = forgedFrom(token);
     const form = { token: mine.token };
     const told = await Promise.all([
       introspect(mine.token, bearer(forged)),
