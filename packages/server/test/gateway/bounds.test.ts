@@ -65,7 +65,7 @@ describe('the length of a body', () => {
     await upstream.disconnected;
     expect(upstream.requests).toEqual([]);
     expect(upstream.bytes()).not.toContain('duo');
-    expect(recorded).toMatchObject([{ status: 413, code: 'ok' }]);
+    await expect.poll(() => recorded).toMatchObject([{ status: 413, code: 'ok' }]);
   });
 
   it('is counted while the answer is under way, too: then both are cut', async () => {

@@ -220,7 +220,7 @@ describe('a client that goes away', () => {
     expect(head).toContain('\r\nConnection: close');
     await gateway.upstream.disconnected;
     expect(gateway.upstream.requests).toEqual([]);
-    expect(gateway.recorded.map(({ status }) => status)).toEqual([408]);
+    await expect.poll(() => gateway.recorded.map(({ status }) => status)).toEqual([408]);
   });
 });
 
@@ -240,7 +240,7 @@ describe('a client that reads nothing of its answer', () => {
     socket.pause().on('error', () => {});
     await gateway.upstream.disconnected;
     socket.destroy();
-    expect(gateway.recorded.map(({ status }) => status)).toEqual([499]);
+    await expect.poll(() => gateway.recorded.map(({ status }) => status)).toEqual([499]);
   });
 });
 
