@@ -30,7 +30,7 @@ describe('an upstream that verifies assertions', () => {
   beforeAll(async () => {
     let keys: ReturnType<typeof createRemoteJWKSet> | undefined;
     const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-      keys ??= createRemoteJWKSet(new URL(`${server.url}/.well-known/jwks.json`));
+      keys ??= createRemoteJWKSet(new URL(`${server.url}/.well-known/jwks.json`), { timeoutDuration: 30_000 });
       const assertion = String(request.headers['x-tessera-assertion']);
       const expected = { issuer: 'tessera', audience, typ: 'tessera-assertion+jwt' };
       const { payload } = await jwtVerify(assertion, keys, expected).catch(() => ({ payload: undefined }));

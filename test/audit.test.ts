@@ -193,7 +193,7 @@ describe('the audit log', () => {
     beforeAll(async () => {
       stopped = await startServer();
       const headOf = (workspace: string): Head => {
-        const db = new DatabaseSync(join(stopped.data, 'tessera.db'), { readOnly: true });
+        const db = new DatabaseSync(join(stopped.data, 'tessera.db'), { readOnly: true, timeout: 10_000 });
         const head = db.prepare('select seq, hash, mac from audit_heads where workspace = ?').get(workspace);
         db.close();
         return head as unknown as Head;

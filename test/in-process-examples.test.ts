@@ -45,7 +45,6 @@ describe.each(EXAMPLES)('%s', (name) => {
     const afterwards = await until(
       () => service.get(good.token),
       ([status]) => status !== 200,
-      5_000,
     );
     expect(afterwards).toMatchObject([401, { code: 'invalid_token' }]);
     expect(await service.stop()).toEqual([0, null]);
@@ -76,12 +75,19 @@ async function start(name: string) {
     });
     ended.then(() => failed(new Error(`${name} ended: ${printed}`)), failed);
   });
+  const ask = async (token?: string): Promise<[number, unknown]> => {
+    const headers = { Connection: 'close', ...(token !== undefined && { Authorization: `Bearer ${token}` }) };
+    const answer = await fetch(`http://127.0.0.1:${port}/orders`, { headers });
+    return [answer.status, await answer.json()];
+  };
   return {
-    async get(token?: string): Promise<[number, unknown]> {
-      const headers = { Connection: 'close', ...(token !== undefined && { Authorization: `Bearer ${token}` }) };
-      const answer = await fetch(`http://127.0.0.1:${port}/orders`, { headers });
-      return [answer.status, await answer.json()];
-    },
+    /** A service that could not ask in time, on a busy machine, says 503, and is asked again. */
+    get: (token?: string): Promise<[number, unknown]> =>
+      until(
+        () => ask(token),
+        ([status]) => status !== 503,
+        30_000,
+      ),
     stop() {
       child.kill('SIGTERM');
       return ended;

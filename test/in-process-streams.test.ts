@@ -54,6 +54,8 @@ it('ends, and the stream of another token goes on', async () => {
   expect(performance.now() - asked).toBeLessThan(PATIENCE_MS);
   expect(denied).toEqual(streams.map(() => 'revoked'));
   await Promise.all(streams.map(({ others }) => others.more()));
-  expect(verifier.metrics()).toMatchObject({ liveCalls: streams.length, cutCalls: streams.length });
+  await expect
+    .poll(() => verifier.metrics(), { timeout: 10_000 })
+    .toMatchObject({ liveCalls: streams.length, cutCalls: streams.length });
   for (const { others } of streams) others.close();
 });

@@ -120,7 +120,7 @@ describe('a key ring', () => {
     const seed = Buffer.from(jwk.d ?? '', 'base64url');
     const pkcs8 = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' }).export({ format: 'der', type: 'pkcs8' });
     expect(pkcs8.includes(seed)).toBe(true);
-    const database = new DatabaseSync(join(server.data, 'tessera.db'), { readOnly: true });
+    const database = new DatabaseSync(join(server.data, 'tessera.db'), { readOnly: true, timeout: 10_000 });
     const rows = database.prepare('select sealed from keys where sealed is not null').all();
     database.close();
     expect(rows.length).toBeGreaterThan(0);
@@ -149,7 +149,10 @@ describe('the ring of the default workspace', { timeout: STARTS_MS }, () => {
     const root = caller(server, server.rootToken);
     const { token } = await root.mint();
     // As an upstream that keeps the set, and asks again for a kid that it does not know.
-    const keys = createRemoteJWKSet(new URL(`${server.url}/.well-known/jwks.json`), { cooldownDuration: 0 });
+    const keys = createRemoteJWKSet(new URL(`${server.url}/.well-known/jwks.json`), {
+      cooldownDuration: 0,
+      timeoutDuration: 30_000,
+    });
     const kids = new Set<string>();
     const verified = async (): Promise<string> => {
       const { status } = await fetch(`${server.gateway}/x`, { headers: { 'X-API-Key': token } });

@@ -3,6 +3,7 @@ import { circumstances, createVerifier, type RemoteVerifier, type Verdict } from
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Caller, newWorkspace, together } from './support/call.ts';
 import { endServers, type Server, startServer } from './support/server.ts';
+import { until } from './support/until.ts';
 
 describe('a limit in shares', () => {
   let server: Server;
@@ -30,6 +31,8 @@ describe('a limit in shares', () => {
       url: server.url,
       token: verify.token,
       audience,
+      // A busy machine may take longer than the two seconds of the default.
+      timeoutMs: 5000,
       fetch: (input, init) => {
         paths.push(new URL(String(input)).pathname);
         return fetch(input, init);
@@ -102,8 +105,14 @@ describe('a limit in shares', () => {
     expect((await judge(token)).code).toBe('ok');
     await admin.do('tokens.revoke', { id, body: {} });
     const codes: string[] = [];
-    for (const end = performance.now() + 10_000; codes.at(-1) !== 'revoked' && performance.now() < end; )
-      codes.push((await judge(token)).code);
+    await until(
+      async () => {
+        const { code } = await judge(token);
+        codes.push(code);
+        return code;
+      },
+      (code) => code === 'revoked',
+    );
     const denials = codes.slice(codes.findIndex((code) => code !== 'ok'));
     expect(denials).not.toContain('ok');
     expect(denials.at(-1)).toBe('revoked');

@@ -11,11 +11,19 @@ import { until } from './support/until.ts';
 
 const NODES = 3;
 const DAY = 86_400;
-/** What a request waits for a Redis that says nothing, its own way, and some air for a busy machine. */
-const NOTICED_MS = 250 + 1000;
+/** What a request waits for a Redis that says nothing, and air for a busy machine: without a bound it would wait for ever. */
+const NOTICED_MS = 250 + 5000;
 
 type Codes = readonly string[];
 const passed = (codes: Codes): number => codes.filter((code) => code === 'ok').length;
+
+/** Exactly so many. What a busy machine did not hear of in time was refused, and may have been counted: never the other way round. */
+function expectPassed(codes: Codes, count: number, others = 'rate_limited'): void {
+  const faults = codes.filter((code) => code === 'fault').length;
+  expect(passed(codes)).toBeLessThanOrEqual(count);
+  expect(passed(codes) + faults).toBeGreaterThanOrEqual(count);
+  expect(codes.filter((code) => code === others)).toHaveLength(codes.length - passed(codes) - faults);
+}
 
 const AT_ONCE = 50;
 
@@ -34,8 +42,8 @@ async function verifyEverywhere(nodes: readonly Caller[], token: string, times: 
 }
 
 /** A machine that is too busy may keep a node from knowing even who asks: that is a fault as well. */
-async function codeAt(node: Caller | undefined, token: string): Promise<string> {
-  const answer = await node?.ask('verify.one', { body: { token } });
+async function codeAt(node: Caller | undefined, token: string, more: object = {}): Promise<string> {
+  const answer = await node?.ask('verify.one', { body: { token, ...more } });
   return answer?.status === 200 ? String(answer.body.code) : 'fault';
 }
 
@@ -111,12 +119,7 @@ describeWith(['redis-server'], 'limits over three nodes', () => {
 
     it('R-1: let exactly 100 of 600 pass, fifty at once', async () => {
       const { token } = await mint([{ limit: 100, window: DAY }]);
-      const codes = await verifyEverywhere(nodes, token, 600);
-      // What a busy machine did not hear of in time was refused, and may have been counted: never the other way round.
-      const faults = codes.filter((code) => code === 'fault').length;
-      expect(passed(codes)).toBeLessThanOrEqual(100);
-      expect(passed(codes) + faults).toBeGreaterThanOrEqual(100);
-      expect(codes.filter((code) => code === 'rate_limited')).toHaveLength(600 - passed(codes) - faults);
+      expectPassed(await verifyEverywhere(nodes, token, 600), 100);
     });
 
     it('let no more than the limit pass in approximate mode, and most of it', async () => {
@@ -129,7 +132,7 @@ describeWith(['redis-server'], 'limits over three nodes', () => {
     it('count all rules of a request or none', async () => {
       const wide = { name: 'wide', limit: 50, window: DAY };
       const { token } = await mint([wide, { name: 'tight', limit: 7, window: DAY }]);
-      expect(passed(await verifyEverywhere(nodes, token, 60))).toBe(7);
+      expectPassed(await verifyEverywhere(nodes, token, 60), 7);
       expect((await verify(token))?.limits).toMatchObject([
         { name: 'wide', remaining: 43 },
         { name: 'tight', remaining: 0 },
@@ -162,13 +165,13 @@ describeWith(['redis-server'], 'limits over three nodes', () => {
 
     it('R-8: begin anew when Redis is emptied, once, and say so', async () => {
       const { token } = await mint([{ limit: 20, window: DAY }]);
-      expect(passed(await verifyEverywhere(nodes, token, 60))).toBe(20);
+      expectPassed(await verifyEverywhere(nodes, token, 60), 20);
       const resets = await metric(servers[0] as Server, 'tessera_redis_resets_total');
       await redis.command('FLUSHALL');
-      expect(passed(await verifyEverywhere(nodes, token, 60))).toBe(20);
+      expectPassed(await verifyEverywhere(nodes, token, 60), 20);
       expect(passed(await verifyEverywhere(nodes, token, 60))).toBe(0);
       expect(await metric(servers[0] as Server, 'tessera_redis_resets_total')).toBe(resets + 1);
-      expect(servers[0]?.stderr()).toContain('Redis was emptied, restarted or replaced');
+      await servers[0]?.printed(/Redis was emptied, restarted or replaced/);
     });
 
     it('accept a proof once, whichever node it is shown to; and none that may be forgotten', async () => {
@@ -177,10 +180,7 @@ describeWith(['redis-server'], 'limits over three nodes', () => {
       const token = minted?.token ?? '';
       const shown = async (proof: string): Promise<Codes> => {
         const request = { method: 'GET', host: 'api.test', path: '/orders', headers: { DPoP: proof } };
-        const found = await together(AT_ONCE, async (index: number) =>
-          nodes[index % NODES]?.verify(token, { request }),
-        );
-        return found.map((verdict) => verdict?.code ?? 'none');
+        return together(AT_ONCE, (index) => codeAt(nodes[index % NODES], token, { request }));
       };
       const proof = () => key.prove(token, { method: 'GET', url: 'https://api.test/orders' });
       // It was emptied a moment ago: a proof of now may have been used before that.
@@ -188,9 +188,7 @@ describeWith(['redis-server'], 'limits over three nodes', () => {
       expect(new Set(await shown(await proof()))).toEqual(new Set(['fault', 'replayed']));
       const marks = (await redis.command('KEYS', '*:mark:*')) as string[];
       for (const mark of marks) await redis.command('SET', mark, String(Date.now() - 120_000));
-      const codes = await shown(await proof());
-      expect(passed(codes)).toBe(1);
-      expect(codes.filter((code) => code === 'replayed')).toHaveLength(AT_ONCE - 1);
+      expectPassed(await shown(await proof()), 1, 'replayed');
     });
 
     it('do not start on a Redis that would drop counters', async () => {
@@ -220,7 +218,7 @@ describeWith(['redis-server'], 'limits over three nodes', () => {
     it('are divided among the nodes: together they let no more pass than the limit, and say so', async () => {
       const minted = await nodes[0]?.mint({ limits: [{ limit: 90, window: DAY }] });
       expect(passed(await verifyEverywhere(nodes, minted?.token ?? '', 600))).toBe(90);
-      for (const server of servers) expect(server.stderr()).toContain('several nodes count limits, each its share');
+      for (const server of servers) await server.printed(/several nodes count limits, each its share/);
     });
 
     it('accept a proof once, whichever node it is shown to', async () => {
@@ -229,9 +227,7 @@ describeWith(['redis-server'], 'limits over three nodes', () => {
       const token = minted?.token ?? '';
       const proof = await key.prove(token, { method: 'GET', url: 'https://api.test/orders' });
       const request = { method: 'GET', host: 'api.test', path: '/orders', headers: { DPoP: proof } };
-      const found = await together(AT_ONCE, async (index: number) => nodes[index % NODES]?.verify(token, { request }));
-      expect(found.filter((verdict) => verdict?.code === 'ok')).toHaveLength(1);
-      expect(found.filter((verdict) => verdict?.code === 'replayed')).toHaveLength(AT_ONCE - 1);
+      expectPassed(await together(AT_ONCE, (index) => codeAt(nodes[index % NODES], token, { request })), 1, 'replayed');
     });
   });
 });

@@ -79,7 +79,7 @@ async function startOwn(): Promise<TestPostgres> {
 function powerOf(server: EmbeddedPostgres, folder: string): Power {
   let frozen: readonly number[] = [];
   const signal = (signal: NodeJS.Signals, pids: readonly number[]): void => {
-    for (const pid of pids) process.kill(pid, signal);
+    for (const pid of pids) signalIfThere(pid, signal);
   };
   return {
     off: () => server.stop(),
@@ -103,6 +103,15 @@ function powerOf(server: EmbeddedPostgres, folder: string): Power {
       await server.stop();
     },
   };
+}
+
+/** A child that was there a moment ago may have ended by itself. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 async function postmasterOf(folder: string): Promise<number> {

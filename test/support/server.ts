@@ -45,10 +45,10 @@ export interface ServerOptions {
 }
 
 const MAIN = fileURLToPath(new URL('../../packages/server/bin/tessera-server.js', import.meta.url));
-/** Two cores, other suites beside: a start that takes longer than this hangs. */
-const START_MS = 30_000;
+/** Two cores, other suites beside, and nothing compiled yet: a start that takes longer than this hangs. */
+const START_MS = 60_000;
 /** For tests that start several servers, one after the other. */
-export const STARTS_MS = 4 * START_MS;
+export const STARTS_MS = 2 * START_MS;
 
 const running = new Set<ChildProcess>();
 const folders = new Set<string>();
